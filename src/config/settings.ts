@@ -1,0 +1,66 @@
+/**
+ * What a proxy thread is started with: the compiled bootstrap document, read once. Plain data (it crosses
+ * `workerData`). Every limit carries its unit in its name.
+ */
+export interface ProxySettings {
+  readonly listeners: readonly ListenerSettings[];
+  readonly limits: ProxyLimits;
+  readonly accessLog: AccessLogSettings;
+  /** This proxy's pseudonym in `Via`; a request that carries it has looped (RFC 9110 section 7.6.3). */
+  readonly viaName: string;
+}
+
+export interface ListenerSettings {
+  readonly name: string;
+  /** An IP address; `0.0.0.0` and `::` are every interface. */
+  readonly host: string;
+  /** 0 takes a free port, which the acknowledgement names. */
+  readonly port: number;
+  /** CIDR blocks or addresses whose forwarding headers (X-Forwarded-*, Forwarded, ebbgate-*) are believed. */
+  readonly trustedPeers: readonly string[];
+}
+
+export interface AccessLogSettings {
+  readonly enabled: boolean;
+  /** Share of requests that are logged, 0 ... 1. Failed ones are always logged. */
+  readonly sample: number;
+}
+
+export interface ProxyLimits {
+  readonly connectionsMax: number;
+  readonly headBytesMax: number;
+  readonly headersMax: number;
+  readonly targetBytesMax: number;
+  /** Of a chunk-size line, extensions included. */
+  readonly chunkLineBytesMax: number;
+  readonly trailerBytesMax: number;
+  /** 1xx responses that one exchange may forward. */
+  readonly interimResponsesMax: number;
+  /** From the first byte of a head (or the accept) to its end. */
+  readonly headTimeoutMs: number;
+  /** A downstream connection without a request. */
+  readonly keepAliveTimeoutMs: number;
+  /** An idle upstream connection; stays below the service's own idle timeout (Node's default is 5 s). */
+  readonly upstreamKeepAliveMs: number;
+  readonly upstreamIdlePerEndpointMax: number;
+  /** After SIGTERM: readiness fails, but connections are still accepted for this long. */
+  readonly drainDelayMs: number;
+  /** After the drain delay: what is still in flight then is cut, and the exit status says so. */
+  readonly drainTimeoutMs: number;
+}
+
+export const defaultProxyLimits: ProxyLimits = {
+  connectionsMax: 10_000,
+  headBytesMax: 32_768,
+  headersMax: 128,
+  targetBytesMax: 8_192,
+  chunkLineBytesMax: 256,
+  trailerBytesMax: 8_192,
+  interimResponsesMax: 32,
+  headTimeoutMs: 10_000,
+  keepAliveTimeoutMs: 65_000,
+  upstreamKeepAliveMs: 4_000,
+  upstreamIdlePerEndpointMax: 256,
+  drainDelayMs: 0,
+  drainTimeoutMs: 30_000,
+};

@@ -1,0 +1,99 @@
+/**
+ * The snapshot: the immutable compiled configuration that the control thread posts to each proxy thread. Plain data
+ * (it crosses `postMessage`), every default filled in, every name resolved. A proxy thread swaps one reference to it
+ * and captures it once per request.
+ */
+export interface Snapshot {
+  /** Strictly increasing within one process; 1 is the first. Acknowledged by every thread. */
+  readonly revision: number;
+  readonly routes: readonly RouteSnapshot[];
+}
+
+export interface RouteSnapshot {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly cohort: CohortSnapshot;
+  /** Index 0 is the baseline. */
+  readonly variants: readonly VariantSnapshot[];
+  /** Covers 0 ... 99,999 without gap or overlap, ascending. */
+  readonly allocation: readonly BucketRange[];
+  /** Safe requests that a candidate fails before the first byte are answered by the baseline. */
+  readonly fallback: boolean;
+  readonly timeouts: RouteTimeouts;
+  readonly limits: RouteLimits;
+  /** Present where a rollout runs: the route's strata are recorded for the judge. */
+  readonly judged: boolean;
+}
+
+/** First match in document order wins. Every part that is present must match. */
+export interface RouteMatch {
+  /** Lower case, without port; `*.example.com` matches any depth below; empty: any host. */
+  readonly hosts: readonly string[];
+  /** A prefix matches on segment borders: `/api` matches `/api` and `/api/x`, never `/apix`. */
+  readonly path: { readonly kind: "prefix" | "exact"; readonly value: string };
+  /** Upper case; empty: any method. */
+  readonly methods: readonly string[];
+  /** Lower-case names; `value` null: present with any value. */
+  readonly headers: readonly { readonly name: string; readonly value: string | null }[];
+}
+
+/** Where the cohort key comes from; sources are tried in order. */
+export type CohortSource =
+  | { readonly kind: "header"; readonly name: string }
+  | { readonly kind: "cookie"; readonly name: string }
+  | { readonly kind: "jwt"; readonly claim: string }
+  | { readonly kind: "ip" };
+
+export interface CohortSnapshot {
+  /** `random` assigns each request on its own, without stickiness (JUDGE 10). */
+  readonly mode: "key" | "random";
+  readonly sources: readonly CohortSource[];
+  readonly salt: string;
+  /** A cookie that carries the cohort key of a client who has none of the sources. */
+  readonly sticky: { readonly cookie: string; readonly maxAgeSeconds: number } | null;
+}
+
+/** Buckets from (inclusive) ... to (exclusive) belong to `variants[variant]`; `order` rises with each grant. */
+export interface BucketRange {
+  readonly from: number;
+  readonly to: number;
+  readonly variant: number;
+  readonly order: number;
+}
+
+export interface VariantSnapshot {
+  readonly name: string;
+  readonly endpoints: readonly EndpointAddress[];
+  /** Set on the forwarded request; names in lower case; values without CR, LF, NUL. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** This variant's slot in the slab (see observe/layout.ts). */
+  readonly slot: number;
+}
+
+/** One address of a variant. `id` is its text (`http://127.0.0.1:3001`, `unix:/run/app.sock`). */
+export type EndpointAddress =
+  | { readonly id: string; readonly kind: "tcp"; readonly host: string; readonly port: number }
+  | { readonly id: string; readonly kind: "unix"; readonly path: string };
+
+/** All in milliseconds; 0 switches one off. */
+export interface RouteTimeouts {
+  readonly connectMs: number;
+  readonly firstByteMs: number;
+  /** Without progress in either direction of a body. */
+  readonly idleMs: number;
+  /** Of the whole exchange; not applied to upgraded connections. */
+  readonly totalMs: number;
+  /** How long a request may wait for a free upstream connection. */
+  readonly pendingMs: number;
+  /** An upgraded (WebSocket) connection without traffic. */
+  readonly tunnelIdleMs: number;
+}
+
+export interface RouteLimits {
+  /** 0: unlimited. */
+  readonly requestBodyBytesMax: number;
+  readonly connectionsPerEndpointMax: number;
+  readonly pendingPerEndpointMax: number;
+}
+
+export const bucketCount = 100_000;

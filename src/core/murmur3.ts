@@ -1,0 +1,54 @@
+/**
+ * MurmurHash3 x86 32-bit (Austin Appleby, public domain; smhasher/src/MurmurHash3.cpp).
+ *
+ * @param text hashed as its UTF-8 bytes, so that any language reproduces the value
+ * @param seed 32-bit, default 0
+ * @returns an unsigned 32-bit integer
+ */
+export function murmur3(text: string, seed = 0): number {
+  for (let i = 0; i < text.length; i++) {
+    if (text.charCodeAt(i) > 0x7f) return murmur3Bytes(Buffer.from(text, "utf8"), seed);
+  }
+  // ASCII: the code units are the UTF-8 bytes; no buffer is made on the request path.
+  const length = text.length;
+  const blocksEnd = length & ~3;
+  let h = seed | 0;
+  for (let i = 0; i < blocksEnd; i += 4) {
+    const k = text.charCodeAt(i) | (text.charCodeAt(i + 1) << 8) | (text.charCodeAt(i + 2) << 16) | (text.charCodeAt(i + 3) << 24);
+    h = mixBlock(h, k);
+  }
+  let tail = 0;
+  for (let i = length - 1; i >= blocksEnd; i--) tail = (tail << 8) | text.charCodeAt(i);
+  return finish(h, tail, length, blocksEnd);
+}
+
+/** The same over bytes. */
+export function murmur3Bytes(bytes: Uint8Array, seed = 0): number {
+  const length = bytes.length;
+  const blocksEnd = length & ~3;
+  let h = seed | 0;
+  for (let i = 0; i < blocksEnd; i += 4) {
+    h = mixBlock(h, bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24));
+  }
+  let tail = 0;
+  for (let i = length - 1; i >= blocksEnd; i--) tail = (tail << 8) | bytes[i]!;
+  return finish(h, tail, length, blocksEnd);
+}
+
+function mixKey(k: number): number {
+  k = Math.imul(k, 0xcc9e2d51);
+  return Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+}
+
+function mixBlock(h: number, k: number): number {
+  h ^= mixKey(k);
+  return (Math.imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0;
+}
+
+function finish(h: number, tail: number, length: number, blocksEnd: number): number {
+  if (length > blocksEnd) h ^= mixKey(tail);
+  h ^= length;
+  h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
+  h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
+  return (h ^ (h >>> 16)) >>> 0;
+}
