@@ -1,0 +1,114 @@
+/**
+ * The slab: what proxy threads observed, in shared memory. A page is one SharedArrayBuffer of `slotsPerPage` slots for
+ * each thread; a thread writes its own part only, the control thread reads all parts. All cells are aligned 32-bit
+ * integers (two 64-bit floats at the head of a slot), so a read is never torn, and no lock or message is needed.
+ * Counters wrap at 2^32; a reader takes differences modulo 2^32 (see reader.ts).
+ *
+ * A slot is 16 KiB: exactly four memory pages, and the strata are the last two, so an unjudged series never makes
+ * them resident.
+ */
+import { upstreamErrorCodes, errorCodes, errorTable, type ErrorCode } from "../core/errors.ts";
+
+export const slotsPerPage = 64;
+/** Length of a slot in 32-bit words. */
+export const slotWords = 4096;
+export const slotBytes = slotWords * 4;
+
+/** Log-linear histogram of microseconds: see histogram.ts. */
+export const histogramBuckets = 768;
+
+/** Word offsets within a slot. */
+export const offsets = {
+  /** Two float64 (words 0-3): sum of first-byte and of total latency in microseconds. */
+  sums: 0,
+  counters: 4,
+  errors: 68,
+  firstByte: 128,
+  total: 128 + histogramBuckets,
+  strata: 2048,
+} as const;
+
+/** Counter cells of a series slot, relative to `offsets.counters`. */
+export const counters = {
+  /** Dispatched by the split: one for each request, whatever happens to it later. */
+  requests: 0,
+  /** Responses by status class: responses + 1 ... responses + 5. */
+  responses: 0,
+  responses1xx: 1,
+  responses2xx: 2,
+  responses3xx: 3,
+  responses4xx: 4,
+  responses5xx: 5,
+  /** Requests of this variant that the baseline answered after this variant failed them. */
+  fallbacks: 6,
+  /** Requests sent again on a fresh connection after a reused one had closed. */
+  retries: 7,
+  /** A gauge: exchanges under way. */
+  inFlight: 8,
+  requestBodyBytes: 9,
+  responseBodyBytes: 10,
+  /** Clients that went away before the response's end. */
+  clientClosed: 11,
+  /** Outcomes for the breaker (JUDGE 5): settled well and in time / failed or later than the late edge. */
+  breakerOk: 12,
+  breakerBad: 13,
+  /** Upgraded connections under way: a gauge. */
+  tunnels: 14,
+  /** First-byte outcomes that are known (response head, failure, or client gone). */
+  settled: 15,
+  /** Outcomes that failed. */
+  failed: 16,
+  /** Answers delivered from this variant to requests that another variant failed (only the baseline has them). */
+  fallbackAnswers: 17,
+} as const;
+
+/** Counter cells of slot 0, which belongs to the thread itself, relative to `offsets.counters`. */
+export const threadCounters = {
+  connectionsAccepted: 0,
+  /** A gauge. */
+  connectionsActive: 1,
+  /** Closed at once because `connectionsMax` was reached. */
+  connectionsRefused: 2,
+  upstreamConnectionsOpened: 3,
+  /** A gauge. */
+  upstreamConnectionsActive: 4,
+  accessLogDropped: 5,
+} as const;
+
+/** A series slot counts upstream errors by reason, slot 0 counts the others: both from `offsets.errors`. */
+export const refusalCodes = errorCodes.filter((code) => errorTable[code].source !== "upstream");
+const errorOffset = new Map<ErrorCode, number>();
+for (const list of [upstreamErrorCodes, refusalCodes]) list.forEach((code, i) => errorOffset.set(code, offsets.errors + i));
+
+/** Word offset of a code's counter within its slot. */
+export const errorWord = (code: ErrorCode): number => errorOffset.get(code)!;
+
+/** Strata by dispatch second (JUDGE 10): a ring of rows, written only for judged series. */
+export const strataRows = 64;
+export const strataRowWords = 32;
+export const rowCells = {
+  /** The dispatch second (`floor(monotonicMs / 1000)`); a row is valid only while this equals the second asked for. */
+  second: 0,
+  n: 1,
+  errors: 2,
+  /** Outcomes known; the row is final once this equals n. */
+  settled: 3,
+  /** 128-bit set of the cohort shards (hash mod 128) that had an error. */
+  errorShards: 4,
+  /** The generation of latency edges that this row is counted against; 0: none yet, nothing is classified. */
+  generation: 8,
+  /** Sixteen classes of first-byte latency, from fast to slow. */
+  location: 9,
+  /** Exceedances of p95, p99 and 2*p99. */
+  tails: 25,
+} as const;
+export const locationClasses = 16;
+export const tailEdges = 3;
+
+/** Byte size of a page for so many threads. */
+export const pageBytes = (threads: number): number => threads * slotsPerPage * slotBytes;
+
+/** Word offset of a slot within its page. */
+export function slotOffset(slot: number, thread: number): number {
+  return (thread * slotsPerPage + (slot % slotsPerPage)) * slotWords;
+}

@@ -1,0 +1,183 @@
+/**
+ * The writing side of the slab, on the request path: plain integer stores, no allocation. One recorder stands for one
+ * series (route and variant) on one thread. What an exchange must remember between dispatch and outcome is a Sample,
+ * which the exchange owns and the recorder fills.
+ */
+import { bucketOf } from "./histogram.ts";
+import { counters, errorWord, locationClasses, offsets, rowCells, slotOffset, slotWords, strataRows, strataRowWords, tailEdges } from "./layout.ts";
+import type { ErrorCode } from "../core/errors.ts";
+
+/**
+ * Latency edges as the control thread sends them: for each histogram bucket one byte, the location class in the low
+ * four bits and the exceeded tails in bits 4, 5 and 6 (p95, p99, 2*p99).
+ */
+export interface LatencyEdges {
+  /** 1, 2, 3, ...; rows remember theirs. */
+  readonly generation: number;
+  readonly classOfBucket: Uint8Array;
+  /** An exchange without a first byte at this age counts as bad for the breaker; 0: never. */
+  readonly lateMs: number;
+}
+
+/** An exchange's place in the strata. `row` is the word offset of its row, or -1 when it is not judged. */
+export interface Sample {
+  row: number;
+  second: number;
+  /** Tail bits that were already counted while in flight, bit 7: location counted, bit 8: counted as late. */
+  counted: number;
+  /** Cohort shard, 0 ... 127. */
+  shard: number;
+}
+
+const locationCounted = 128;
+const lateCounted = 256;
+const keptGenerations = 4;
+
+export class SeriesRecorder {
+  readonly slot: number;
+  private readonly words: Uint32Array;
+  private readonly sums: Float64Array;
+  private readonly edges: (LatencyEdges | undefined)[] = [];
+  private generation = 0;
+  private lateMs = 0;
+
+  /** @param page the slot's page; @param thread the writing thread's index */
+  constructor(page: SharedArrayBuffer, slot: number, thread: number) {
+    const start = slotOffset(slot, thread) * 4;
+    this.slot = slot;
+    this.words = new Uint32Array(page, start, slotWords);
+    this.sums = new Float64Array(page, start, 2);
+  }
+
+  setEdges(edges: LatencyEdges): void {
+    this.edges[edges.generation % keptGenerations] = edges;
+    this.generation = edges.generation;
+    this.lateMs = edges.lateMs;
+  }
+
+  /** A cell of `counters`. */
+  add(counter: number, amount: number): void {
+    this.words[offsets.counters + counter]! += amount;
+  }
+
+  /**
+   * The split chose this variant and the request is on its way.
+   * @param second floor(monotonicMs / 1000) of the dispatch
+   * @param judged whether the assignment was random, so that the judge may compare it
+   */
+  dispatched(sample: Sample, second: number, shard: number, judged: boolean): void {
+    const words = this.words;
+    words[offsets.counters + counters.requests]!++;
+    words[offsets.counters + counters.inFlight]!++;
+    sample.counted = 0;
+    sample.row = -1;
+    if (!judged) return;
+    const row = offsets.strata + (second % strataRows) * strataRowWords;
+    if (words[row] !== second) {
+      words.fill(0, row, row + strataRowWords);
+      words[row + rowCells.generation] = this.generation;
+      words[row] = second;
+    }
+    words[row + rowCells.n]!++;
+    sample.row = row;
+    sample.second = second;
+    sample.shard = shard;
+  }
+
+  /** The exchange left this variant: its answer ended, it failed, or the client went away. */
+  ended(): void {
+    this.words[offsets.counters + counters.inFlight]!--;
+  }
+
+  /**
+   * A response head arrived (or the client left before it: then `status` is 0 and the age is a lower bound).
+   * @param micros from the forwarded head to the response head
+   */
+  firstByte(sample: Sample, micros: number, status: number): void {
+    const words = this.words;
+    const bucket = bucketOf(micros);
+    if (status !== 0) {
+      words[offsets.counters + counters.responses + ((status / 100) | 0)]!++;
+      words[offsets.firstByte + bucket]!++;
+      this.sums[0]! += micros;
+    }
+    if (status >= 500) return this.failed(sample, "status_5xx", bucket);
+    words[offsets.counters + counters.settled]!++;
+    if (status !== 0 && (sample.counted & lateCounted) === 0) {
+      const late = this.lateMs > 0 && micros >= this.lateMs * 1000;
+      words[offsets.counters + (late ? counters.breakerBad : counters.breakerOk)]!++;
+    }
+    if (this.rowOf(sample) < 0) return;
+    words[sample.row + rowCells.settled]!++;
+    this.classify(sample, bucket, true);
+  }
+
+  /**
+   * The variant failed the request before or at its first byte.
+   * @param bucket of the latency until then; -1 where the failure says nothing about latency
+   */
+  failed(sample: Sample, code: ErrorCode, bucket: number): void {
+    const words = this.words;
+    words[errorWord(code)]!++;
+    words[offsets.counters + counters.failed]!++;
+    words[offsets.counters + counters.settled]!++;
+    if ((sample.counted & lateCounted) === 0) words[offsets.counters + counters.breakerBad]!++;
+    if (this.rowOf(sample) < 0) return;
+    words[sample.row + rowCells.settled]!++;
+    words[sample.row + rowCells.errors]!++;
+    words[sample.row + rowCells.errorShards + (sample.shard >>> 5)]! |= 1 << (sample.shard & 31);
+    if (bucket >= 0) this.classify(sample, bucket, true);
+  }
+
+  /** After a good first byte the variant broke its answer: counted as an error of the dispatch second. */
+  failedLater(sample: Sample, code: ErrorCode): void {
+    const words = this.words;
+    words[errorWord(code)]!++;
+    words[offsets.counters + counters.failed]!++;
+    words[offsets.counters + counters.breakerBad]!++;
+    if (this.rowOf(sample) < 0) return;
+    words[sample.row + rowCells.errors]!++;
+    words[sample.row + rowCells.errorShards + (sample.shard >>> 5)]! |= 1 << (sample.shard & 31);
+  }
+
+  /** The whole answer was relayed. @param micros from the forwarded head to the answer's last byte */
+  finished(micros: number): void {
+    this.words[offsets.total + bucketOf(micros)]!++;
+    this.sums[1]! += micros;
+  }
+
+  /** The sweep's view of an exchange that has no first byte yet: counts each edge that its age has passed, once. */
+  aged(sample: Sample, micros: number): void {
+    if (this.lateMs > 0 && micros >= this.lateMs * 1000 && (sample.counted & lateCounted) === 0) {
+      sample.counted |= lateCounted;
+      this.words[offsets.counters + counters.breakerBad]!++;
+    }
+    if (this.rowOf(sample) >= 0) this.classify(sample, bucketOf(micros), false);
+  }
+
+  /** The sample's row while it is still its own: the ring may have come round since. */
+  private rowOf(sample: Sample): number {
+    if (sample.row >= 0 && this.words[sample.row] !== sample.second) sample.row = -1;
+    return sample.row;
+  }
+
+  /** @param settled false while in flight: then only what no later answer can change is counted */
+  private classify(sample: Sample, bucket: number, settled: boolean): void {
+    const words = this.words;
+    const generation = words[sample.row + rowCells.generation]!;
+    const edges = this.edges[generation % keptGenerations];
+    if (generation === 0 || edges === undefined || edges.generation !== generation) return;
+    const byte = edges.classOfBucket[bucket]!;
+    const location = byte & (locationClasses - 1);
+    for (let tail = 0; tail < tailEdges; tail++) {
+      const bit = 16 << tail;
+      if ((byte & bit) === 0 || (sample.counted & bit) !== 0) continue;
+      sample.counted |= bit;
+      words[sample.row + rowCells.tails + tail]!++;
+    }
+    if ((sample.counted & locationCounted) === 0 && (settled || location === locationClasses - 1)) {
+      sample.counted |= locationCounted;
+      words[sample.row + rowCells.location + location]!++;
+    }
+  }
+}
