@@ -1,3 +1,5 @@
+import type { BucketRange } from "../core/buckets.ts";
+
 /**
  * The snapshot: the immutable compiled configuration that the control thread posts to each proxy thread. Plain data
  * (it crosses `postMessage`), every default filled in, every name resolved. A proxy thread swaps one reference to it
@@ -53,14 +55,6 @@ export interface CohortSnapshot {
   readonly sticky: { readonly cookie: string; readonly maxAgeSeconds: number } | null;
 }
 
-/** Buckets from (inclusive) ... to (exclusive) belong to `variants[variant]`; `order` rises with each grant. */
-export interface BucketRange {
-  readonly from: number;
-  readonly to: number;
-  readonly variant: number;
-  readonly order: number;
-}
-
 export interface VariantSnapshot {
   readonly name: string;
   readonly endpoints: readonly EndpointAddress[];
@@ -95,5 +89,3 @@ export interface RouteLimits {
   readonly connectionsPerEndpointMax: number;
   readonly pendingPerEndpointMax: number;
 }
-
-export const bucketCount = 100_000;
