@@ -1,0 +1,22 @@
+const usage = `usage: npm run bench -- cpu  [--json] [--seconds N] [--rounds N] [--only NAME,NAME] [--load wrk|autocannon]
+       npm run bench -- soak [--json] [--only NAME,NAME] [--mib N]
+
+  cpu    CPU per proxied request, requests per second and latency: Ebbgate beside every peer that is found
+  soak   memory under slow clients, reloads under load, clients that never read, clients that go away`;
+
+const [name, ...argv] = process.argv.slice(2);
+switch (name) {
+  case "cpu":
+    process.exitCode = await (await import("./cpu/run.ts")).run(argv);
+    break;
+  case "soak":
+    process.exitCode = await (await import("./soak/run.ts")).run(argv);
+    break;
+  case "help":
+  case "--help":
+    process.stdout.write(`${usage}\n`);
+    break;
+  default:
+    process.stderr.write(`${name === undefined ? "no benchmark is named" : `no benchmark is called '${name}'`}\n\n${usage}\n`);
+    process.exitCode = 2;
+}
