@@ -1,0 +1,98 @@
+/**
+ * Makes the request head that goes upstream from the one that came in: hop-by-hop fields out (RFC 9110 section 7.6.1),
+ * fields that only a trusted peer may set out or extended, everything else byte for byte as it was.
+ */
+import { isUntouchable, kind } from "./field-kinds.ts";
+import type { RequestHead } from "./request-head.ts";
+
+/** What is the same for every request of one downstream connection. */
+export interface Forwarding {
+  /** The peer's address as X-Forwarded-For has it. */
+  readonly clientIp: string;
+  readonly scheme: "http" | "https";
+  /** Whether the peer's own forwarding fields are believed and extended, or replaced. */
+  readonly trusted: boolean;
+  /** `via: 1.1 name CR LF` */
+  readonly viaLine: string;
+  /** X-Forwarded-For and -Proto lines for a peer that has sent none, made once for the connection. */
+  readonly lines: string;
+}
+
+export function makeForwarding(clientIp: string, scheme: "http" | "https", trusted: boolean, viaName: string): Forwarding {
+  const viaLine = `via: 1.1 ${viaName}\r\n`;
+  return { clientIp, scheme, trusted, viaLine, lines: `x-forwarded-for: ${clientIp}\r\nx-forwarded-proto: ${scheme}\r\n` };
+}
+
+/**
+ * @param setNames lower-case names that the variant sets, and so takes out here
+ * @param upgrade the protocols to offer upstream, or "" when the request is no upgrade
+ * @returns request line and fields, without what the variant adds and without the closing empty line
+ */
+export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames: readonly string[], upgrade: string): string {
+  const { text, kinds } = head;
+  let out = `${head.method} ${head.target} HTTP/1.1\r\n`;
+  if (head.absolute) out += `host: ${head.authority}\r\n`;
+  let runStart = head.fieldsStart;
+  let forwardedSeen = false;
+  let forwardingSeen = false;
+  for (let i = 0; i < head.count; i++) {
+    const k = kinds[i]!;
+    if (k === kind.forwarded) forwardedSeen = true;
+    if (k === kind.xForwarded) forwardingSeen = true;
+    if (k === kind.other ? !isNamed(head, i, setNames) : passes(head, k, forwarding.trusted)) continue;
+    if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]!);
+    runStart = head.lineEnd(i);
+  }
+  if (head.fieldsEnd > runStart) out += text.slice(runStart, head.fieldsEnd);
+  out += forwarding.trusted && forwardingSeen ? extendedLines(head, forwarding) : `${forwarding.lines}x-forwarded-host: ${head.authority}\r\n`;
+  if (forwardedSeen) out += forwardedLine(head, forwarding);
+  out += forwarding.viaLine;
+  if (upgrade !== "") return `${out}connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
+  if (head.connectionNamesTe && head.all("te").some((te) => /(?:^|,)\s*trailers\s*(?:,|$)/i.test(te))) out += "connection: te\r\nte: trailers\r\n";
+  return out;
+}
+
+function passes(head: RequestHead, k: number, trusted: boolean): boolean {
+  switch (k) {
+    case kind.host:
+      return !head.absolute;
+    case kind.contentLength:
+    case kind.transferEncoding:
+    case kind.trailer:
+    case kind.via:
+      return true;
+    case kind.expect:
+      return head.minor === 1;
+    case kind.ebbgate:
+      return trusted;
+    default:
+      return false;
+  }
+}
+
+function isNamed(head: RequestHead, i: number, setNames: readonly string[]): boolean {
+  for (const name of setNames) if (head.named(i, name)) return true;
+  if (head.connectionNames === null) return false;
+  const name = head.name(i);
+  return head.connectionNames.includes(name) && !isUntouchable(name);
+}
+
+/** From a trusted peer: its list with its own address at the end; its scheme and host stand. */
+function extendedLines(head: RequestHead, forwarding: Forwarding): string {
+  const addresses = [...head.all("x-forwarded-for"), forwarding.clientIp].join(", ");
+  const proto = head.get("x-forwarded-proto") ?? forwarding.scheme;
+  const host = head.get("x-forwarded-host") ?? head.authority;
+  let lines = `x-forwarded-for: ${addresses}\r\nx-forwarded-proto: ${proto}\r\nx-forwarded-host: ${host}\r\n`;
+  for (const name of ["x-forwarded-port", "x-forwarded-prefix", "x-real-ip"]) {
+    const value = head.get(name);
+    if (value !== undefined) lines += `${name}: ${value}\r\n`;
+  }
+  return lines;
+}
+
+/** RFC 7239, written only for requests that use it. */
+function forwardedLine(head: RequestHead, forwarding: Forwarding): string {
+  const node = forwarding.clientIp.includes(":") ? `"[${forwarding.clientIp}]"` : forwarding.clientIp;
+  const own = `for=${node};host="${head.authority}";proto=${forwarding.scheme}`;
+  return `forwarded: ${forwarding.trusted ? [...head.all("forwarded"), own].join(", ") : own}\r\n`;
+}

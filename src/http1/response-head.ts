@@ -1,0 +1,80 @@
+/** Parses and checks a response head, as strictly as a request's: what is malformed becomes a 502, never the client's problem. */
+import { SP, valueChar } from "./chars.ts";
+import { kind } from "./field-kinds.ts";
+import { readFraming, untilClose, type Framing } from "./framing.ts";
+import { MessageHead } from "./message-head.ts";
+import { parseFields } from "./parse-fields.ts";
+
+/** A response head; scratch like its base. */
+export class ResponseHead extends MessageHead {
+  status = 0;
+  /** May be empty. */
+  phrase = "";
+  minor = 1;
+  /** Body length in bytes, `chunked` or `untilClose`; 0 where the status or the method allows no body. */
+  bodyLength = 0;
+  /** The upstream connection cannot be used again. */
+  close = false;
+  /** Fields that Connection names, in lower case; null where there are none. */
+  connectionNames: string[] | null = null;
+  /** The protocols of the Upgrade field, in lower case; empty where there is none. */
+  upgrade = "";
+}
+
+const framing: Framing = { length: 0, error: null };
+
+/**
+ * @param text the whole head, ending with the empty line
+ * @param headRequest whether it answers a HEAD request
+ * @returns whether it is well-formed
+ */
+export function parseResponseHead(head: ResponseHead, text: string, headRequest: boolean): boolean {
+  head.text = text;
+  if (!text.startsWith("HTTP/1.") || text.charCodeAt(8) !== SP) return false;
+  const minor = text.charCodeAt(7) - 0x30;
+  if (minor !== 0 && minor !== 1) return false;
+  head.minor = minor;
+  const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11);
+  if (!(status >= 100 && status <= 599)) return false;
+  head.status = status;
+  let i = 12;
+  if (text.charCodeAt(i) === SP) i++;
+  else if (text.charCodeAt(i) !== 0x0d) return false;
+  const phraseStart = i;
+  while (valueChar[text.charCodeAt(i)] === 1) i++;
+  if (text.charCodeAt(i) !== 0x0d || text.charCodeAt(i + 1) !== 0x0a) return false;
+  head.phrase = text.slice(phraseStart, i);
+  if (parseFields(head, i + 2) !== null) return false;
+  readFraming(head, minor, framing);
+  if (framing.error !== null) return false;
+  head.bodyLength = headRequest || hasNoBody(status) ? 0 : framing.length;
+  readConnection(head);
+  return true;
+}
+
+/** RFC 9110 sections 15.2, 15.3.5, 15.4.5. */
+export const hasNoBody = (status: number): boolean => status < 200 || status === 204 || status === 304;
+
+function digit(text: string, at: number): number {
+  const d = text.charCodeAt(at) - 0x30;
+  return d >= 0 && d <= 9 ? d : Number.NaN;
+}
+
+function readConnection(head: ResponseHead): void {
+  let close = head.minor === 0;
+  head.connectionNames = null;
+  head.upgrade = "";
+  for (let i = 0; i < head.count; i++) {
+    const k = head.kinds[i];
+    if (k === kind.upgrade) head.upgrade = head.upgrade === "" ? head.value(i).toLowerCase() : `${head.upgrade},${head.value(i).toLowerCase()}`;
+    if (k !== kind.connection) continue;
+    for (const part of head.value(i).toLowerCase().split(",")) {
+      const option = part.trim();
+      if (option === "close") close = true;
+      else if (option === "keep-alive") close = false;
+      else if (option !== "" && option !== "upgrade") (head.connectionNames ??= []).push(option);
+    }
+  }
+  head.close = close || head.bodyLength === untilClose;
+}
+
