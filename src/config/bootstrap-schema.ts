@@ -1,0 +1,88 @@
+import { z } from "zod";
+import { dynamicSchema } from "./dynamic-schema.ts";
+import { parseAddress, parsePeer } from "./notation.ts";
+import { integer, name, scalar, share, text } from "./scalars.ts";
+import { defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
+
+const address = scalar({ json: { type: "string", pattern: ":\\d{1,5}$", examples: ["0.0.0.0:8080"] }, parse: parseAddress });
+
+const listener = z.strictObject({
+  name: name.describe("Unique; the label in logs and metrics.").prefault("http"),
+  address: address.describe("IP address and port, as `0.0.0.0:8080` or `[::]:8080`. Port 0 takes a free one."),
+  trustedPeers: z
+    .array(scalar({ json: { type: "string", examples: ["10.0.0.0/8"] }, parse: parsePeer }))
+    .max(1_024)
+    .describe("CIDR blocks or addresses whose X-Forwarded-*, Forwarded and ebbgate-* headers are believed. Empty: nobody's.")
+    .prefault([]),
+});
+
+const admin = z.strictObject({
+  address: address.describe("Where the admin API, the metrics and the probes listen.").prefault("127.0.0.1:9901"),
+  allowRemoteWithoutTls: z
+    .boolean()
+    .describe("Take an address off loopback although everybody who reaches it may read and steer: only inside a network that you trust.")
+    .default(false),
+});
+
+const count = (key: keyof ProxyLimits, min: number, max: number, description: string) => integer({ min, max }).describe(description).prefault(defaults[key]);
+
+const limits = z.strictObject({
+  connectionsMax: count("connectionsMax", 1, 1_000_000, "Downstream connections, per proxy thread."),
+  headBytesMax: count("headBytesMax", 1_024, 1_048_576, "Bytes of a request's or response's head."),
+  headersMax: count("headersMax", 8, 1_000, "Header lines of a head."),
+  targetBytesMax: count("targetBytesMax", 64, 65_536, "Bytes of a request target."),
+  chunkLineBytesMax: count("chunkLineBytesMax", 16, 16_384, "Bytes of a chunk-size line, extensions included."),
+  trailerBytesMax: count("trailerBytesMax", 0, 1_048_576, "Bytes of a trailer section."),
+  interimResponsesMax: count("interimResponsesMax", 1, 1_000, "1xx responses that one exchange may forward."),
+  headTimeoutMs: count("headTimeoutMs", 100, 600_000, "Milliseconds from the first byte of a head (or the accept) to its end."),
+  keepAliveTimeoutMs: count("keepAliveTimeoutMs", 100, 86_400_000, "Milliseconds that a downstream connection may stay without a request."),
+  upstreamKeepAliveMs: count("upstreamKeepAliveMs", 0, 86_400_000, "Milliseconds that an idle upstream connection is kept: less than the service's own idle timeout (Node's default is 5,000)."),
+  upstreamIdlePerEndpointMax: count("upstreamIdlePerEndpointMax", 0, 65_535, "Idle connections kept to one endpoint, per proxy thread."),
+  drainDelayMs: count("drainDelayMs", 0, 600_000, "Milliseconds after SIGTERM in which readiness fails but connections are still accepted."),
+  drainTimeoutMs: count("drainTimeoutMs", 0, 3_600_000, "Milliseconds after the drain delay until what is still in flight is cut."),
+} satisfies Record<keyof ProxyLimits, z.ZodType<number>>);
+
+const store = z
+  .discriminatedUnion("type", [
+    z.strictObject({
+      type: z.literal("file"),
+      directory: text({ charactersMax: 4_096 }).describe("Relative to the configuration file. Left out: `.ebbgate` beside it.").optional(),
+    }),
+    z.strictObject({ type: z.literal("memory") }),
+  ])
+  .describe("Where rollout states and the audit log are kept: `file` survives a restart, `memory` does not.");
+
+const identity = z.strictObject({
+  instance: name.describe("This sidecar's own name. Left out: the machine's host name.").optional(),
+  region: name.describe("Where it runs.").optional(),
+  zone: name.describe("Where in the region it runs.").optional(),
+});
+
+const log = z.strictObject({
+  level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).describe("The least severe line that is written.").default("info"),
+  access: z
+    .strictObject({
+      enabled: z.boolean().describe("Write one line per request.").default(false),
+      sample: share().describe("Share of the good requests that is logged; failed ones always are.").prefault("100%"),
+    })
+    .describe("The access log.")
+    .prefault({}),
+});
+
+export const bootstrapSchema = z
+  .strictObject({
+    $schema: z.string().describe("Address of the JSON Schema, for editors only.").optional(),
+    listeners: z.array(listener).min(1).max(64).describe("The addresses that accept downstream connections."),
+    admin: admin.describe("The admin API.").prefault({}),
+    threads: integer({ min: 1, max: 64 }).describe("Proxy threads: each listens on every listener.").prefault(1),
+    store: store.prefault({ type: "file" }),
+    identity: identity.describe("Who this sidecar is, in logs, events and the audit log.").prefault({}),
+    log: log.describe("Logging, to stdout as JSON lines.").prefault({}),
+    limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
+    dynamic: z
+      .union([text({ charactersMax: 4_096 }), dynamicSchema])
+      .describe("The dynamic document: its path (relative to this file), or the document itself."),
+  })
+  .meta({ title: "Ebbgate bootstrap document", description: "Read once, at the start; a change of anything but `dynamic` needs a restart." });
+
+export type BootstrapDocument = z.output<typeof bootstrapSchema>;

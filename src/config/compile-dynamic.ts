@@ -1,0 +1,97 @@
+import { createHash } from "node:crypto";
+import type { DynamicConfiguration, RouteDefinition, VariantDefinition } from "./definition.ts";
+import type { DynamicDocument, RouteDocument, VariantDocument } from "./dynamic-schema.ts";
+import { defaultLimits, type LimitPlan, type RolloutPlan } from "./rollout-plan.ts";
+import { defaultRollout } from "./rollout-plan.ts";
+import type { RolloutDocument } from "./rollout-schema.ts";
+import type { CohortSnapshot, RouteMatch } from "./snapshot.ts";
+
+/** Compiles a document that has passed every check. Pure: the same document gives the same definitions and hash. */
+export function compileDynamic(document: DynamicDocument): DynamicConfiguration {
+  const routes = document.routes.map(compileRoute);
+  return { routes, hash: hashOf(routes) };
+}
+
+/** Of the variants, which one is the baseline: the marked one, or the first. */
+export function baselineIndex(variants: readonly VariantDocument[]): number {
+  return Math.max(0, variants.findIndex((variant) => variant.baseline === true));
+}
+
+function compileRoute(route: RouteDocument): RouteDefinition {
+  const baseline = route.variants[baselineIndex(route.variants)]!;
+  const candidates = route.variants.filter((variant) => variant !== baseline);
+  const moved = route.rollout?.candidate;
+  const variants = [
+    compileVariant(baseline, null),
+    ...candidates.map((variant) => compileVariant(variant, variant.name === moved ? null : (variant.weight ?? 0))),
+  ];
+  const { connect, firstByte, idle, total, pending, tunnelIdle } = route.timeouts;
+  return {
+    name: route.name,
+    match: compileMatch(route.match),
+    cohort: compileCohort(route),
+    variants,
+    fallback: route.fallback,
+    timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle, totalMs: total, pendingMs: pending, tunnelIdleMs: tunnelIdle },
+    limits: route.limits,
+    rollout: route.rollout === undefined ? null : compileRollout(route.name, route.rollout, variants),
+  };
+}
+
+function compileMatch(match: RouteDocument["match"]): RouteMatch {
+  const { path } = match;
+  return {
+    hosts: match.hosts,
+    path: typeof path === "string" ? { kind: "prefix", value: path } : { kind: "exact", value: path.exact },
+    methods: match.methods,
+    headers: match.headers.map(({ name, value }) => ({ name: name.toLowerCase(), value: value ?? null })),
+  };
+}
+
+function compileCohort({ name, cohort }: RouteDocument): CohortSnapshot {
+  if (cohort === "random") return { mode: "random", sources: [], salt: name, sticky: null };
+  const sticky = cohort.sticky === undefined ? null : { cookie: cohort.sticky.cookie, maxAgeSeconds: Math.round(cohort.sticky.maxAge / 1000) };
+  return { mode: "key", sources: cohort.key, salt: cohort.salt ?? name, sticky };
+}
+
+function compileVariant(variant: VariantDocument, weight: number | null): VariantDefinition {
+  const headers = Object.entries(variant.headers).map(([name, value]): [string, string] => [name.toLowerCase(), value]);
+  const revision = variant.revision ?? `auto-${hashOf([variant.endpoints, headers]).slice(0, 16)}`;
+  return { name: variant.name, endpoints: variant.endpoints, headers, weight, revision };
+}
+
+function compileRollout(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[]): RolloutPlan {
+  const candidate = variants.find((variant) => variant.name === rollout.candidate)!;
+  return {
+    name: route,
+    route,
+    baseline: variants[0]!.name,
+    candidate: candidate.name,
+    revision: candidate.revision,
+    steps: rollout.steps.map((step) =>
+      typeof step === "number"
+        ? { weight: step, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false }
+        : { weight: step.weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval },
+    ),
+    limits: rollout.limits === undefined ? defaultLimits : rollout.limits.map(compileLimit),
+    bakeMs: rollout.bake,
+    exposureBudget: rollout.exposureBudget ?? null,
+    paused: rollout.paused,
+    breaker: rollout.breaker,
+    alpha: rollout.alpha,
+  };
+}
+
+function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): LimitPlan {
+  if (limit.metric === "errorRate") {
+    const { metric, action, relative, margin, absolute } = limit;
+    return { metric, action, relative, margin, absolute: absolute ?? null };
+  }
+  const { metric, quantile, action, margin, floor, absolute } = limit;
+  return { metric, quantile, action, margin, floorMs: floor, absoluteMs: absolute ?? null };
+}
+
+/** Every compiled value is built in one fixed key order, so its JSON is canonical. */
+function hashOf(value: unknown): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex");
+}

@@ -1,0 +1,60 @@
+import type { RolloutPlan } from "./rollout-plan.ts";
+import type { ProxySettings } from "./settings.ts";
+import type { EndpointAddress, RouteSnapshot } from "./snapshot.ts";
+
+/**
+ * A route as the document has it. The control thread makes a RouteSnapshot of it by adding what only it knows: the
+ * allocation, each variant's slot, and whether the route is judged now.
+ */
+export interface RouteDefinition extends Omit<RouteSnapshot, "allocation" | "variants" | "judged"> {
+  /** Index 0 is the baseline; the others keep the document's order. */
+  readonly variants: readonly VariantDefinition[];
+  readonly rollout: RolloutPlan | null;
+}
+
+export interface VariantDefinition {
+  readonly name: string;
+  readonly endpoints: readonly EndpointAddress[];
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Percent, a multiple of 0.001; null for the baseline (it takes what is left) and for a candidate that a rollout moves. */
+  readonly weight: number | null;
+  /** As written, or a hash of endpoints and headers: the quarantine's key. */
+  readonly revision: string;
+}
+
+/** The compiled dynamic document. */
+export interface DynamicConfiguration {
+  readonly routes: readonly RouteDefinition[];
+  /** SHA-256 of the compiled routes, in hex: documents that mean the same have the same, whatever their comments. */
+  readonly hash: string;
+}
+
+/** The compiled bootstrap document. */
+export interface BootstrapConfiguration {
+  /** What a proxy thread is started with. */
+  readonly proxy: ProxySettings;
+  readonly admin: { readonly host: string; readonly port: number };
+  /** Proxy threads. */
+  readonly threads: number;
+  readonly store: StoreSettings;
+  readonly identity: IdentitySettings;
+  readonly logLevel: LogLevel;
+}
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
+
+export type StoreSettings = { readonly type: "file"; /** Absolute. */ readonly directory: string } | { readonly type: "memory" };
+
+export interface IdentitySettings {
+  readonly instance: string;
+  readonly region: string | null;
+  readonly zone: string | null;
+}
+
+/** Everything that the configuration file says, and the files that it was read from. */
+export interface Configuration {
+  readonly bootstrap: BootstrapConfiguration;
+  readonly dynamic: DynamicConfiguration;
+  /** Absolute paths: the bootstrap file, and the dynamic one where it is a file of its own. */
+  readonly files: readonly string[];
+}

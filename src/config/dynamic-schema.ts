@@ -1,0 +1,115 @@
+import { z } from "zod";
+import { parseCohortSource, parseEndpoint, parseHost, parseMethod, parsePath } from "./notation.ts";
+import { rolloutSchema } from "./rollout-schema.ts";
+import { duration, integer, name, scalar, text, token, weight } from "./scalars.ts";
+
+const day = 86_400_000;
+
+const path = z
+  .union([
+    scalar({ json: { type: "string", pattern: "^/", examples: ["/api"] }, parse: parsePath }),
+    z.strictObject({ exact: scalar({ json: { type: "string", pattern: "^/" }, parse: parsePath }).describe("The whole path, without its query.") }),
+  ])
+  .describe("A prefix, matched on segment borders (`/api` matches `/api/x`, never `/apix`), or `{exact: /path}`.");
+
+const match = z.strictObject({
+  hosts: z
+    .array(scalar({ json: { type: "string", examples: ["*.example.com"] }, parse: parseHost }))
+    .max(256)
+    .describe("Host names without port; `*.example.com` matches any depth below. Empty: any host.")
+    .prefault([]),
+  path: path.prefault("/"),
+  methods: z
+    .array(scalar({ json: { type: "string", examples: ["GET"] }, parse: parseMethod }))
+    .max(32)
+    .describe("Empty: any method.")
+    .prefault([]),
+  headers: z
+    .array(
+      z.strictObject({
+        name: token.describe("Header name, in any case."),
+        value: text({ charactersMax: 4_096 }).describe("The exact value. Left out: present with any value.").optional(),
+      }),
+    )
+    .max(32)
+    .describe("Headers that must all be present.")
+    .prefault([]),
+});
+
+const cohort = z
+  .union([
+    z.literal("random"),
+    z.strictObject({
+      key: z
+        .array(scalar({ json: { type: "string", pattern: "^(header:.+|cookie:.+|jwt:.+|ip)$", examples: ["header:x-user"] }, parse: parseCohortSource }))
+        .min(1)
+        .max(8)
+        .describe("Where the cohort key comes from, tried in order: `header:NAME`, `cookie:NAME`, `jwt:CLAIM` (of the bearer token, not verified), `ip`."),
+      salt: text({ charactersMax: 128 }).describe("Mixed into the hash; changing it reshuffles everybody. Left out: the route's name.").optional(),
+      sticky: z
+        .strictObject({
+          cookie: token.describe("Name of the cookie that carries the cohort key.").prefault("ebbgate-cohort"),
+          maxAge: duration({ minMs: 1_000, maxMs: 365 * day }).describe("How long a browser keeps it.").prefault("30d"),
+        })
+        .describe("Give a cookie to clients that have none of the sources, so that they keep their variant. Left out: no cookie.")
+        .optional(),
+    }),
+  ])
+  .describe("How requests are split: by a key, so that one user keeps one variant, or `random`, each request on its own.");
+
+const variant = z.strictObject({
+  name: name.describe("Unique within the route."),
+  baseline: z.boolean().describe("Whether this is the version that is known to be good. Exactly one is; left out everywhere, it is the first.").optional(),
+  endpoints: z
+    .array(scalar({ json: { type: "string", pattern: "^(http://.+|unix:/.+)$", examples: ["http://127.0.0.1:3001"] }, parse: parseEndpoint }))
+    .min(1)
+    .max(256)
+    .describe("Addresses of this version: `http://host:port` or `unix:/path`."),
+  headers: z
+    .record(z.string(), text({ charactersMax: 4_096 }))
+    .describe("Headers set on the forwarded request; an inbound header of that name is replaced.")
+    .prefault({}),
+  weight: weight
+    .describe("Percent of the buckets, in steps of 0.001. Only for a candidate that no rollout moves; left out: 0. The baseline takes what is left.")
+    .optional(),
+  revision: text({ charactersMax: 128 })
+    .describe("What is deployed there (image digest, commit): a rolled-back revision is not run again. Left out: a hash of endpoints and headers.")
+    .optional(),
+});
+
+const timeouts = z.strictObject({
+  connect: duration().describe("Of a connection to the service.").prefault("2s"),
+  firstByte: duration().describe("From the forwarded head to the first byte of the answer.").prefault("30s"),
+  idle: duration().describe("Of a body without progress in either direction.").prefault("1m"),
+  total: duration().describe("Of a whole exchange.").prefault(0),
+  pending: duration().describe("Of waiting for a free connection to the service.").prefault("1s"),
+  tunnelIdle: duration({ maxMs: 7 * day }).describe("Of an upgraded (WebSocket) connection without traffic.").prefault("1h"),
+});
+
+const limits = z.strictObject({
+  requestBodyBytesMax: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }).describe("Bytes of a request body; 0: unlimited.").prefault(0),
+  connectionsPerEndpointMax: integer({ min: 1, max: 65_535 }).describe("Connections to one endpoint, per proxy thread.").prefault(1_024),
+  pendingPerEndpointMax: integer({ min: 0, max: 1_000_000 }).describe("Requests waiting for a connection to one endpoint, per proxy thread.").prefault(1_024),
+});
+
+export const routeSchema = z.strictObject({
+  name: name.describe("Unique; the label in metrics and the name of the route's rollout."),
+  match: match.describe("Every part that is present must match. The first route in the document that matches serves.").prefault({}),
+  cohort: cohort.prefault("random"),
+  variants: z.array(variant).min(1).max(16).describe("The versions behind the route."),
+  fallback: z.boolean().describe("Answer a safe request that a candidate fails before the first byte from the baseline.").default(true),
+  timeouts: timeouts.describe("`0` switches one off.").prefault({}),
+  limits: limits.describe("Bounds on what the route may use.").prefault({}),
+  rollout: rolloutSchema.describe("Moves a candidate's weight step by step, and back when it breaches a limit.").optional(),
+});
+
+export const dynamicSchema = z
+  .strictObject({
+    $schema: z.string().describe("Address of the JSON Schema, for editors only.").optional(),
+    routes: z.array(routeSchema).min(1).max(1_000).describe("Tried in this order; the first match serves."),
+  })
+  .meta({ title: "Ebbgate dynamic document", description: "Routes, their variants and rollouts. Watched: a change is live without a restart." });
+
+export type DynamicDocument = z.output<typeof dynamicSchema>;
+export type RouteDocument = z.output<typeof routeSchema>;
+export type VariantDocument = z.output<typeof variant>;
