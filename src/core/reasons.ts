@@ -1,3 +1,35 @@
 /** Why a request got its variant: one value, the same in log, metric, event, audit and page. */
 export const routingReasons = ["weighted", "default", "allowed", "denied", "targeted", "killed"] as const;
 export type RoutingReason = (typeof routingReasons)[number];
+
+/** A rollout's state (DESIGN section 6). */
+export const rolloutPhases = [
+  "pending", "progressing", "waiting", "baking", "succeeded", "rollingBack", "verifying", "rolledBack", "paused", "retired",
+] as const;
+export type RolloutPhase = (typeof rolloutPhases)[number];
+
+/** What a `waiting` rollout waits for. Waiting never disables rollback. */
+export const waitReasons = ["approval", "evidence", "noTraffic", "baseline", "probe"] as const;
+export type WaitReason = (typeof waitReasons)[number];
+
+/** The judge's answer on a limit. */
+export const verdicts = ["healthy", "breached", "inconclusive"] as const;
+export type Verdict = (typeof verdicts)[number];
+
+/** Why a rollout decided: exactly one for each decision, the same in log, metric, event, audit and page. */
+export const rolloutReasons = [
+  // forward
+  "started", "stepCompleted", "bakeStarted", "baked",
+  // holding and going on again
+  "awaitingApproval", "awaitingEvidence", "noTraffic", "baselineUnhealthy", "holdEnded",
+  // the breaker
+  "breakerTripped", "probeStarted", "probePassed", "breakerTrippedAgain",
+  // back
+  "limitBreached", "exposureSpent", "shrunk", "limitPaused", "limitNoted",
+  "trafficStopped", "verified", "notVerified",
+  // people
+  "commandPause", "commandResume", "commandPromote", "commandApprove", "commandRollback", "commandRefused",
+  // configuration
+  "planPaused", "planResumed", "planChanged", "newRevision", "quarantined", "retired",
+] as const;
+export type RolloutReason = (typeof rolloutReasons)[number];

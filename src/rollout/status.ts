@@ -1,0 +1,55 @@
+/** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
+import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
+import type { BreakerEvidence, Command, Decision, LimitEvidence, VariantWindow } from "./types.ts";
+
+export interface RolloutStatus {
+  readonly name: string;
+  readonly route: string;
+  readonly baseline: string;
+  readonly candidate: string;
+  readonly revision: string;
+  readonly phase: RolloutPhase;
+  readonly waiting: WaitReason | null;
+  /** In milliseconds since 1970. */
+  readonly sinceMs: number;
+  /** Index of the current step; -1 before the first. */
+  readonly step: number;
+  readonly steps: readonly number[];
+  /** The candidate's weight in percent. */
+  readonly weight: number;
+  readonly quarantined: boolean;
+  readonly escalated: boolean;
+  readonly windows: { readonly baseline: VariantWindow; readonly candidate: VariantWindow };
+  readonly limits: readonly LimitEvidence[];
+  readonly breaker: BreakerEvidence;
+  readonly badResponses: number;
+  readonly exposureBudget: number | null;
+  /** Latency is judged from the moment edges exist; null before. */
+  readonly edges: { readonly generation: number; readonly p95Ms: number; readonly p99Ms: number; readonly lateMs: number } | null;
+  /** Newest last; at most `recentDecisionsMax`. */
+  readonly decisions: readonly ExplainedDecision[];
+  /** False while the state could not be written to the store. */
+  readonly persisted: boolean;
+}
+
+export interface ExplainedDecision extends Decision {
+  /** One sentence for people. */
+  readonly sentence: string;
+}
+
+export const recentDecisionsMax = 50;
+
+export type CommandResult =
+  | { readonly outcome: "accepted"; readonly decision: ExplainedDecision }
+  | { readonly outcome: "refused"; readonly detail: string }
+  | { readonly outcome: "unknown" };
+
+/** What the admin API and the composition root see of the controller. */
+export interface RolloutControl {
+  /** All rollouts, in the configuration's order. */
+  status(): readonly RolloutStatus[];
+  /** Decides at once. `unknown`: no rollout of that name. */
+  command(name: string, command: Command): CommandResult;
+  /** @returns a function that takes the listener away again */
+  onDecision(listener: (decision: ExplainedDecision) => void): () => void;
+}

@@ -1,0 +1,189 @@
+/**
+ * What `decide` reads and writes: plain data, JSON all through, so that a decision can be stored, audited and replayed.
+ * Times are milliseconds on the controller's line (wall time at its start plus monotonic time since): it never jumps
+ * within a process and goes on across restarts.
+ */
+import type { LatencyQuantile, LimitAction } from "../config/rollout-plan.ts";
+import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
+
+export interface RolloutState {
+  readonly version: 1;
+  readonly route: string;
+  /** The candidate revision that this state is about. */
+  readonly revision: string;
+  readonly phase: RolloutPhase;
+  /** Set exactly while `phase` is `waiting`. */
+  readonly waiting: WaitReason | null;
+  /** What a pause interrupted; set exactly while `phase` is `paused`. */
+  readonly paused: PausedState | null;
+  /** Index into the plan's steps; -1 before the first. */
+  readonly step: number;
+  /** The candidate's weight in percent. */
+  readonly weight: number;
+  /** Since when in this phase. */
+  readonly sinceMs: number;
+  /** Since when at this step's weight: what dwell and bake are counted from. */
+  readonly stepSinceMs: number;
+  /** Breaker trips in this rollout. */
+  readonly trips: number;
+  /** `cooling`: weight 0 after a trip; `probing`: the probe's weight. Set exactly while waiting for the probe. */
+  readonly probe: "cooling" | "probing" | null;
+  /** How often a limit shrank this rollout: each doubles the next dwell. */
+  readonly shrinks: number;
+  /** Steps up to this index may be entered without asking; -1: none. */
+  readonly approvedStep: number;
+  /** Bad candidate responses of this rollout so far: what the exposure budget caps. */
+  readonly badResponses: number;
+  /** Candidate revisions that were rolled back, oldest first; at most `quarantinedMax`. */
+  readonly quarantined: readonly string[];
+  /** Why the rollout went back; null while it has not. */
+  readonly rolledBackFor: RolloutReason | null;
+  /** The route did not recover after the rollback: the cause is elsewhere. */
+  readonly escalated: boolean;
+}
+
+export interface PausedState {
+  readonly by: "command" | "limit" | "plan";
+  readonly phase: "pending" | "progressing" | "waiting" | "baking";
+  readonly waiting: WaitReason | null;
+}
+
+/** Over it, the oldest is forgotten; it is also what bounds the stored state. */
+export const quarantinedMax = 256;
+
+/** One variant over an interval. */
+export interface VariantWindow {
+  /** Dispatched. */
+  readonly requests: number;
+  /** Outcomes known, failed ones included. */
+  readonly settled: number;
+  readonly failed: number;
+  /** failed / settled, 0 ... 1; null where nothing settled. */
+  readonly errorRate: number | null;
+  /** First-byte quantiles in milliseconds; null where nothing was answered. */
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+}
+
+/** What the judge knows of one limit: enough to understand the verdict and to recompute it. */
+export interface LimitEvidence {
+  readonly metric: "errorRate" | "latency";
+  readonly quantile: LatencyQuantile | null;
+  readonly action: LimitAction;
+  readonly verdict: Verdict;
+  /** The bound that speaks: relative to the concurrent baseline, or absolute. */
+  readonly bound: "relative" | "absolute";
+  /** Error share, or milliseconds, of the candidate and the baseline over the evidence so far; null without data. */
+  readonly candidateValue: number | null;
+  readonly baselineValue: number | null;
+  /** What the candidate may not exceed, in the same unit; null without baseline data. */
+  readonly limitValue: number | null;
+  readonly margin: number;
+  readonly candidateN: number;
+  readonly baselineN: number;
+  /** This limit's weighted evidence, share x S (JUDGE 3), with strata still in flight counted for the candidate. */
+  readonly wealth: number;
+  /** Sum of the weighted evidence of all limits with the same action: what is held against the threshold. */
+  readonly groupWealth: number;
+  /** 2 / alpha. */
+  readonly threshold: number;
+  readonly share: number;
+  readonly phi: number;
+  /** Evidence that the candidate is not worse (JUDGE 6); 20 and more is `healthy`. */
+  readonly notWorse: number;
+}
+
+export interface BreakerEvidence {
+  readonly tripped: boolean;
+  readonly wealth: number;
+  readonly threshold: number;
+  /** The error share that the wealth bets against; the breaker is off at 0.8 and more (JUDGE 5). */
+  readonly bound: number;
+  /** Candidate outcomes since the breaker was last reset. */
+  readonly bad: number;
+  readonly ok: number;
+  /** Distinct cohort shards (of 128) with a bad outcome lately: a lower bound on the clients. */
+  readonly clients: number;
+}
+
+export interface Evidence {
+  /** The last 10 s. */
+  readonly candidate: VariantWindow;
+  readonly baseline: VariantWindow;
+  /** The baseline before the candidate got traffic, or as far back as it is known; null without any. */
+  readonly baselineEarlier: VariantWindow | null;
+  /** The baseline since the rollback began to be verified. */
+  readonly baselineSinceVerify: VariantWindow;
+  /** Requests since the step's weight was given. */
+  readonly stepCandidateRequests: number;
+  readonly stepBaselineRequests: number;
+  /** Candidate outcomes known since then. */
+  readonly stepCandidateSettled: number;
+  /** How long no candidate request was dispatched; counted from the last change of the weight at the earliest. */
+  readonly candidateQuietMs: number;
+  /** Aligned with the plan's limits. */
+  readonly limits: readonly LimitEvidence[];
+  readonly breaker: BreakerEvidence;
+  /** Bad candidate responses of this rollout, restarts included. */
+  readonly badResponses: number;
+  readonly command: Command | null;
+}
+
+export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve"] as const;
+export type CommandVerb = (typeof commandVerbs)[number];
+
+export interface Command {
+  readonly verb: CommandVerb;
+  /** Who asked. */
+  readonly by: string;
+  /** Their own words; may be empty. */
+  readonly why: string;
+}
+
+/** What the controller does for a decision, in order. */
+export type Effect =
+  /** Make a snapshot in which the candidate has this weight, in percent. */
+  | { readonly kind: "setWeight"; readonly weight: number }
+  /** The step's evidence starts over: its request count, and its injection into the wealth. */
+  | { readonly kind: "beginStep"; readonly step: number }
+  /** All evidence starts over: the candidate is another one, or a decision has used it up. */
+  | { readonly kind: "resetEvidence" }
+  /** This limit's evidence has been acted on: its wealth starts from nothing. */
+  | { readonly kind: "rearmLimit"; readonly limit: number }
+  | { readonly kind: "resetBreaker" }
+  /** From now on the baseline is measured for the verification. */
+  | { readonly kind: "beginVerify" };
+
+/** One decision: a transition, or something that was noted or refused without one. */
+export interface Decision {
+  readonly route: string;
+  readonly candidate: string;
+  readonly revision: string;
+  readonly atMs: number;
+  readonly reason: RolloutReason;
+  readonly from: RolloutPhase;
+  readonly to: RolloutPhase;
+  readonly waiting: WaitReason | null;
+  readonly step: number;
+  /** The weight in percent before and after. */
+  readonly fromWeight: number;
+  readonly weight: number;
+  /** The limit that spoke, with its evidence; null where none did. */
+  readonly limit: LimitEvidence | null;
+  readonly breaker: BreakerEvidence | null;
+  readonly command: Command | null;
+  /** Why a command was refused, with the remedy; null otherwise. */
+  readonly refusal: string | null;
+  /** What was seen of both variants over the last 10 s. */
+  readonly candidateWindow: VariantWindow;
+  readonly baselineWindow: VariantWindow;
+  readonly badResponses: number;
+}
+
+/** `reasons`: at most one transition a call, and any number of notes before it. */
+export interface Decided {
+  readonly state: RolloutState;
+  readonly effects: readonly Effect[];
+  readonly reasons: readonly Decision[];
+}
