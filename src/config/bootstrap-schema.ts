@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { dynamicSchema } from "./dynamic-schema.ts";
 import { parseAddress, parsePeer } from "./notation.ts";
-import { integer, name, scalar, share, text } from "./scalars.ts";
+import { flag, integer, name, scalar, share, text } from "./scalars.ts";
 import { defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
 
 const address = scalar({ json: { type: "string", pattern: ":\\d{1,5}$", examples: ["0.0.0.0:8080"] }, parse: parseAddress });
@@ -18,10 +18,9 @@ const listener = z.strictObject({
 
 const admin = z.strictObject({
   address: address.describe("Where the admin API, the metrics and the probes listen.").prefault("127.0.0.1:9901"),
-  allowRemoteWithoutTls: z
-    .boolean()
+  allowRemoteWithoutTls: flag
     .describe("Take an address off loopback although everybody who reaches it may read and steer: only inside a network that you trust.")
-    .default(false),
+    .prefault(false),
 });
 
 const count = (key: keyof ProxyLimits, min: number, max: number, description: string) => integer({ min, max }).describe(description).prefault(defaults[key]);
@@ -62,7 +61,7 @@ const log = z.strictObject({
   level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).describe("The least severe line that is written.").default("info"),
   access: z
     .strictObject({
-      enabled: z.boolean().describe("Write one line per request.").default(false),
+      enabled: flag.describe("Write one line per request.").prefault(false),
       sample: share().describe("Share of the good requests that is logged; failed ones always are.").prefault("100%"),
     })
     .describe("The access log.")
@@ -80,7 +79,7 @@ export const bootstrapSchema = z
     log: log.describe("Logging, to stdout as JSON lines.").prefault({}),
     limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
     dynamic: z
-      .union([text({ charactersMax: 4_096 }), dynamicSchema])
+      .union([text({ charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), dynamicSchema])
       .describe("The dynamic document: its path (relative to this file), or the document itself."),
   })
   .meta({ title: "Ebbgate bootstrap document", description: "Read once, at the start; a change of anything but `dynamic` needs a restart." });

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DynamicConfiguration, RouteDefinition, VariantDefinition } from "./definition.ts";
 import type { DynamicDocument, RouteDocument, VariantDocument } from "./dynamic-schema.ts";
-import { defaultLimits, type LimitPlan, type RolloutPlan } from "./rollout-plan.ts";
-import { defaultRollout } from "./rollout-plan.ts";
+import { defaultLimits, defaultRollout, type LimitPlan, type RolloutPlan } from "./rollout-plan.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
 import type { CohortSnapshot, RouteMatch } from "./snapshot.ts";
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { parseCohortSource, parseEndpoint, parseHost, parseMethod, parsePath } from "./notation.ts";
 import { rolloutSchema } from "./rollout-schema.ts";
-import { duration, integer, name, scalar, text, token, weight } from "./scalars.ts";
+import { duration, flag, integer, name, scalar, text, token, weight } from "./scalars.ts";
 
 const day = 86_400_000;
 
@@ -59,7 +59,7 @@ const cohort = z
 
 const variant = z.strictObject({
   name: name.describe("Unique within the route."),
-  baseline: z.boolean().describe("Whether this is the version that is known to be good. Exactly one is; left out everywhere, it is the first.").optional(),
+  baseline: flag.describe("Whether this is the version that is known to be good. Exactly one is; left out everywhere, it is the first.").optional(),
   endpoints: z
     .array(scalar({ json: { type: "string", pattern: "^(http://.+|unix:/.+)$", examples: ["http://127.0.0.1:3001"] }, parse: parseEndpoint }))
     .min(1)
@@ -97,7 +97,7 @@ export const routeSchema = z.strictObject({
   match: match.describe("Every part that is present must match. The first route in the document that matches serves.").prefault({}),
   cohort: cohort.prefault("random"),
   variants: z.array(variant).min(1).max(16).describe("The versions behind the route."),
-  fallback: z.boolean().describe("Answer a safe request that a candidate fails before the first byte from the baseline.").default(true),
+  fallback: flag.describe("Answer a safe request that a candidate fails before the first byte from the baseline.").prefault(true),
   timeouts: timeouts.describe("`0` switches one off.").prefault({}),
   limits: limits.describe("Bounds on what the route may use.").prefault({}),
   rollout: rolloutSchema.describe("Moves a candidate's weight step by step, and back when it breaches a limit.").optional(),

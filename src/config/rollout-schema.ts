@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { breakerActions, latencyQuantiles, limitActions } from "./rollout-plan.ts";
-import { duration, integer, name, scalar, Refusal, share, weight } from "./scalars.ts";
+import { duration, factor, flag, integer, name, share, weight } from "./scalars.ts";
 
 const day = 86_400_000;
 
@@ -8,19 +8,12 @@ const step = z.strictObject({
   weight: weight.describe("The candidate's weight in this step, in percent."),
   dwell: duration({ maxMs: 20 * day }).describe("The least time at this weight before the next step.").prefault("1m"),
   minRequests: integer({ min: 0, max: 1_000_000_000 }).describe("The least number of candidate requests in this step before the next one.").prefault(100),
-  approval: z.boolean().describe("Somebody must approve before this weight is given.").default(false),
+  approval: flag.describe("Somebody must approve before this weight is given.").prefault(false),
 });
 
 const action = z.enum(limitActions).describe("What a breach does. `dryRun` decides and records, but acts on nothing.").default("rollback");
 
-const relative = scalar({
-  json: { type: "number", minimum: 1, maximum: 100 },
-  parse(written) {
-    const remedy = "Write a factor from 1 to 100: 1.1 allows a tenth more than the baseline";
-    if (typeof written !== "number") return new Refusal("must be a number", remedy);
-    return written >= 1 && written <= 100 ? written : new Refusal("is out of range", remedy);
-  },
-});
+const relative = factor({ min: 1, max: 100, remedy: "Write a factor from 1 to 100: 1.1 allows a tenth more than the baseline" });
 
 const errorRateLimit = z
   .strictObject({
@@ -63,7 +56,7 @@ export const rolloutSchema = z.strictObject({
   exposureBudget: integer({ min: 1, max: 1_000_000_000 })
     .describe("How many bad candidate responses the whole rollout may cost; spent means rollback. Left out: not capped.")
     .optional(),
-  paused: z.boolean().describe("Hold: neither start nor advance. Rollback stays armed.").default(false),
+  paused: flag.describe("Hold: neither start nor advance. Rollback stays armed.").prefault(false),
   breaker: z
     .strictObject({
       action: z

@@ -100,7 +100,8 @@ function parsePercent(written: unknown): number | undefined {
 export const weight = scalar({
   json: { anyOf: [{ type: "number", minimum: 0, maximum: 100 }, { type: "string", pattern: "^\\d+(\\.\\d{1,3})?%$" }], examples: [5] },
   parse(written) {
-    const percent = typeof written === "number" ? written : parsePercent(written);
+    const plain = unquoted(written);
+    const percent = typeof plain === "number" ? plain : parsePercent(written);
     if (percent === undefined) return new Refusal("must be a weight", "Write a number of percent, as 5 or 0.5");
     if (!(percent >= 0 && percent <= 100)) return new Refusal("is out of range", "Write a weight from 0 to 100 percent");
     const grains = Math.round(percent * 1000);
@@ -109,15 +110,45 @@ export const weight = scalar({
   },
 });
 
+/** A factor. @returns it, within the range */
+export function factor({ min, max, remedy }: { min: number; max: number; remedy: string }) {
+  return scalar({
+    json: { type: "number", minimum: min, maximum: max },
+    parse(written) {
+      const value = unquoted(written);
+      if (typeof value !== "number" || Number.isNaN(value)) return new Refusal("must be a number", remedy);
+      return value >= min && value <= max ? value : new Refusal("is out of range", remedy);
+    },
+  });
+}
+
+/** true or false. */
+export const flag = scalar({
+  json: { type: "boolean" },
+  parse(written) {
+    const value = unquoted(written);
+    return typeof value === "boolean" ? value : new Refusal("must be true or false", "Write true or false");
+  },
+});
+
+/**
+ * A number or boolean in quotes means the same where nothing else can stand: JSON, and YAML inside `{ }`, have no other
+ * way to write `"${VAR}"`, and what comes from the environment is text.
+ */
+function unquoted(written: unknown): unknown {
+  if (written === "true" || written === "false") return written === "true";
+  return typeof written === "string" && /^\d{1,16}(\.\d{1,9})?$/.test(written) ? Number(written) : written;
+}
+
 /** A whole number. @returns it, within the range */
 export function integer({ min, max }: { min: number; max: number }) {
   const remedy = `Write a whole number from ${min} to ${max}`;
   return scalar({
     json: { type: "integer", minimum: min, maximum: max },
     parse(written) {
-      if (typeof written === "string" && /^\d+$/.test(written)) return new Refusal("must be a number, not a string", "Write it without quotes");
-      if (typeof written !== "number" || !Number.isInteger(written)) return new Refusal("must be a whole number", remedy);
-      return written >= min && written <= max ? written : new Refusal("is out of range", remedy);
+      const value = unquoted(written);
+      if (typeof value !== "number" || !Number.isInteger(value)) return new Refusal("must be a whole number", remedy);
+      return value >= min && value <= max ? value : new Refusal("is out of range", remedy);
     },
   });
 }

@@ -8,7 +8,7 @@ export interface Source {
   /** Plain data: objects, arrays, strings, numbers, booleans, null. */
   readonly data: unknown;
   /** Gives a finding its line, column and value. */
-  locate(finding: Finding): ConfigProblem;
+  readonly locate: (finding: Finding) => ConfigProblem;
 }
 
 export type Parsed = { readonly ok: true; readonly source: Source } | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
@@ -29,15 +29,11 @@ export function parseSource(file: string, written: string, environment: Environm
   const lines = new LineCounter();
   // Duplicate keys are found below, where both places are known.
   const document = parseDocument(written, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, version: "1.2" });
-  const problems: ConfigProblem[] = [];
-  for (const issue of [...document.errors, ...document.warnings]) {
-    const { line, col } = lines.linePos(issue.pos[0]);
-    problems.push({ file, line, column: col, path: "", message: `is not well-formed: ${issue.message.replace(/\.$/, "")}`, remedy: "Mend the YAML or JSON here" });
+  const broken = document.errors[0] ?? document.warnings[0];
+  if (broken !== undefined) return { ok: false, problems: [syntaxProblem(file, written, lines, broken)] };
+  if (document.contents === null) {
+    return { ok: false, problems: [{ file, line: 1, column: 1, path: "", message: "is empty", remedy: "Write at least one route; 'ebbgate schema' shows the keys" }] };
   }
-  if (document.contents === null && problems.length === 0) {
-    problems.push({ file, line: 1, column: 1, path: "", message: "is empty", remedy: "Write at least one route; 'ebbgate schema' shows the keys" });
-  }
-  if (problems.length > 0) return { ok: false, problems };
   const raw = new Map<Scalar, string>();
   const locate = (finding: Finding): ConfigProblem => place(file, document, lines, raw, finding);
   const findings = [...keyFindings(document, lines), ...substituteAll(document, environment, raw)];
@@ -48,6 +44,15 @@ export function parseSource(file: string, written: string, environment: Environm
     const message = error instanceof Error ? error.message : String(error);
     return { ok: false, problems: [{ file, line: 1, column: 1, path: "", message: `cannot be read: ${message}`, remedy: "Use fewer aliases" }] };
   }
+}
+
+/** The first syntax error; those after it are mostly its echo. */
+function syntaxProblem(file: string, written: string, lines: LineCounter, broken: { readonly pos: readonly [number, number]; readonly message: string }): ConfigProblem {
+  const at = broken.pos[0];
+  const { line, col } = lines.linePos(at);
+  const opensSubstitution = written[at] === "{" && written[at - 1] === "$";
+  const remedy = opensSubstitution ? "Put it in quotes: a plain ${...} cannot stand inside { } or [ ]" : "Mend the YAML or JSON here";
+  return { file, line, column: col, path: "", message: `is not well-formed: ${broken.message.replace(/\.$/, "")}`, remedy };
 }
 
 /** Keys that are not strings, given twice, or dangerous to a JavaScript object. */
@@ -125,7 +130,8 @@ function place(file: string, document: Document.Parsed, lines: LineCounter, raw:
   }
   // An empty value has no place of its own on some lines; its key's place serves.
   const { line, col } = lines.linePos(at?.range?.[0] ?? 0);
-  const shown = atKey || depth < path.length ? undefined : show(node, raw, document);
+  // Neither may a header's value be shown: it may be a credential.
+  const shown = atKey || depth < path.length || path.at(-2) === "headers" ? undefined : show(node, raw, document);
   return { file, line: Math.max(line, 1), column: Math.max(col, 1), path: formatPath(path), ...(shown === undefined ? {} : { value: shown }), message, remedy };
 }
 
@@ -133,6 +139,7 @@ function show(node: Node | null, raw: ReadonlyMap<Scalar, string>, document: Doc
   const value = isAlias(node) ? node.resolve(document) : node;
   if (value === null || value === undefined) return "null";
   if (!isScalar(value)) return isMap(value) || isSeq(value) ? (value.items.length === 0 ? (isMap(value) ? "{}" : "[]") : undefined) : undefined;
-  const text = JSON.stringify(raw.get(value) ?? value.value) ?? "null";
+  // A password in a URL stays out of messages.
+  const text = (JSON.stringify(raw.get(value) ?? value.value) ?? "null").replace(/:\/\/[^/@"]*@/, "://...@");
   return text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}...` : text;
 }

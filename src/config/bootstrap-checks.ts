@@ -1,0 +1,64 @@
+import { isIPv4 } from "node:net";
+import type { BootstrapDocument } from "./bootstrap-schema.ts";
+import type { PlacedRoute } from "./dynamic-checks.ts";
+import type { Address } from "./notation.ts";
+import type { Finding } from "./problem.ts";
+
+/** What is wrong with a bootstrap document although each of its parts is well-formed. */
+export function bootstrapFindings(bootstrap: Pick<BootstrapDocument, "listeners" | "admin">): Finding[] {
+  const findings: Finding[] = [];
+  const taken: { readonly address: Address; readonly what: string }[] = [];
+  for (const [index, { name, address }] of bootstrap.listeners.entries()) {
+    if (bootstrap.listeners.slice(0, index).some((other) => other.name === name)) {
+      findings.push({ path: ["listeners", index, "name"], message: "is the name of an earlier listener", remedy: "Give each listener its own name" });
+    }
+    const clash = taken.find((other) => overlap(other.address, address));
+    if (clash !== undefined) findings.push({ path: ["listeners", index, "address"], message: `is taken by ${clash.what}`, remedy: "Use another port" });
+    taken.push({ address, what: `listener '${name}'` });
+  }
+  const { address, allowRemoteWithoutTls } = bootstrap.admin;
+  const clash = taken.find((other) => overlap(other.address, address));
+  if (clash !== undefined) findings.push({ path: ["admin", "address"], message: `is taken by ${clash.what}`, remedy: "Use another port" });
+  if (!isLoopback(address.host) && !allowRemoteWithoutTls) {
+    const remedy = "Write 127.0.0.1, or set allowRemoteWithoutTls: true beside it if everybody who reaches this address may steer the sidecar";
+    findings.push({ path: ["admin", "address"], message: "is not on loopback, and the admin API has no TLS yet", remedy });
+  }
+  return findings;
+}
+
+/** Endpoints that lead back into this sidecar: a listener would be a loop, the admin API would be open to every client. */
+export function selfEndpointFindings(bootstrap: Pick<BootstrapDocument, "listeners" | "admin">, routes: readonly PlacedRoute[]): Finding[] {
+  const own = [...bootstrap.listeners.map(({ name, address }) => ({ address, what: `listener '${name}'` })), { address: bootstrap.admin.address, what: "the admin API" }];
+  const findings: Finding[] = [];
+  for (const { route, path } of routes) {
+    for (const [v, variant] of route.variants.entries()) {
+      for (const [e, endpoint] of variant.endpoints.entries()) {
+        if (endpoint.kind !== "tcp") continue;
+        const host = endpoint.host === "localhost" ? "127.0.0.1" : endpoint.host;
+        const hit = own.find(({ address }) => address.port === endpoint.port && leadsTo(host, address.host));
+        if (hit !== undefined) {
+          findings.push({ path: [...path, "variants", v, "endpoints", e], message: `is ${hit.what} of this sidecar`, remedy: "Write the service's own address" });
+        }
+      }
+    }
+  }
+  return findings;
+}
+
+function overlap(a: Address, b: Address): boolean {
+  if (a.port === 0 || a.port !== b.port) return false;
+  return a.host === b.host || isWildcard(a.host, b.host) || isWildcard(b.host, a.host);
+}
+
+/** `::` takes IPv4 too on most systems; `0.0.0.0` takes only IPv4. */
+function isWildcard(host: string, other: string): boolean {
+  return host === "::" || (host === "0.0.0.0" && isIPv4(other));
+}
+
+function leadsTo(host: string, listening: string): boolean {
+  return host === listening || ((listening === "0.0.0.0" || listening === "::") && (isLoopback(host) || host === "0.0.0.0" || host === "::"));
+}
+
+export function isLoopback(host: string): boolean {
+  return host === "::1" || (isIPv4(host) && host.startsWith("127."));
+}

@@ -1,0 +1,66 @@
+import { baselineIndex } from "./compile-dynamic.ts";
+import type { RouteDocument } from "./dynamic-schema.ts";
+import { nearest } from "./nearest.ts";
+import type { ConfigPath, Finding } from "./problem.ts";
+import type { RolloutDocument } from "./rollout-schema.ts";
+
+/** What is wrong with a rollout although each of its parts is well-formed. */
+export function rolloutFindings(route: RouteDocument, rollout: RolloutDocument, path: ConfigPath): Finding[] {
+  const at = [...path, "rollout"];
+  return [...candidateFindings(route, rollout, at), ...stepFindings(route, rollout, at), ...limitFindings(rollout, at)];
+}
+
+function candidateFindings({ variants }: RouteDocument, rollout: RolloutDocument, at: ConfigPath): Finding[] {
+  const path = [...at, "candidate"];
+  const baseline = variants[baselineIndex(variants)]!.name;
+  const candidates = variants.map((variant) => variant.name).filter((name) => name !== baseline);
+  if (rollout.candidate === baseline) {
+    const remedy = candidates.length === 0 ? "Add a second variant: the candidate" : `Write ${candidates.join(" or ")}`;
+    return [{ path, message: "is the baseline", remedy }];
+  }
+  if (candidates.includes(rollout.candidate)) return [];
+  const near = nearest(rollout.candidate, candidates);
+  const remedy = candidates.length === 0 ? "Add a second variant of this name" : near === undefined ? `Write ${candidates.join(" or ")}` : `Did you mean '${near}'?`;
+  return [{ path, message: "is not a variant of this route", remedy }];
+}
+
+function stepFindings({ variants }: RouteDocument, rollout: RolloutDocument, at: ConfigPath): Finding[] {
+  const findings: Finding[] = [];
+  const weights = rollout.steps.map((step) => (typeof step === "number" ? step : step.weight));
+  for (const [index, weight] of weights.entries()) {
+    const step = rollout.steps[index];
+    const path = [...at, "steps", index, ...(typeof step === "number" ? [] : ["weight"])];
+    if (weight === 0) findings.push({ path, message: "is 0, which exposes nobody", remedy: "Begin with a weight above 0; paused: true holds a rollout back" });
+    else if (index > 0 && weight <= weights[index - 1]!) findings.push({ path, message: `is not above the step before it (${weights[index - 1]})`, remedy: "Let the weights rise" });
+  }
+  const baseline = baselineIndex(variants);
+  const others = variants.reduce((sum, variant, index) => sum + (index === baseline || variant.name === rollout.candidate ? 0 : Math.round((variant.weight ?? 0) * 1000)), 0);
+  const left = (100_000 - others) / 1000;
+  const last = weights.at(-1)!;
+  if (left > 0 && last !== left) {
+    const remedy =
+      last > left
+        ? `End with ${left}: the route's other candidates hold ${others / 1000}`
+        : `End with ${left}, where the bake watches the candidate; {weight: ${left}, approval: true} waits to be asked`;
+    findings.push({ path: [...at, "steps", weights.length - 1], message: `must take all of the baseline's weight, ${left} percent, in the last step`, remedy });
+  } else if (left <= 0) {
+    findings.push({ path: [...at, "steps"], message: "has no room: the route's other candidates hold 100 percent or more", remedy: "Lower their weights" });
+  }
+  return findings;
+}
+
+function limitFindings(rollout: RolloutDocument, at: ConfigPath): Finding[] {
+  const findings: Finding[] = [];
+  const seen = new Set<string>();
+  for (const [index, limit] of (rollout.limits ?? []).entries()) {
+    const path = [...at, "limits", index];
+    const id = limit.metric === "latency" ? `latency ${limit.quantile}` : limit.metric;
+    if (seen.has(id)) findings.push({ path, message: `is a second limit on ${id}`, remedy: "Keep one limit for each metric and quantile" });
+    seen.add(id);
+    if (limit.metric === "latency" && limit.absolute !== undefined && limit.quantile !== "p95" && limit.quantile !== "p99") {
+      const remedy = "Write quantile: p95 or quantile: p99 for it, or remove it";
+      findings.push({ path: [...path, "absolute"], message: `has no meaning for ${limit.quantile}, which is only compared with the baseline`, remedy });
+    }
+  }
+  return findings;
+}
