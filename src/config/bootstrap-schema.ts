@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { LogLevel } from "../core/log.ts";
 import { dynamicSchema } from "./dynamic-schema.ts";
 import { parseAddress, parsePeer } from "./notation.ts";
 import { flag, integer, name, scalar, share, text } from "./scalars.ts";
@@ -57,8 +58,11 @@ const identity = z.strictObject({
   zone: name.describe("Where in the region it runs.").optional(),
 });
 
+/** Written out here, so that checking a document does not load the logger. */
+const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const satisfies readonly LogLevel[];
+
 const log = z.strictObject({
-  level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).describe("The least severe line that is written.").default("info"),
+  level: z.enum(logLevels).describe("The least severe line that is written.").default("info"),
   access: z
     .strictObject({
       enabled: flag.describe("Write one line per request.").prefault(false),

@@ -1,3 +1,4 @@
+import type { LogLevel } from "../core/log.ts";
 import type { RolloutPlan } from "./rollout-plan.ts";
 import type { ProxySettings } from "./settings.ts";
 import type { EndpointAddress, RouteSnapshot } from "./snapshot.ts";
@@ -40,8 +41,6 @@ export interface BootstrapConfiguration {
   readonly identity: IdentitySettings;
   readonly logLevel: LogLevel;
 }
-
-export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";
 
 export type StoreSettings = { readonly type: "file"; /** Absolute. */ readonly directory: string } | { readonly type: "memory" };
 
