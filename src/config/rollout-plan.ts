@@ -36,6 +36,8 @@ export interface RolloutStep {
   readonly minRequests: number;
   /** An approval is needed before this step's weight is given. */
   readonly approval: boolean;
+  /** Advance also needs the judge's evidence that the candidate is not worse, on every limit that can show it (JUDGE 6). */
+  readonly evidence?: boolean;
 }
 
 /** What the rollout does when a limit is breached. `dryRun` decides and records, but acts on nothing. */

@@ -9,6 +9,7 @@ import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/r
 export interface RolloutState {
   readonly version: 1;
   readonly route: string;
+  readonly candidate: string;
   /** The candidate revision that this state is about. */
   readonly revision: string;
   readonly phase: RolloutPhase;
@@ -24,6 +25,8 @@ export interface RolloutState {
   readonly sinceMs: number;
   /** Since when at this step's weight: what dwell and bake are counted from. */
   readonly stepSinceMs: number;
+  /** Since when the last step is watched for the bake time; null before. */
+  readonly bakeSinceMs: number | null;
   /** Breaker trips in this rollout. */
   readonly trips: number;
   /** `cooling`: weight 0 after a trip; `probing`: the probe's weight. Set exactly while waiting for the probe. */
@@ -74,12 +77,13 @@ export interface LimitEvidence {
   readonly verdict: Verdict;
   /** The bound that speaks: relative to the concurrent baseline, or absolute. */
   readonly bound: "relative" | "absolute";
-  /** Error share, or milliseconds, of the candidate and the baseline over the evidence so far; null without data. */
+  /** Error share, or milliseconds, of both over the last 10 s; null without data. */
   readonly candidateValue: number | null;
   readonly baselineValue: number | null;
   /** What the candidate may not exceed, in the same unit; null without baseline data. */
   readonly limitValue: number | null;
   readonly margin: number;
+  /** Outcomes known of both over the last 10 s. */
   readonly candidateN: number;
   readonly baselineN: number;
   /** This limit's weighted evidence, share x S (JUDGE 3), with strata still in flight counted for the candidate. */

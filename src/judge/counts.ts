@@ -1,0 +1,119 @@
+/** The integers that the judge reads. The slab's rows (observe/reader.ts) have the same shape. */
+
+export const locationClassCount = 16;
+export const tailCount = 3;
+
+/** One dispatch second of one variant. */
+export interface SecondCounts {
+  /** Dispatched in this second. */
+  readonly n: number;
+  readonly errors: number;
+  /** Outcomes known so far. */
+  readonly settled: number;
+  /** The latency edges that the classes were counted against; 0: none. */
+  readonly generation: number;
+  /** Sixteen classes from fast to slow; less than n while in flight, or where a failure says nothing about latency. */
+  readonly location: ArrayLike<number>;
+  /** Exceedances of p95, p99 and 2*p99, counted as soon as an exchange's age passes the edge. */
+  readonly tails: ArrayLike<number>;
+}
+
+/** Classes of both variants over the seconds of a stratum that were counted against one generation of edges. */
+export interface LatencyCounts {
+  readonly generation: number;
+  nC: number;
+  nB: number;
+  unsettledC: number;
+  unsettledB: number;
+  readonly locationC: Float64Array;
+  readonly locationB: Float64Array;
+  readonly tailsC: Float64Array;
+  readonly tailsB: Float64Array;
+}
+
+/** A stratum: both variants over 1 ... 10 dispatch seconds. C is the candidate, B the baseline. */
+export interface StratumCounts {
+  nC: number;
+  nB: number;
+  errorsC: number;
+  errorsB: number;
+  settledC: number;
+  settledB: number;
+  /** Usually one; two where new edges came within the stratum. */
+  readonly latency: LatencyCounts[];
+}
+
+export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, latency: [] });
+
+/**
+ * Adds one second of both variants. Latency counts only where both were counted against the same edges.
+ * @param judgeLatency false within the candidate's warm-up: cold caches are not its fault (JUDGE 2)
+ */
+export function addSecond(into: StratumCounts, candidate: SecondCounts | undefined, baseline: SecondCounts | undefined, judgeLatency: boolean): void {
+  if (candidate !== undefined) {
+    into.nC += candidate.n;
+    into.errorsC += candidate.errors;
+    into.settledC += candidate.settled;
+  }
+  if (baseline !== undefined) {
+    into.nB += baseline.n;
+    into.errorsB += baseline.errors;
+    into.settledB += baseline.settled;
+  }
+  if (!judgeLatency || candidate === undefined || baseline === undefined) return;
+  const { generation } = candidate;
+  if (generation === 0 || generation !== baseline.generation) return;
+  let group = into.latency.find((g) => g.generation === generation);
+  if (group === undefined) into.latency.push((group = emptyLatency(generation)));
+  group.nC += candidate.n;
+  group.nB += baseline.n;
+  group.unsettledC += Math.max(0, candidate.n - candidate.settled);
+  group.unsettledB += Math.max(0, baseline.n - baseline.settled);
+  for (let y = 0; y < locationClassCount; y++) {
+    group.locationC[y]! += candidate.location[y]!;
+    group.locationB[y]! += baseline.location[y]!;
+  }
+  for (let k = 0; k < tailCount; k++) {
+    group.tailsC[k]! += candidate.tails[k]!;
+    group.tailsB[k]! += baseline.tails[k]!;
+  }
+}
+
+const emptyLatency = (generation: number): LatencyCounts => ({
+  generation, nC: 0, nB: 0, unsettledC: 0, unsettledB: 0,
+  locationC: new Float64Array(locationClassCount), locationB: new Float64Array(locationClassCount),
+  tailsC: new Float64Array(tailCount), tailsB: new Float64Array(tailCount),
+});
+
+/**
+ * The stratum as it will look at worst for the accusation: whatever of the candidate is still in flight turns out well
+ * and fast, whatever of the baseline is turns out failed and slow. Every log-likelihood ratio rises with the candidate's
+ * bad counts and falls with the baseline's, so the ratio of these counts is a lower bound on that of the final ones,
+ * for every path: see strata.ts.
+ */
+export function pessimistic(s: StratumCounts): StratumCounts {
+  return {
+    nC: s.nC, nB: s.nB, errorsC: s.errorsC, settledC: s.nC, settledB: s.nB,
+    errorsB: Math.min(s.nB, s.errorsB + Math.max(0, s.nB - s.settledB)),
+    latency: s.latency.map(pessimisticLatency),
+  };
+}
+
+function pessimisticLatency(g: LatencyCounts): LatencyCounts {
+  const locationC = Float64Array.from(g.locationC);
+  const locationB = Float64Array.from(g.locationB);
+  // What is in flight past the top edge has its class already: only the rest is unknown. Failures without a class make
+  // the rest look larger than it is, which errs on the safe side.
+  locationC[0]! += Math.min(g.unsettledC, unclassified(g.nC, g.locationC));
+  locationB[locationClassCount - 1]! += Math.min(g.unsettledB, unclassified(g.nB, g.locationB));
+  return {
+    generation: g.generation, nC: g.nC, nB: g.nB, unsettledC: 0, unsettledB: 0, locationC, locationB,
+    tailsC: g.tailsC, tailsB: g.tailsB.map((exceeded) => Math.min(g.nB, exceeded + g.unsettledB)),
+  };
+}
+
+function unclassified(n: number, location: Float64Array): number {
+  let known = 0;
+  for (let y = 0; y < location.length; y++) known += location[y]!;
+  return Math.max(0, n - known);
+}

@@ -1,0 +1,81 @@
+/**
+ * The latency test, and any test on ordered classes (JUDGE 2). For every weight g_y > 0 that does not fall from the
+ * good classes to the bad ones,
+ *
+ *     l = sum_y c_y ln g_y - (c_y + b_y) log1p(theta (g_y - 1)),   theta = n_c / (n_c + n_b)
+ *
+ * has E[exp l] <= 1 while the candidate is stochastically no slower than the baseline: by the weighted inequality of the
+ * arithmetic and geometric means at equality, and because both factors are monotone in y beyond it. With weights that
+ * fall, it is evidence for the opposite: that the candidate is not slower (JUDGE 6).
+ */
+import { locationClassCount, type LatencyCounts } from "./counts.ts";
+import type { LatencyModel } from "./edges.ts";
+
+/** How strongly the bulk may have shifted: g = exp(eta * probit(midrank)). */
+export const locationEtas: readonly number[] = [0.1, 0.2, 0.35, 0.6, 1, 1.6, 2.4, 3.2];
+/** How much more often a tail edge may be exceeded, as odds ratios. */
+export const tailOdds: readonly number[] = [1.25, 1.5, 2, 3, 4.5, 7, 12, 30, 100];
+
+/** Class weights of one generation: for each alternative, ln g and g. */
+export interface LatencyWeights {
+  readonly model: LatencyModel;
+  readonly location: readonly ClassWeights[];
+  /** By tail: p95, p99, 2*p99; two classes each, kept and exceeded. */
+  readonly tails: readonly (readonly ClassWeights[])[];
+}
+
+interface ClassWeights {
+  readonly log: Float64Array;
+  /** g - 1. */
+  readonly excess: Float64Array;
+}
+
+/** @param direction 1: bets on slower (a breach); -1: on not slower (advance) */
+export function latencyWeights(model: LatencyModel, direction: 1 | -1): LatencyWeights {
+  return {
+    model,
+    location: locationEtas.map((eta) => normalised(model.classShares, model.scores.map((z) => Math.exp(direction * eta * z)))),
+    tails: Array.from(model.tailShares, (q) => tailOdds.map((odds) => normalised([1 - q, q], Float64Array.of(1, odds ** direction)))),
+  };
+}
+
+/** Scales to sum q_y g_y = 1: the bet that grows fastest against a baseline like the earlier one. */
+function normalised(shares: ArrayLike<number>, weights: Float64Array): ClassWeights {
+  let mean = 0;
+  for (let y = 0; y < weights.length; y++) mean += shares[y]! * weights[y]!;
+  return { log: weights.map((g) => Math.log(g / mean)), excess: weights.map((g) => g / mean - 1) };
+}
+
+/**
+ * Adds the ratios of the bulk to `out`, one for each eta.
+ * A request without a class (still in flight, or failed without an answer) weighs 1: it says nothing.
+ */
+export function addLocationLlr(counts: LatencyCounts, weights: LatencyWeights, out: Float64Array): void {
+  if (counts.nC <= 0 || counts.nB <= 0) return;
+  const theta = counts.nC / (counts.nC + counts.nB);
+  for (let j = 0; j < weights.location.length; j++) {
+    const { log, excess } = weights.location[j]!;
+    let l = 0;
+    for (let y = 0; y < locationClassCount; y++) {
+      const c = counts.locationC[y]!;
+      const both = c + counts.locationB[y]!;
+      if (both > 0) l += c * log[y]! - both * Math.log1p(theta * excess[y]!);
+    }
+    out[j]! += l;
+  }
+}
+
+/** Adds the ratios of one tail to `out`, one for each odds ratio. @param tail 0: p95, 1: p99, 2: 2*p99 */
+export function addTailLlr(counts: LatencyCounts, weights: LatencyWeights, tail: number, out: Float64Array): void {
+  const { nC, nB } = counts;
+  if (nC <= 0 || nB <= 0) return;
+  const theta = nC / (nC + nB);
+  const c = Math.min(nC, counts.tailsC[tail]!);
+  const both = c + Math.min(nB, counts.tailsB[tail]!);
+  const alternatives = weights.tails[tail]!;
+  for (let j = 0; j < alternatives.length; j++) {
+    const { log, excess } = alternatives[j]!;
+    const kept = (nC - c) * log[0]! - (nC + nB - both) * Math.log1p(theta * excess[0]!);
+    out[j]! += kept + c * log[1]! - both * Math.log1p(theta * excess[1]!);
+  }
+}

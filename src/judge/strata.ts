@@ -1,0 +1,145 @@
+/**
+ * Which dispatch seconds make a stratum, and when it is taken in (JUDGE 1).
+ *
+ * A stratum closes after a second if it holds at least 25 requests, at the latest after 10 s: only the number of
+ * *dispatched* requests decides, never an outcome, so no rule here can favour a verdict. It is taken in (committed), in
+ * order, once every outcome is known, or 5 s after its end: by then both variants have had the same time to answer. What
+ * arrives later is booked with the stratum's own share: the ratio is recomputed, and the wealth is moved by the
+ * difference. After 60 s the slab's ring forgets the row; what is still in flight then, the breaker saw long ago.
+ *
+ * Between its end and its commit a stratum already speaks, provisionally: its ratio is computed from the counts as they
+ * will be in the worst case for the accusation (counts.ts, `pessimistic`). Along every path that is a lower bound on
+ * what will be committed at full knowledge, bets are monotone in the ratio, and the order of the strata is fixed; so the provisional wealth
+ * never exceeds a wealth that the supermartingale really takes, and a breach that it shows is a breach that would be
+ * committed anyway. Looking early, at any time, as often as one likes, therefore costs nothing of alpha. A hanging
+ * candidate thus shows in the tails while its requests are in flight: what has passed an edge is known to exceed it.
+ */
+import { addSecond, emptyStratum, type SecondCounts, type StratumCounts } from "./counts.ts";
+
+export interface Seconds {
+  candidate(second: number): SecondCounts | undefined;
+  baseline(second: number): SecondCounts | undefined;
+}
+
+const requestsMin = 25;
+const secondsMax = 10;
+/** A dispatch that was counted a moment after its second ended. */
+const closeAfterMs = 50;
+const commitAfterMs = 5_000;
+/** The slab keeps 64 s. */
+const forgetAfterSeconds = 60;
+
+export interface Stratum {
+  /** Dispatch seconds [from, to). */
+  readonly from: number;
+  readonly to: number;
+  counts: StratumCounts;
+  /** Grows with whatever becomes known of the stratum. */
+  known: number;
+}
+
+export interface StrataChange {
+  /** Taken in now, oldest first. */
+  readonly committed: readonly Stratum[];
+  /** Taken in before, but more has become known of them: `counts` is new. */
+  readonly amended: readonly Stratum[];
+  /** Closed, but not final. */
+  readonly provisional: readonly Stratum[];
+}
+
+const nothing: readonly Stratum[] = [];
+
+export class StrataBook {
+  private next: number;
+  private openFrom: number;
+  private openRequests = 0;
+  private closed: Stratum[] = [];
+  private booked: Stratum[] = [];
+  private amendedAt: number;
+  private latencyFrom: number;
+
+  /**
+   * @param second the first dispatch second that counts
+   * @param latencyFrom the first one whose latency counts: after the candidate's warm-up
+   */
+  constructor(second: number, latencyFrom: number) {
+    this.next = second;
+    this.openFrom = second;
+    this.amendedAt = second;
+    this.latencyFrom = latencyFrom;
+  }
+
+  /** Starts another warm-up: latency counts again from this second on. */
+  warmUntil(second: number): void {
+    this.latencyFrom = Math.max(this.latencyFrom, second);
+  }
+
+  /** @param nowMs on the line of the dispatch seconds */
+  update(nowMs: number, rows: Seconds): StrataChange {
+    this.close(nowMs, rows);
+    const committed: Stratum[] = [];
+    while (this.closed.length > 0) {
+      const stratum = this.closed[0]!;
+      this.read(stratum, rows);
+      const { counts } = stratum;
+      const final = counts.settledC >= counts.nC && counts.settledB >= counts.nB;
+      if (!final && nowMs < stratum.to * 1000 + commitAfterMs) break;
+      this.closed.shift();
+      committed.push(stratum);
+    }
+    for (let i = 1; i < this.closed.length; i++) this.read(this.closed[i]!, rows);
+    const amended = this.amend(Math.floor(nowMs / 1000), rows);
+    this.booked.push(...committed);
+    return { committed, amended, provisional: this.closed };
+  }
+
+  private close(nowMs: number, rows: Seconds): void {
+    const now = Math.floor(nowMs / 1000);
+    if (now - this.next > forgetAfterSeconds) {
+      // The control thread was away for longer than the slab remembers.
+      this.next = now - forgetAfterSeconds;
+      this.openFrom = this.next;
+      this.openRequests = 0;
+    }
+    while ((this.next + 1) * 1000 + closeAfterMs <= nowMs) {
+      this.openRequests += (rows.candidate(this.next)?.n ?? 0) + (rows.baseline(this.next)?.n ?? 0);
+      this.next++;
+      if (this.openRequests < requestsMin && this.next - this.openFrom < secondsMax) continue;
+      if (this.openRequests > 0) this.closed.push({ from: this.openFrom, to: this.next, counts: emptyStratum(), known: -1 });
+      this.openFrom = this.next;
+      this.openRequests = 0;
+    }
+  }
+
+  /** Once a second: late outcomes of the strata that were taken in before. */
+  private amend(now: number, rows: Seconds): readonly Stratum[] {
+    if (now === this.amendedAt) return nothing;
+    this.amendedAt = now;
+    this.booked = this.booked.filter((stratum) => now - stratum.from < forgetAfterSeconds);
+    return this.booked.filter((stratum) => this.read(stratum, rows));
+  }
+
+  /** @returns whether anything has become known since the last time */
+  private read(stratum: Stratum, rows: Seconds): boolean {
+    const counts = emptyStratum();
+    for (let second = stratum.from; second < stratum.to; second++) {
+      addSecond(counts, rows.candidate(second), rows.baseline(second), second >= this.latencyFrom);
+    }
+    const known = knowledge(counts);
+    // Less than before: the ring has come round.
+    if (known <= stratum.known) return false;
+    stratum.counts = counts;
+    stratum.known = known;
+    return true;
+  }
+}
+
+/** Every cell only ever grows, so the sum changes exactly when something has become known. */
+function knowledge(s: StratumCounts): number {
+  let sum = s.nC + s.nB + s.errorsC + s.errorsB + s.settledC + s.settledB;
+  for (const g of s.latency) {
+    for (let y = 0; y < g.locationC.length; y++) sum += g.locationC[y]! + g.locationB[y]!;
+    for (let k = 0; k < g.tailsC.length; k++) sum += g.tailsC[k]! + g.tailsB[k]!;
+  }
+  return sum;
+}

@@ -1,0 +1,135 @@
+/**
+ * A trial: some tests on the same strata, each with its wealth against the candidate, and optionally with the summed
+ * evidence that it is not worse. Strata are taken in once; see strata.ts for when, and for why the provisional wealth
+ * keeps the promise as well.
+ */
+import { pessimistic, type StratumCounts } from "./counts.ts";
+import { StrataBook, type Seconds, type Stratum } from "./strata.ts";
+import { bet, inject, newWealth, total } from "./wealth.ts";
+
+export interface TrialTest {
+  readonly alternatives: number;
+  /** @param out `alternatives` zeros, to which the ratios in nats are added */
+  llr(counts: StratumCounts, out: Float64Array): void;
+  /** The same of the test in the other direction (JUDGE 6); null: this test cannot show that the candidate is not worse. */
+  readonly notWorse: {
+    readonly alternatives: number;
+    llr(counts: StratumCounts, out: Float64Array): void;
+    /** The e-value of the summed ratios. */
+    value(logs: Float64Array): number;
+  } | null;
+}
+
+class Account {
+  readonly test: TrialTest;
+  readonly wealth: Float64Array;
+  readonly notWorse: Float64Array;
+  provisional = 0;
+
+  constructor(test: TrialTest) {
+    this.test = test;
+    this.wealth = newWealth(test.alternatives);
+    this.notWorse = new Float64Array(test.notWorse?.alternatives ?? 0);
+  }
+}
+
+/** The ratios that a stratum contributed when it was last taken in: what a late outcome is the difference to. */
+type Contribution = readonly { readonly worse: Float64Array; readonly notWorse: Float64Array }[];
+
+export class Trial {
+  private readonly accounts: readonly Account[];
+  private readonly phi: number;
+  private readonly book: StrataBook;
+  private readonly contributions = new WeakMap<Stratum, Contribution>();
+
+  /** @param phi overdispersion, at least 1 (JUDGE 4) */
+  constructor(tests: readonly TrialTest[], book: StrataBook, phi: number) {
+    this.accounts = tests.map((test) => new Account(test));
+    this.book = book;
+    this.phi = phi;
+  }
+
+  /** Injects into every test's wealth (JUDGE 3). */
+  inject(amount: number): void {
+    for (const account of this.accounts) {
+      inject(account.wealth, amount);
+      account.provisional = total(account.wealth);
+    }
+  }
+
+  /** This test's evidence has been acted on. */
+  rearm(test: number): void {
+    this.accounts[test]!.wealth.fill(0);
+    this.accounts[test]!.provisional = 0;
+  }
+
+  /** Evidence that the candidate is not worse is wanted for a step, under that step's load. */
+  restartNotWorse(): void {
+    for (const account of this.accounts) account.notWorse.fill(0);
+  }
+
+  warmUntil(second: number): void {
+    this.book.warmUntil(second);
+  }
+
+  /** @returns whether anything was taken in or is in flight */
+  update(nowMs: number, rows: Seconds): boolean {
+    const { committed, amended, provisional } = this.book.update(nowMs, rows);
+    for (const stratum of amended) this.amend(stratum);
+    for (const stratum of committed) this.commit(stratum);
+    const sides = provisional.map((stratum) => ({ counts: pessimistic(stratum.counts), seconds: stratum.to - stratum.from }));
+    for (const account of this.accounts) {
+      const wealth = sides.length === 0 ? account.wealth : Float64Array.from(account.wealth);
+      for (const { counts, seconds } of sides) bet(wealth, ratios(account.test, counts), seconds, this.phi);
+      account.provisional = total(wealth);
+    }
+    return committed.length + amended.length + provisional.length > 0;
+  }
+
+  /** S of a test, with what is in flight counted for the candidate. */
+  wealth(test: number): number {
+    const account = this.accounts[test]!;
+    // A stratum in flight may also speak for the candidate; what is known for certain stands.
+    return Math.max(account.provisional, total(account.wealth));
+  }
+
+  /** E that the candidate is not worse; 0 where the test cannot show it. */
+  notWorse(test: number): number {
+    const account = this.accounts[test]!;
+    return account.test.notWorse?.value(account.notWorse) ?? 0;
+  }
+
+  private commit(stratum: Stratum): void {
+    this.contributions.set(stratum, this.accounts.map(({ test, wealth, notWorse }) => {
+      const worse = ratios(test, stratum.counts);
+      const other = otherRatios(test, stratum.counts);
+      bet(wealth, worse, stratum.to - stratum.from, this.phi);
+      for (let j = 0; j < other.length; j++) notWorse[j]! += other[j]! / this.phi;
+      return { worse, notWorse: other };
+    }));
+  }
+
+  private amend(stratum: Stratum): void {
+    const before = this.contributions.get(stratum);
+    if (before === undefined) return;
+    this.contributions.set(stratum, this.accounts.map(({ test, wealth, notWorse }, i) => {
+      const worse = ratios(test, stratum.counts);
+      const other = otherRatios(test, stratum.counts);
+      bet(wealth, worse.map((l, j) => l - before[i]!.worse[j]!), 0, this.phi);
+      for (let j = 0; j < other.length; j++) notWorse[j]! += (other[j]! - before[i]!.notWorse[j]!) / this.phi;
+      return { worse, notWorse: other };
+    }));
+  }
+}
+
+function ratios(test: TrialTest, counts: StratumCounts): Float64Array {
+  const out = new Float64Array(test.alternatives);
+  test.llr(counts, out);
+  return out;
+}
+
+function otherRatios(test: TrialTest, counts: StratumCounts): Float64Array {
+  const out = new Float64Array(test.notWorse?.alternatives ?? 0);
+  test.notWorse?.llr(counts, out);
+  return out;
+}

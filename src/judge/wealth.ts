@@ -1,0 +1,56 @@
+/**
+ * Evidence against a limit as betting wealth, one bet per alternative (JUDGE 3). The sum S over the bets, together with
+ * what is still to be injected, is a supermartingale that starts at 2 while the candidate keeps the limit: by Ville's
+ * inequality it ever reaches 2/alpha with probability at most alpha, however often and whenever one looks. Capping a
+ * stratum, dividing by phi >= 1 (Jensen) and the ceiling only shrink it.
+ */
+
+/** What one stratum may add to ln W: no single second convicts (JUDGE 4). In nats. */
+export const stratumCapNats = 2;
+
+/** The restart term spreads a wealth of 1 over a day, so that a regression after 20 healthy hours is found as fast as a fresh one. */
+export const restartPeriodSeconds = 86_400;
+
+/** What is injected when step k begins: 1 in all; later steps live on what was injected before and on the restart term. */
+export const stepInjections: readonly number[] = [0.4, 0.15, 0.15, 0.15, 0.15];
+
+/** How the budget is split among the metrics (JUDGE 3). Averaging e-values needs no Bonferroni. */
+export const metricShares = { errorRate: 0.4, location: 0.2, p95: 0.1, p99: 0.15, "2xp99": 0.15 } as const;
+
+/** Far above any threshold; keeps a bet that nobody acts on from overflowing. */
+const ceiling = 1e12;
+
+/** The evidence at which a limit's group is breached. @param alpha in (0, 0.5] */
+export const breachThreshold = (alpha: number): number => 2 / alpha;
+
+export const newWealth = (alternatives: number): Float64Array => new Float64Array(alternatives);
+
+/** Spreads an amount evenly over the bets. */
+export function inject(wealth: Float64Array, amount: number): void {
+  const each = amount / wealth.length;
+  for (let j = 0; j < wealth.length; j++) wealth[j] = wealth[j]! + each;
+}
+
+/**
+ * Takes in one stratum: `W[j] = (W[j] + kappa/J) * exp(min(2, l[j]/phi))`.
+ * @param llr one log-likelihood ratio for each alternative, from errors.ts, latency.ts or absolute.ts
+ * @param seconds the stratum's length, which sets kappa; 0 for outcomes that arrive after their stratum was taken in
+ * @param phi overdispersion, at least 1
+ * @returns S, the sum of the bets
+ */
+export function bet(wealth: Float64Array, llr: ArrayLike<number>, seconds: number, phi: number): number {
+  const restart = seconds / restartPeriodSeconds / wealth.length;
+  let sum = 0;
+  for (let j = 0; j < wealth.length; j++) {
+    const w = Math.min(ceiling, (wealth[j]! + restart) * Math.exp(Math.min(stratumCapNats, llr[j]! / phi)));
+    wealth[j] = w;
+    sum += w;
+  }
+  return sum;
+}
+
+export function total(wealth: Float64Array): number {
+  let sum = 0;
+  for (let j = 0; j < wealth.length; j++) sum += wealth[j]!;
+  return sum;
+}
