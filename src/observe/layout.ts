@@ -93,7 +93,7 @@ export const rowCells = {
   errors: 2,
   /** Outcomes known; the row is final once this equals n. */
   settled: 3,
-  /** 128-bit set of the cohort shards (hash mod 128) that had an error. */
+  /** 128-bit set of the cohort shards (hash mod 128) that had an error, or were later than the late edge. */
   errorShards: 4,
   /** The generation of latency edges that this row is counted against; 0: none yet, nothing is classified. */
   generation: 8,
@@ -101,6 +101,8 @@ export const rowCells = {
   location: 9,
   /** Exceedances of p95, p99 and 2*p99. */
   tails: 25,
+  /** 128-bit set of the cohort shards that were dispatched: how many clients there are to tell apart. */
+  shards: 28,
 } as const;
 export const locationClasses = 16;
 export const tailEdges = 3;

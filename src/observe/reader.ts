@@ -15,8 +15,10 @@ export interface StratumRow {
   n: number;
   errors: number;
   settled: number;
-  /** Distinct cohort shards (of 128) with an error: a lower bound on the distinct clients. */
+  /** Distinct cohort shards (of 128) with an error or a late answer: a lower bound on the distinct clients. */
   readonly errorShards: Uint32Array;
+  /** Distinct cohort shards that were dispatched. */
+  readonly shards: Uint32Array;
   /** The edges' generation; 0 where the threads disagree or had none: then latency says nothing. */
   generation: number;
   readonly location: Float64Array;
@@ -90,13 +92,16 @@ export class SlotReader {
       if (part[at] !== second) continue;
       row ??= {
         second, n: 0, errors: 0, settled: 0, generation: part[at + rowCells.generation]!,
-        errorShards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(3),
+        errorShards: new Uint32Array(4), shards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(3),
       };
       row.n += part[at + rowCells.n]!;
       row.errors += part[at + rowCells.errors]!;
       row.settled += part[at + rowCells.settled]!;
       if (part[at + rowCells.generation] !== row.generation) row.generation = 0;
-      for (let i = 0; i < 4; i++) row.errorShards[i]! |= part[at + rowCells.errorShards + i]!;
+      for (let i = 0; i < 4; i++) {
+        row.errorShards[i]! |= part[at + rowCells.errorShards + i]!;
+        row.shards[i]! |= part[at + rowCells.shards + i]!;
+      }
       for (let i = 0; i < 16; i++) row.location[i]! += part[at + rowCells.location + i]!;
       for (let i = 0; i < 3; i++) row.tails[i]! += part[at + rowCells.tails + i]!;
     }

@@ -12,7 +12,7 @@ import type { ErrorCode } from "../core/errors.ts";
  * four bits and the exceeded tails in bits 4, 5 and 6 (p95, p99, 2*p99).
  */
 export interface LatencyEdges {
-  /** 1, 2, 3, ...; rows remember theirs. */
+  /** 1, 2, 3, ...; rows remember theirs. 0 sets the late edge alone: nothing is classified. */
   readonly generation: number;
   readonly classOfBucket: Uint8Array;
   /** An exchange without a first byte at this age counts as bad for the breaker; 0: never. */
@@ -79,6 +79,7 @@ export class SeriesRecorder {
       words[row] = second;
     }
     words[row + rowCells.n]!++;
+    words[row + rowCells.shards + (shard >>> 5)]! |= 1 << (shard & 31);
     sample.row = row;
     sample.second = second;
     sample.shard = shard;
@@ -125,7 +126,7 @@ export class SeriesRecorder {
     if (this.rowOf(sample) < 0) return;
     words[sample.row + rowCells.settled]!++;
     words[sample.row + rowCells.errors]!++;
-    words[sample.row + rowCells.errorShards + (sample.shard >>> 5)]! |= 1 << (sample.shard & 31);
+    this.badShard(sample);
     if (bucket >= 0) this.classify(sample, bucket, true);
   }
 
@@ -137,7 +138,7 @@ export class SeriesRecorder {
     words[offsets.counters + counters.breakerBad]!++;
     if (this.rowOf(sample) < 0) return;
     words[sample.row + rowCells.errors]!++;
-    words[sample.row + rowCells.errorShards + (sample.shard >>> 5)]! |= 1 << (sample.shard & 31);
+    this.badShard(sample);
   }
 
   /** The whole answer was relayed. @param micros from the forwarded head to the answer's last byte */
@@ -148,11 +149,17 @@ export class SeriesRecorder {
 
   /** The sweep's view of an exchange that has no first byte yet: counts each edge that its age has passed, once. */
   aged(sample: Sample, micros: number): void {
+    const judged = this.rowOf(sample) >= 0;
     if (this.lateMs > 0 && micros >= this.lateMs * 1000 && (sample.counted & lateCounted) === 0) {
       sample.counted |= lateCounted;
       this.words[offsets.counters + counters.breakerBad]!++;
+      if (judged) this.badShard(sample);
     }
-    if (this.rowOf(sample) >= 0) this.classify(sample, bucketOf(micros), false);
+    if (judged) this.classify(sample, bucketOf(micros), false);
+  }
+
+  private badShard(sample: Sample): void {
+    this.words[sample.row + rowCells.errorShards + (sample.shard >>> 5)]! |= 1 << (sample.shard & 31);
   }
 
   /** The sample's row while it is still its own: the ring may have come round since. */
