@@ -1,0 +1,55 @@
+/** What the admin server sees of the process: the composition root gives it, and admin changes nothing through it. */
+import type { Snapshot } from "../config/snapshot.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Slab } from "../observe/slab.ts";
+import type { Windows } from "../observe/window.ts";
+import type { RolloutStatus } from "../rollout/status.ts";
+import type { DecisionTally } from "./decision-tally.ts";
+
+export interface Identity {
+  /** Ebbgate's own version. */
+  readonly version: string;
+  readonly instance: string;
+  readonly region: string | null;
+  readonly zone: string | null;
+  /** Wall time. */
+  readonly startedMs: number;
+}
+
+export interface ThreadStatus {
+  readonly index: number;
+  /** False once the thread has ended, wanted or not. */
+  readonly alive: boolean;
+  /** The last revision that the thread acknowledged; 0 before the first. */
+  readonly revision: number;
+  /** Addresses that it accepts connections on, as `127.0.0.1:8080`. */
+  readonly listening: readonly string[];
+}
+
+export interface ConfigurationStatus {
+  /** Where the dynamic document comes from, for people. */
+  readonly source: string;
+  /** Wall time at which the last document was taken; null before the first. */
+  readonly loadedMs: number | null;
+  /** Whether the last document seen was taken. */
+  readonly lastLoadOk: boolean;
+  /** Documents that were refused since the start. */
+  readonly refusals: number;
+  readonly lastRefusal: { readonly wallMs: number; readonly detail: string } | null;
+}
+
+export interface AdminPorts {
+  readonly clock: Clock;
+  readonly identity: Identity;
+  /** Refreshed by the control loop; admin only reads. */
+  readonly slab: Slab;
+  readonly windows: Windows;
+  readonly decisions: DecisionTally;
+  /** What was last posted to the proxy threads, and when (`monotonicMs`); null before the first configuration. */
+  posted(): { readonly snapshot: Snapshot; readonly atMs: number } | null;
+  threads(): readonly ThreadStatus[];
+  configuration(): ConfigurationStatus;
+  rollouts(): readonly RolloutStatus[];
+  /** True from SIGTERM on. */
+  draining(): boolean;
+}

@@ -1,0 +1,121 @@
+/** The admin server on node:http: sockets, sizes and times. What it answers is in endpoints.ts. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Log } from "../core/log.ts";
+import { requireSafeBinding, type AdminSettings } from "./binding.ts";
+import { Endpoints } from "./endpoints.ts";
+import { requirePatchedNode } from "./node-version.ts";
+import type { AdminPorts } from "./ports.ts";
+import { problem, type Answer } from "./problem.ts";
+
+const headBytesMax = 8_192;
+const headersMax = 64;
+const connectionsMax = 128;
+const headTimeoutMs = 5_000;
+const requestTimeoutMs = 10_000;
+const keepAliveTimeoutMs = 30_000;
+/** A scraper that reads this slowly is cut: its answer is buffered. */
+const responseTimeoutMs = 30_000;
+
+/** On every answer. There is no CORS header: other origins read nothing. */
+const commonHeaders = {
+  "cache-control": "no-store",
+  "x-content-type-options": "nosniff",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+} as const;
+
+export class AdminServer {
+  private readonly settings: AdminSettings;
+  private readonly endpoints: Endpoints;
+  private readonly log: Log;
+  private readonly server: Server;
+
+  /** @throws Error where the address or the Node it runs on is not safe to start with */
+  constructor(settings: AdminSettings, ports: AdminPorts, log: Log) {
+    requirePatchedNode();
+    requireSafeBinding(settings);
+    this.settings = settings;
+    this.endpoints = new Endpoints(settings, ports);
+    this.log = log;
+    this.server = createServer(
+      { maxHeaderSize: headBytesMax, headersTimeout: headTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, connectionsCheckingInterval: 1_000 },
+      (request, response) => void this.serve(request, response),
+    );
+    // 0: the parser drops no line silently; too many are refused below.
+    this.server.maxHeadersCount = 0;
+    this.server.maxConnections = connectionsMax;
+    this.server.on("clientError", (error, socket) => refuse(error, socket as Socket));
+  }
+
+  /** @returns where it listens. @throws the system's error where the address is taken or not this machine's */
+  listen(): Promise<AddressInfo> {
+    const { host, port } = this.settings;
+    return new Promise((resolve, reject) => {
+      const failed = (error: NodeJS.ErrnoException): void => {
+        const why = error.code === "EADDRINUSE" ? "is in use; stop the other process or choose another port" : `cannot be listened on (${error.code ?? error.message})`;
+        reject(new Error(`admin.address: ${host}:${port} ${why}.`, { cause: error }));
+      };
+      this.server.once("error", failed);
+      this.server.listen(port, host, () => {
+        this.server.off("error", failed);
+        this.server.on("error", (error) => this.log.error({ err: error }, "The admin server failed."));
+        resolve(this.server.address() as AddressInfo);
+      });
+    });
+  }
+
+  /** Takes no new connection, ends idle ones, and lets what is being answered end. */
+  close(graceMs = 1_000): Promise<void> {
+    return new Promise((resolve) => {
+      const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
+      this.server.close(() => {
+        clearTimeout(cut);
+        resolve();
+      });
+      this.server.closeIdleConnections();
+    });
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // An event without a listener would end the process; the socket's own end is told by "close".
+    response.on("error", () => response.destroy());
+    response.setTimeout(responseTimeoutMs, () => response.destroy());
+    let answer: Answer;
+    try {
+      if (request.rawHeaders.length > headersMax * 2) return this.send(request, response, problem(431, `More than ${headersMax} header lines.`, { connection: "close" }));
+      const length = request.headers["content-length"];
+      answer = await this.endpoints.answer({
+        method: request.method!,
+        target: request.url!,
+        host: request.headers.host,
+        accept: request.headers.accept,
+        hasBody: request.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0),
+      });
+    } catch (error) {
+      this.log.error({ err: error, path: request.url }, "An admin request failed.");
+      answer = problem(500, "The admin server failed; its log says why.");
+    }
+    this.send(request, response, answer);
+  }
+
+  private send(request: IncomingMessage, response: ServerResponse, { status, contentType, body, headers }: Answer): void {
+    const bytes = Buffer.from(body);
+    response.writeHead(status, { ...commonHeaders, "content-type": contentType, "content-length": bytes.length, ...headers });
+    response.end(request.method === "HEAD" ? undefined : bytes);
+  }
+}
+
+/** What never became a request: malformed, too large or too slow. */
+function refuse(error: Error & { readonly code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, detail] =
+    error.code === "HPE_HEADER_OVERFLOW" ? ([431, `The request head is larger than ${headBytesMax} bytes.`] as const)
+    : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? ([408, "The request took too long to arrive."] as const)
+    : ([400, "The request is not well-formed HTTP/1.1."] as const);
+  const { body, contentType } = problem(status, detail);
+  socket.end(`HTTP/1.1 ${status} Refused\r\ncontent-type: ${contentType}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}
