@@ -9,6 +9,8 @@ export const cohortHeader = "x-user";
 export interface Setup {
   readonly upstreams: Upstreams;
   readonly port: number;
+  /** For a contestant that wants a second one. */
+  readonly adminPort: number;
   /** For configuration files; goes when the benchmark goes. */
   readonly directory: string;
   /** The core that the proxy has to itself, or null where there is only one. */
@@ -23,4 +25,6 @@ export interface Contestant {
   /** @returns its version, or null where it is not installed */
   version(): string | null;
   start(setup: Setup): Running;
+  /** Resolves when the split is in force, where that comes later than the first accepted connection. */
+  ready?(setup: Setup): Promise<void>;
 }

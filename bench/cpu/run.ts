@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { cpuMs, findCommand, freePort, scratchDirectory, untilListening } from "../processes.ts";
 import type { Running } from "../processes.ts";
-import type { Contestant } from "./contestant.ts";
+import type { Contestant, Setup } from "./contestant.ts";
 import { ebbgate } from "./ebbgate.ts";
 import { envoy } from "./envoy.ts";
 import { haproxy } from "./haproxy.ts";
@@ -93,9 +93,11 @@ async function enter(
       continue;
     }
     const port = await freePort();
-    const running = contestant.start({ upstreams, port, directory, core });
+    const setup: Setup = { upstreams, port, adminPort: await freePort(), directory, core };
+    const running = contestant.start(setup);
     try {
       await untilListening(running, port);
+      await contestant.ready?.(setup);
       const validity = await validate(port);
       if (validity.wrong !== null) throw new Error(validity.wrong);
       if (contestant.split === "cohort" && !validity.sticky) throw new Error("a user who came twice got both variants");
