@@ -5,13 +5,13 @@ import { parseAddress, parsePeer } from "./notation.ts";
 import { flag, integer, name, scalar, share, text } from "./scalars.ts";
 import { defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
 
-const address = scalar({ json: { type: "string", pattern: ":\\d{1,5}$", examples: ["0.0.0.0:8080"] }, parse: parseAddress });
+const address = scalar({ json: { title: "address", type: "string", pattern: ":\\d{1,5}$", examples: ["0.0.0.0:8080"] }, parse: parseAddress });
 
 const listener = z.strictObject({
   name: name.describe("Unique; the label in logs and metrics.").prefault("http"),
   address: address.describe("IP address and port, as `0.0.0.0:8080` or `[::]:8080`. Port 0 takes a free one."),
   trustedPeers: z
-    .array(scalar({ json: { type: "string", examples: ["10.0.0.0/8"] }, parse: parsePeer }))
+    .array(scalar({ json: { title: "address or block", type: "string", examples: ["10.0.0.0/8"] }, parse: parsePeer }))
     .max(1_024)
     .describe("CIDR blocks or addresses whose X-Forwarded-*, Forwarded and ebbgate-* headers are believed. Empty: nobody's.")
     .prefault([]),
@@ -46,7 +46,7 @@ const store = z
   .discriminatedUnion("type", [
     z.strictObject({
       type: z.literal("file"),
-      directory: text({ charactersMax: 4_096 }).describe("Relative to the configuration file. Left out: `.ebbgate` beside it.").optional(),
+      directory: text({ title: "path", charactersMax: 4_096 }).describe("Relative to the configuration file. Left out: `.ebbgate` beside it.").optional(),
     }),
     z.strictObject({ type: z.literal("memory") }),
   ])
@@ -83,7 +83,7 @@ export const bootstrapSchema = z
     log: log.describe("Logging, to stdout as JSON lines.").prefault({}),
     limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
     dynamic: z
-      .union([text({ charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), dynamicSchema])
+      .union([text({ title: "path", charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), dynamicSchema])
       .describe("The dynamic document: its path (relative to this file), or the document itself."),
   })
   .meta({ title: "Ebbgate bootstrap document", description: "Read once, at the start; a change of anything but `dynamic` needs a restart." });

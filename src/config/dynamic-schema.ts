@@ -7,20 +7,20 @@ const day = 86_400_000;
 
 const path = z
   .union([
-    scalar({ json: { type: "string", pattern: "^/", examples: ["/api"] }, parse: parsePath }),
-    z.strictObject({ exact: scalar({ json: { type: "string", pattern: "^/" }, parse: parsePath }).describe("The whole path, without its query.") }),
+    scalar({ json: { title: "path", type: "string", pattern: "^/", examples: ["/api"] }, parse: parsePath }),
+    z.strictObject({ exact: scalar({ json: { title: "path", type: "string", pattern: "^/" }, parse: parsePath }).describe("The whole path, without its query.") }),
   ])
   .describe("A prefix, matched on segment borders (`/api` matches `/api/x`, never `/apix`), or `{exact: /path}`.");
 
 const match = z.strictObject({
   hosts: z
-    .array(scalar({ json: { type: "string", examples: ["*.example.com"] }, parse: parseHost }))
+    .array(scalar({ json: { title: "host", type: "string", examples: ["*.example.com"] }, parse: parseHost }))
     .max(256)
     .describe("Host names without port; `*.example.com` matches any depth below. Empty: any host.")
     .prefault([]),
   path: path.prefault("/"),
   methods: z
-    .array(scalar({ json: { type: "string", examples: ["GET"] }, parse: parseMethod }))
+    .array(scalar({ json: { title: "method", type: "string", examples: ["GET"] }, parse: parseMethod }))
     .max(32)
     .describe("Empty: any method.")
     .prefault([]),
@@ -41,7 +41,7 @@ const cohort = z
     z.literal("random"),
     z.strictObject({
       key: z
-        .array(scalar({ json: { type: "string", pattern: "^(header:.+|cookie:.+|jwt:.+|ip)$", examples: ["header:x-user"] }, parse: parseCohortSource }))
+        .array(scalar({ json: { title: "source", type: "string", pattern: "^(header:.+|cookie:.+|jwt:.+|ip)$", examples: ["header:x-user"] }, parse: parseCohortSource }))
         .min(1)
         .max(8)
         .describe("Where the cohort key comes from, tried in order: `header:NAME`, `cookie:NAME`, `jwt:CLAIM` (of the bearer token, not verified), `ip`."),
@@ -61,7 +61,7 @@ const variant = z.strictObject({
   name: name.describe("Unique within the route."),
   baseline: flag.describe("Whether this is the version that is known to be good. Exactly one is; left out everywhere, it is the first.").optional(),
   endpoints: z
-    .array(scalar({ json: { type: "string", pattern: "^(http://.+|unix:/.+)$", examples: ["http://127.0.0.1:3001"] }, parse: parseEndpoint }))
+    .array(scalar({ json: { title: "endpoint", type: "string", pattern: "^(http://.+|unix:/.+)$", examples: ["http://127.0.0.1:3001"] }, parse: parseEndpoint }))
     .min(1)
     .max(256)
     .describe("Addresses of this version: `http://host:port` or `unix:/path`."),

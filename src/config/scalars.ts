@@ -43,7 +43,7 @@ const durationUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 
 export function duration({ minMs = 0, maxMs = 86_400_000 }: { minMs?: number; maxMs?: number } = {}) {
   const remedy = "Write a number with its unit, as 250ms, 30s, 5m, 2h or 1d";
   return scalar({
-    json: { anyOf: [{ type: "string", pattern: "^(\\d+(\\.\\d+)?(ms|s|m|h|d))+$" }, ...(minMs === 0 ? [{ const: 0 }] : [])], examples: ["30s"] },
+    json: { title: "duration", anyOf: [{ type: "string", pattern: "^(\\d+(\\.\\d+)?(ms|s|m|h|d))+$" }, ...(minMs === 0 ? [{ const: 0 }] : [])], examples: ["30s"] },
     parse(written) {
       const ms = written === 0 ? 0 : parseDurationMs(written);
       if (ms === undefined) return new Refusal("must be a duration", remedy);
@@ -77,7 +77,7 @@ export function formatDuration(ms: number): string {
  */
 export function share({ above = -1, max = 1 }: { above?: number; max?: number } = {}) {
   return scalar({
-    json: { type: "string", pattern: "^\\d+(\\.\\d+)?%$", examples: ["0.5%"] },
+    json: { title: "percentage", type: "string", pattern: "^\\d+(\\.\\d+)?%$", examples: ["0.5%"] },
     parse(written) {
       const percent = parsePercent(written);
       if (percent === undefined) return new Refusal("must be a percentage", "Write a number and a percent sign, as 0.5% or 10%");
@@ -98,7 +98,7 @@ function parsePercent(written: unknown): number | undefined {
  * @returns percent, 0 ... 100, rounded to the grain
  */
 export const weight = scalar({
-  json: { anyOf: [{ type: "number", minimum: 0, maximum: 100 }, { type: "string", pattern: "^\\d+(\\.\\d{1,3})?%$" }], examples: [5] },
+  json: { title: "weight", anyOf: [{ type: "number", minimum: 0, maximum: 100 }, { type: "string", pattern: "^\\d+(\\.\\d{1,3})?%$" }], examples: [5] },
   parse(written) {
     const plain = unquoted(written);
     const percent = typeof plain === "number" ? plain : parsePercent(written);
@@ -113,7 +113,7 @@ export const weight = scalar({
 /** A factor. @returns it, within the range */
 export function factor({ min, max, remedy }: { min: number; max: number; remedy: string }) {
   return scalar({
-    json: { type: "number", minimum: min, maximum: max },
+    json: { title: "number", type: "number", minimum: min, maximum: max },
     parse(written) {
       const value = unquoted(written);
       if (typeof value !== "number" || Number.isNaN(value)) return new Refusal("must be a number", remedy);
@@ -124,7 +124,7 @@ export function factor({ min, max, remedy }: { min: number; max: number; remedy:
 
 /** true or false. */
 export const flag = scalar({
-  json: { type: "boolean" },
+  json: { title: "true or false", type: "boolean" },
   parse(written) {
     const value = unquoted(written);
     return typeof value === "boolean" ? value : new Refusal("must be true or false", "Write true or false");
@@ -144,7 +144,7 @@ function unquoted(written: unknown): unknown {
 export function integer({ min, max }: { min: number; max: number }) {
   const remedy = `Write a whole number from ${min} to ${max}`;
   return scalar({
-    json: { type: "integer", minimum: min, maximum: max },
+    json: { title: "whole number", type: "integer", minimum: min, maximum: max },
     parse(written) {
       const value = unquoted(written);
       if (typeof value !== "number" || !Number.isInteger(value)) return new Refusal("must be a whole number", remedy);
@@ -154,10 +154,10 @@ export function integer({ min, max }: { min: number; max: number }) {
 }
 
 /** Text without control characters. @returns it unchanged */
-export function text({ charactersMax = 1_024, pattern, remedy = "Write a text" }: { charactersMax?: number; pattern?: string; remedy?: string } = {}) {
+export function text({ title = "text", charactersMax = 1_024, pattern, remedy = "Write a text" }: { title?: string; charactersMax?: number; pattern?: string; remedy?: string } = {}) {
   const expression = pattern === undefined ? undefined : new RegExp(pattern);
   return scalar({
-    json: { type: "string", minLength: 1, maxLength: charactersMax, ...(pattern === undefined ? {} : { pattern }) },
+    json: { title, type: "string", minLength: 1, maxLength: charactersMax, ...(pattern === undefined ? {} : { pattern }) },
     parse(written) {
       if (typeof written === "number" || typeof written === "boolean") return new Refusal(`must be a text, not a ${typeof written}`, "Put it in quotes");
       if (typeof written !== "string") return new Refusal("must be a text", remedy);
@@ -180,6 +180,7 @@ export function hasControlCharacter(written: string): boolean {
 
 /** Of routes, variants and listeners: short, and safe in a metric label, a URL path and a file name. */
 export const name = text({
+  title: "name",
   charactersMax: 64,
   pattern: "^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$",
   remedy: "Write letters, digits, '.', '_' and '-', beginning and ending with a letter or digit",
@@ -192,7 +193,7 @@ export function isToken(written: string): boolean {
 
 /** A header's or cookie's name. */
 export const token = scalar({
-  json: { type: "string", pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$" },
+  json: { title: "header or cookie name", type: "string", pattern: "^[!#$%&'*+\\-.^_`|~0-9A-Za-z]+$" },
   parse(written) {
     if (typeof written === "string" && isToken(written)) return written;
     return new Refusal("is not a valid name of a header or cookie", "Use letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110 section 5.6.2)");
