@@ -43,7 +43,7 @@ export function configuration(listenPort: number, adminPort: number, { v1, v2 }:
               { weight: 1, dwell: "2s", minRequests: 5 },
               { weight: 10, dwell: "4s", minRequests: 100 },
               { weight: 50, dwell: holdAtHalf ? "1h" : "5s", minRequests: 500 },
-              { weight: 100 },
+              { weight: 100, dwell: "2s" },
             ],
             bake: "4s",
             breaker: { action: "rollback" },

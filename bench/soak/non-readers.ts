@@ -1,0 +1,80 @@
+import { Agent, request } from "node:http";
+import { connect } from "node:net";
+import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { residentBytes } from "../processes.ts";
+import type { Soak } from "./check.ts";
+import { startSidecar } from "./sidecar.ts";
+import { startUpstream } from "./upstream.ts";
+
+const clients = 200;
+const mibEach = 32;
+const bytesEachMax = 131_072;
+const healthyMsMax = 50;
+const settleMs = 3_000;
+const healthyRequests = 100;
+
+/** Clients that ask for much and read nothing, and one that behaves. */
+export const nonReaders: Soak = {
+  name: "non-readers",
+  about: "200 clients that ask for 32 MiB each and do not read",
+  async run({ say }) {
+    const upstream = await startUpstream();
+    const sidecar = await startSidecar(upstream.port);
+    const agent = new Agent({ keepAlive: true });
+    const sockets: Socket[] = [];
+    try {
+      // Warm, so that only what the clients cost is counted.
+      for (let i = 0; i < healthyRequests; i++) await timed(agent, sidecar.port);
+      await delay(settleMs);
+      const before = residentBytes(sidecar.process.pid);
+      for (let i = 0; i < clients; i++) sockets.push(await askAndPause(sidecar.port, i));
+      await delay(settleMs);
+      let slowestMs = 0;
+      for (let i = 0; i < healthyRequests; i++) {
+        slowestMs = Math.max(slowestMs, await timed(agent, sidecar.port));
+        await delay(10);
+      }
+      const each = (residentBytes(sidecar.process.pid) - before) / clients;
+      say(`resident before ${Math.round(before / 1e6)} MB, after ${Math.round(residentBytes(sidecar.process.pid) / 1e6)} MB`);
+      return [
+        { what: "memory for each client", measured: Math.max(0, Math.round(each / 1_024)), max: bytesEachMax / 1_024, unit: "KiB" },
+        { what: "slowest of 100 healthy requests", measured: Number(slowestMs.toFixed(1)), max: healthyMsMax, unit: "ms" },
+      ];
+    } finally {
+      for (const socket of sockets) socket.destroy();
+      agent.destroy();
+      await sidecar.process.stop();
+      upstream.close();
+    }
+  },
+};
+
+function askAndPause(port: number, i: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("error", reject);
+    socket.once("connect", () => {
+      socket.off("error", reject);
+      socket.on("error", () => socket.destroy());
+      socket.pause();
+      socket.write(`GET /big?mib=${mibEach} HTTP/1.1\r\nHost: soak\r\nx-user: still-${i}\r\n\r\n`, () => resolve(socket));
+    });
+  });
+}
+
+/** @returns milliseconds. @throws when the answer is not 200 */
+function timed(agent: Agent, port: number): Promise<number> {
+  const startedMs = performance.now();
+  return new Promise((resolve, reject) => {
+    request({ agent, host: "127.0.0.1", port, path: "/", headers: { "x-user": "healthy" } }, (response) => {
+      response.resume();
+      response.once("end", () => {
+        if (response.statusCode === 200) resolve(performance.now() - startedMs);
+        else reject(new Error(`a healthy request got ${response.statusCode}`));
+      });
+    })
+      .once("error", reject)
+      .end();
+  });
+}
