@@ -1,16 +1,6 @@
 /** Where the admin server may listen, and whom it answers: its only protection until tokens and TLS are there. */
 import { BlockList, isIP } from "node:net";
-
-export interface AdminSettings {
-  /** An IP address. */
-  readonly host: string;
-  /** 0 takes a free port. */
-  readonly port: number;
-  /** The operator's word that everybody who reaches the address may read what it says. */
-  readonly allowRemoteWithoutTls: boolean;
-  /** Names beside IP addresses and `localhost` that a request's Host may carry, in lower case. */
-  readonly hostNames: readonly string[];
-}
+import type { AdminSettings } from "../config/settings.ts";
 
 const loopback = new BlockList();
 loopback.addSubnet("127.0.0.0", 8, "ipv4");

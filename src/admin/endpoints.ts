@@ -1,5 +1,6 @@
 /** The admin API's paths, as a table; and what is refused before any of them is asked. No socket is known here. */
-import { hostIsAllowed, type AdminSettings } from "./binding.ts";
+import type { AdminSettings } from "../config/settings.ts";
+import { hostIsAllowed } from "./binding.ts";
 import { Metrics } from "./exposition.ts";
 import { statusPage } from "./page.ts";
 import type { AdminPorts } from "./ports.ts";

@@ -1,8 +1,9 @@
 /** The admin server on node:http: sockets, sizes and times. What it answers is in endpoints.ts. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
+import type { AdminSettings } from "../config/settings.ts";
 import type { Log } from "../core/log.ts";
-import { requireSafeBinding, type AdminSettings } from "./binding.ts";
+import { requireSafeBinding } from "./binding.ts";
 import { Endpoints } from "./endpoints.ts";
 import { requirePatchedNode } from "./node-version.ts";
 import type { AdminPorts } from "./ports.ts";

@@ -22,6 +22,11 @@ const admin = z.strictObject({
   allowRemoteWithoutTls: flag
     .describe("Take an address off loopback although everybody who reaches it may read and steer: only inside a network that you trust.")
     .prefault(false),
+  hostNames: z
+    .array(text({ title: "host name", charactersMax: 253, pattern: "^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", remedy: "Write a host name without port, as ebbgate.internal" }))
+    .max(64)
+    .describe("Names under which the admin API may be asked, beside IP addresses and localhost: any other Host is refused, against DNS rebinding.")
+    .prefault([]),
 });
 
 const count = (key: keyof ProxyLimits, min: number, max: number, description: string) => integer({ min, max }).describe(description).prefault(defaults[key]);

@@ -11,7 +11,11 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
   const instance = identity.instance ?? hostname();
   return {
     proxy: { listeners, limits: document.limits, accessLog: log.access, viaName: viaName([instance, file, ...listeners.map(({ host, port }) => `${host}:${port}`)]) },
-    admin: document.admin.address,
+    admin: {
+      ...document.admin.address,
+      allowRemoteWithoutTls: document.admin.allowRemoteWithoutTls,
+      hostNames: document.admin.hostNames.map((hostName) => hostName.toLowerCase()),
+    },
     threads: document.threads,
     store: store.type === "memory" ? { type: "memory" } : { type: "file", directory: resolve(dirname(file), store.directory ?? ".ebbgate") },
     identity: { instance, region: identity.region ?? null, zone: identity.zone ?? null },

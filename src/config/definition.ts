@@ -1,6 +1,6 @@
 import type { LogLevel } from "../core/log.ts";
 import type { RolloutPlan } from "./rollout-plan.ts";
-import type { ProxySettings } from "./settings.ts";
+import type { AdminSettings, ProxySettings } from "./settings.ts";
 import type { EndpointAddress, RouteSnapshot } from "./snapshot.ts";
 
 /**
@@ -34,7 +34,7 @@ export interface DynamicConfiguration {
 export interface BootstrapConfiguration {
   /** What a proxy thread is started with. */
   readonly proxy: ProxySettings;
-  readonly admin: { readonly host: string; readonly port: number };
+  readonly admin: AdminSettings;
   /** Proxy threads. */
   readonly threads: number;
   readonly store: StoreSettings;

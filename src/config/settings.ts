@@ -20,6 +20,17 @@ export interface ListenerSettings {
   readonly trustedPeers: readonly string[];
 }
 
+export interface AdminSettings {
+  /** An IP address. */
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly port: number;
+  /** The operator's word that everybody who reaches an address off loopback may read what it says. */
+  readonly allowRemoteWithoutTls: boolean;
+  /** Names beside IP addresses and `localhost` that a request's Host may carry, in lower case. */
+  readonly hostNames: readonly string[];
+}
+
 export interface AccessLogSettings {
   readonly enabled: boolean;
   /** Share of requests that are logged, 0 ... 1. Failed ones are always logged. */

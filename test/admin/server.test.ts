@@ -3,9 +3,9 @@ import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
-import type { AdminSettings } from "../../src/admin/binding.ts";
 import { AdminServer } from "../../src/admin/server.ts";
 import type { Status } from "../../src/admin/status.ts";
+import type { AdminSettings } from "../../src/config/settings.ts";
 import { world, type World } from "./world.ts";
 
 const log = pino({ level: "silent" });
