@@ -3,7 +3,8 @@
  * nothing; names from the configuration reach the page as text nodes only.
  */
 export const pageScript = String.raw`"use strict";
-const historyMax = 120;
+const historyMin = 30;
+const historyMax = 150;
 const past = new Map();
 const main = document.querySelector("main");
 const el = (tag, attributes, ...children) => {
@@ -68,7 +69,7 @@ function variantRows(variants) {
     return el("tr", {},
       el("td", { title: variant.endpoints.join(", ") }, el("span", { class: "dot s" + color(index) }), el("strong", {}, variant.name), el("span", { class: "soft" }, variant.baseline ? " baseline" : " candidate")),
       el("td", {}, weight(variant.weight)), el("td", {}, number(recent.requestsPerSecond, 1)),
-      el("td", { class: recent.errorRate > 0 ? "bad" : "", title: errors }, percent(recent.errorRate)),
+      el("td", { class: recent.errorRate >= 0.01 ? "bad" : "", title: errors }, percent(recent.errorRate)),
       el("td", {}, millis(recent.p50Ms)), el("td", {}, millis(recent.p99Ms)), el("td", {}, number(variant.inFlight, 0)),
       el("td", { title: "failed here, answered by the baseline, since the start" }, number(totals.fallbacks, 0)), el("td", {}, number(totals.requests, 0)));
   });
@@ -76,8 +77,9 @@ function variantRows(variants) {
 }
 
 function chart(title, samples, read, show, least) {
+  const span = Math.max(historyMin, samples.length);
   const top = Math.max(least, ...samples.flatMap((sample) => sample.map(read)).filter((value) => value !== null));
-  const node = svg("svg", { class: "chart", viewBox: "0 0 " + (historyMax - 1) + " 100", preserveAspectRatio: "none", "aria-hidden": "true" });
+  const node = svg("svg", { class: "chart", viewBox: "0 0 " + (span - 1) + " 100", preserveAspectRatio: "none", "aria-hidden": "true" });
   const series = Math.max(...samples.map((sample) => sample.length));
   for (let index = 0; index < series; index++) {
     let points = [];
@@ -88,7 +90,7 @@ function chart(title, samples, read, show, least) {
     samples.forEach((sample, at) => {
       const value = sample[index] === undefined ? null : read(sample[index]);
       if (value === null) draw();
-      else points.push((historyMax - samples.length + at) + "," + (95 - (value / top) * 88));
+      else points.push((span - samples.length + at) + "," + (95 - (value / top) * 88));
     });
     draw();
   }
@@ -107,20 +109,31 @@ function charts(route) {
     chart("p99 first byte, 10 s", samples, (v) => v.recent.p99Ms, millis, 1));
 }
 
-function limitRows(limits) {
+function meter(wealth, threshold, over, title) {
+  // Evidence multiplies, so its way to the threshold is shown on a logarithmic scale.
+  const fill = el("span", { class: over ? "over" : "" });
+  fill.style.width = Math.max(0, Math.min(100, (Math.log1p(wealth) / Math.log1p(threshold)) * 100)) + "%";
+  return el("td", { title }, el("span", { class: "meter" }, fill));
+}
+
+function breakerRow(breaker) {
+  const known = breaker.bad + breaker.ok;
+  return el("tr", {}, el("td", {}, "breaker"), el("td", {}, percent(known > 0 ? breaker.bad / known : null)), el("td", {}, none), el("td", {}, percent(breaker.bound)),
+    meter(breaker.wealth, breaker.threshold, breaker.tripped, breaker.bad + " bad of " + known + ", from " + breaker.clients + " clients or more"),
+    el("td", { class: breaker.tripped ? "bad" : "soft" }, breaker.tripped ? "tripped" : breaker.bound >= 0.8 ? "off" : "armed"));
+}
+
+function limitRows(limits, breaker) {
   const value = (limit, x) => (limit.metric === "errorRate" ? percent(x) : millis(x));
   const body = limits.map((limit) => {
     const over = limit.verdict === "breached";
-    // Evidence multiplies, so its way to the threshold is shown on a logarithmic scale.
-    const share = limit.groupWealth > 0 ? Math.log1p(limit.wealth) / Math.log1p(limit.threshold) : 0;
-    const fill = el("span", { class: over ? "over" : "" });
-    fill.style.width = Math.min(100, share * 100) + "%";
     return el("tr", {},
       el("td", {}, words(limit.metric) + (limit.quantile ? " " + limit.quantile : "")),
       el("td", {}, value(limit, limit.candidateValue)), el("td", {}, value(limit, limit.baselineValue)), el("td", {}, value(limit, limit.limitValue)),
-      el("td", { title: "evidence " + limit.wealth.toPrecision(3) + " of the " + limit.threshold + " that this action's limits need together" }, el("span", { class: "meter" }, fill)),
+      meter(limit.wealth, limit.threshold, over, "evidence " + limit.wealth.toPrecision(3) + " of the " + limit.threshold + " that this action's limits need together"),
       el("td", { class: over ? "bad" : limit.verdict === "healthy" ? "good" : "soft" }, limit.verdict));
   });
+  body.push(breakerRow(breaker));
   const heads = ["limit", "candidate", "baseline", "may be", "evidence against", "verdict"];
   return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", {}, head)))), el("tbody", {}, ...body)));
 }
@@ -138,7 +151,7 @@ function rolloutPart(rollout, nowMs) {
     el("div", { class: "row" }, el("span", { class: "chip " + (tone[rollout.phase] || "") }, state), el("span", { class: "soft" }, "for " + duration((nowMs - rollout.sinceMs) / 1000)),
       el("span", { class: "soft" }, "step " + (rollout.step + 1) + " of " + rollout.steps.length + ": " + steps),
       el("span", { class: "soft" }, number(rollout.badResponses, 0) + " bad responses" + (rollout.exposureBudget === null ? "" : " of " + rollout.exposureBudget + " allowed"))),
-    rollout.limits.length ? limitRows(rollout.limits) : null,
+    limitRows(rollout.limits, rollout.breaker),
     rollout.decisions.length ? el("h3", {}, "last decisions") : null,
     rollout.decisions.length ? decisionList(rollout.decisions) : null,
   ];

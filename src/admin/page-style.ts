@@ -18,7 +18,7 @@ h3 { font-size: 12px; margin: 22px 0 8px; color: var(--soft); font-weight: 600; 
 .grow { flex: 1; }
 .chip { border: 1px solid currentColor; border-radius: 99px; padding: 0 10px; font-size: 13px; font-weight: 600; line-height: 22px; white-space: nowrap; }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px 20px 20px; margin: 0 0 18px; }
-.row { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; }
+.row { display: flex; flex-wrap: wrap; align-items: center; gap: 6px 12px; } h3 + .row { margin-bottom: 10px; }
 .notice { border-left: 4px solid var(--bad); }
 .bar { display: flex; height: 30px; border-radius: 7px; overflow: hidden; background: var(--track); margin: 14px 0 4px; }
 .bar > span { transition: width .4s; overflow: hidden; white-space: nowrap; color: #fff; font-size: 13px; font-weight: 600; line-height: 30px; padding-left: 10px; text-overflow: clip; }
