@@ -12,15 +12,26 @@ export interface Forwarding {
   readonly scheme: "http" | "https";
   /** Whether the peer's own forwarding fields are believed and extended, or replaced. */
   readonly trusted: boolean;
+  /** Whether an address in X-Forwarded-For is one of ours, so that the client is further left. */
+  readonly trusts: (address: string) => boolean;
   /** `via: 1.1 name CR LF` */
   readonly viaLine: string;
   /** X-Forwarded-For and -Proto lines for a peer that has sent none, made once for the connection. */
   readonly lines: string;
 }
 
-export function makeForwarding(clientIp: string, scheme: "http" | "https", trusted: boolean, viaName: string): Forwarding {
+export function makeForwarding(clientIp: string, scheme: "http" | "https", trusts: (address: string) => boolean, viaName: string): Forwarding {
+  const trusted = trusts(clientIp);
   const viaLine = `via: 1.1 ${viaName}\r\n`;
-  return { clientIp, scheme, trusted, viaLine, lines: `x-forwarded-for: ${clientIp}\r\nx-forwarded-proto: ${scheme}\r\n` };
+  return { clientIp, scheme, trusted, trusts, viaLine, lines: `x-forwarded-for: ${clientIp}\r\nx-forwarded-proto: ${scheme}\r\n` };
+}
+
+/** The client's address: the peer's own, or the rightmost in X-Forwarded-For that no trusted peer has. */
+export function clientAddress(head: RequestHead, forwarding: Forwarding): string {
+  if (!forwarding.trusted) return forwarding.clientIp;
+  const hops = head.all("x-forwarded-for").flatMap((value) => value.split(",")).map((hop) => hop.trim());
+  for (let i = hops.length - 1; i >= 0; i--) if (!forwarding.trusts(hops[i]!)) return hops[i]!;
+  return hops[0] ?? forwarding.clientIp;
 }
 
 /**

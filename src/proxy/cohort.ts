@@ -1,0 +1,48 @@
+/** Finds a request's bucket: its cohort key's hash slot, or a random one where the route assigns each request on its own. */
+import { bucketCount } from "../core/buckets.ts";
+import type { RouteSnapshot } from "../config/snapshot.ts";
+import type { RequestHead } from "../http1/request-head.ts";
+import { bucketOfHash, cohortHash, shardCount, shardOfHash, type CohortHash } from "../split/bucket.ts";
+import { compileCohortKey, type CohortKeyResolver } from "../split/cohort-key.ts";
+import { StickyCookie } from "../split/sticky-cookie.ts";
+import type { Exchange } from "./exchange.ts";
+
+export interface Cohort {
+  /** Null: each request is assigned at random (JUDGE 10). */
+  readonly keyOf: CohortKeyResolver | null;
+  readonly hash: CohortHash;
+  readonly sticky: StickyCookie | null;
+}
+
+export function compileCohort(route: RouteSnapshot): Cohort {
+  const { cohort } = route;
+  return {
+    keyOf: cohort.mode === "random" ? null : compileCohortKey(cohort.sources),
+    hash: cohortHash(cohort.salt),
+    sticky: cohort.sticky === null ? null : new StickyCookie(cohort.sticky),
+  };
+}
+
+/** Sets the exchange's bucket and shard; the bucket stays -1 where the request has no cohort key. */
+export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: string): void {
+  const { cohort } = exchange.route;
+  if (cohort.keyOf === null) {
+    const { random } = exchange.context;
+    exchange.bucket = Math.floor(random() * bucketCount);
+    exchange.shard = Math.floor(random() * shardCount);
+    return;
+  }
+  const key = cohort.keyOf(head, clientIp) ?? (cohort.sticky === null ? undefined : stickyKey(exchange, cohort.sticky, head));
+  if (key === undefined) return;
+  const hash = cohort.hash(key);
+  exchange.bucket = bucketOfHash(hash);
+  exchange.shard = shardOfHash(hash);
+}
+
+function stickyKey(exchange: Exchange, sticky: StickyCookie, head: RequestHead): string {
+  const known = sticky.keyOf(head);
+  if (known !== undefined) return known;
+  const fresh = sticky.fresh();
+  exchange.setCookie = `set-cookie: ${fresh.setCookie}\r\n`;
+  return fresh.key;
+}

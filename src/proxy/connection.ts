@@ -1,0 +1,355 @@
+/**
+ * An HTTP/1.1 connection from a client: parses requests one after the other, starts an exchange for each, and sends the
+ * answers in the same order. Bytes that arrive ahead of their turn wait in the stash, which is bounded.
+ */
+import type net from "node:net";
+import type { ErrorCode } from "../core/errors.ts";
+import { ChunkedDecoder } from "../http1/chunked.ts";
+import type { Forwarding } from "../http1/forward-head.ts";
+import { chunked, untilClose } from "../http1/framing.ts";
+import { HeadScanner } from "../http1/head-scanner.ts";
+import { problemResponse, relayHead } from "../http1/relay-head.ts";
+import { parseRequestHead } from "../http1/request-head.ts";
+import type { ResponseHead } from "../http1/response-head.ts";
+import { begin } from "./begin.ts";
+import { BodyWriter } from "./body-writer.ts";
+import { congested, takeOver, type SocketOwner } from "./byte-socket.ts";
+import type { ProxyContext } from "./context.ts";
+import { phase, type Downstream, type Exchange } from "./exchange.ts";
+import { forward, forwardBody, forwardEnd, forwardFlush, refuseClient } from "./forward.ts";
+import { recordRefused } from "./record.ts";
+import { clientGone } from "./relay.ts";
+import { tunnelBytes, tunnelFinished } from "./tunnel.ts";
+
+export const connectionState = { idle: 0, head: 1, body: 2, answering: 3, tunnel: 4, lingering: 5, closed: 6 } as const;
+export type ConnectionState = (typeof connectionState)[keyof typeof connectionState];
+const s = connectionState;
+
+/** Bytes that may wait for their turn before the socket is paused. */
+const stashBytesMax = 65_536;
+/** Bytes of an unwanted upload that are read and dropped, so that the answer before them arrives (RFC 9112 section 9.6). */
+const lingerBytesMax = 4 * 1024 * 1024;
+/** Refusals after which the request's end is known, so that the connection can go on. */
+const keepsFraming: ReadonlySet<ErrorCode> = new Set(["no_route", "loop_detected", "no_configuration"]);
+
+export class DownstreamConnection implements Downstream, SocketOwner {
+  readonly clientIp: string;
+  state: ConnectionState = s.idle;
+  /** Coarse time since which the connection has been in its state without progress. */
+  sinceMs: number;
+  halfClosedAtMs = 0;
+  /** Requests answered so far. */
+  served = 0;
+  readonly socket: net.Socket;
+  private readonly context: ProxyContext;
+  private readonly forwarding: Forwarding;
+  private readonly writer: BodyWriter;
+  private readonly scanner = new HeadScanner();
+  private exchange: Exchange | null = null;
+  private decoder: ChunkedDecoder | null = null;
+  private remaining = 0;
+  private stash: Buffer | null = null;
+  private processing = false;
+  private bodyPaused = false;
+  private closeAfter = false;
+  private minor = 1;
+  private lingered = 0;
+
+  constructor(context: ProxyContext, accepted: net.Socket, clientIp: string, forwarding: Forwarding) {
+    this.context = context;
+    this.clientIp = clientIp;
+    this.forwarding = forwarding;
+    this.sinceMs = context.coarseMs;
+    this.socket = takeOver(accepted, this);
+    this.writer = new BodyWriter(this.socket);
+    context.connections.add(this);
+  }
+
+  /** Whether bytes of a further request are here already. */
+  get hasWaiting(): boolean {
+    return this.stash !== null;
+  }
+
+  // ---- reading
+
+  onBytes(buffer: Buffer, length: number): void {
+    if (this.state === s.tunnel) {
+      const exchange = this.exchange!;
+      if (exchange.upstream !== null) tunnelBytes(exchange, exchange.upstream, buffer, 0, length, false);
+    } else if (this.state === s.lingering) {
+      this.lingered += length;
+      if (this.lingered > lingerBytesMax) this.destroy();
+    } else if (this.stash !== null) this.keep(Buffer.concat([this.stash, buffer.subarray(0, length)]));
+    else if (this.state !== s.closed) this.run(buffer, length);
+  }
+
+  private run(buffer: Buffer, length: number): void {
+    this.processing = true;
+    let i = 0;
+    while (i < length) {
+      if (this.state <= s.head) {
+        // A client that does not read its answers gets no further ones.
+        if (congested(this.socket)) break;
+        i = this.takeHead(buffer, i, length);
+      } else if (this.state === s.body && !this.bodyPaused) i = this.takeBody(buffer, i, length);
+      else break;
+    }
+    if (this.exchange !== null && this.exchange.hasBody && this.state !== s.tunnel) forwardFlush(this.exchange);
+    this.processing = false;
+    if (i < length && this.state < s.tunnel) this.keep(Buffer.from(buffer.subarray(i, length)));
+  }
+
+  private keep(bytes: Buffer): void {
+    this.stash = bytes;
+    if (bytes.length >= stashBytesMax) this.socket.pause();
+  }
+
+  /** Goes on with what waited, then with the socket. */
+  private replay(): void {
+    const { stash } = this;
+    this.stash = null;
+    if (stash !== null) this.run(stash, stash.length);
+    if (!this.bodyPaused && (this.stash === null || (this.stash as Buffer).length < stashBytesMax)) this.socket.resume();
+    if (this.halfClosedAtMs > 0 && this.state === s.idle && this.stash === null) this.linger();
+  }
+
+  private takeHead(buffer: Buffer, start: number, end: number): number {
+    const { limits, requestHead } = this.context;
+    const room = limits.headBytesMax + 1 - this.scanner.length;
+    const piece = buffer.latin1Slice(start, Math.min(end, start + room));
+    const at = this.scanner.length === 0 ? piece.indexOf("\r\n\r\n", 2) : -1;
+    let text = piece;
+    let used = at + 4;
+    if (at < 0) {
+      if (this.state === s.idle) {
+        this.state = s.head;
+        this.sinceMs = this.context.coarseMs;
+      }
+      used = this.scanner.push(piece);
+      if (used < 0) {
+        if (this.scanner.error !== null) this.refuseHead(this.scanner.error);
+        else if (piece.length === room) this.refuseHead(this.scanner.take().indexOf("\r\n", 2) < 0 ? "target_too_long" : "head_too_large");
+        return start + piece.length;
+      }
+      text = this.scanner.take();
+    } else if (used < piece.length) text = piece.slice(0, used);
+    if (text.length > limits.headBytesMax) this.refuseHead("head_too_large");
+    else {
+      const error = parseRequestHead(requestHead, text, limits);
+      if (error === null) this.startExchange();
+      else this.refuseHead(error);
+    }
+    return start + used;
+  }
+
+  private startExchange(): void {
+    const head = this.context.requestHead;
+    this.minor = head.minor;
+    this.closeAfter = head.close;
+    const { bodyLength } = head;
+    const exchange = begin(this.context, this, head, this.forwarding, performance.now());
+    if (typeof exchange === "string") return this.refuseHead(exchange);
+    this.exchange = exchange;
+    this.remaining = bodyLength;
+    this.decoder = bodyLength === chunked ? new ChunkedDecoder(this.context.limits) : null;
+    this.state = bodyLength === 0 ? s.answering : s.body;
+    forward(exchange);
+  }
+
+  private takeBody(buffer: Buffer, start: number, end: number): number {
+    const exchange = this.exchange!;
+    if (this.decoder === null) {
+      const stop = Math.min(end, start + this.remaining);
+      this.remaining -= stop - start;
+      forwardBody(exchange, buffer, start, stop);
+      if (this.remaining === 0) this.requestDone(exchange, "");
+      return stop;
+    }
+    const { decoder } = this;
+    const next = decoder.push(buffer, start, end);
+    if (decoder.failed) return this.failBody(exchange, "invalid_chunk", end);
+    if (decoder.payloadEnd > decoder.payloadStart) forwardBody(exchange, buffer, decoder.payloadStart, decoder.payloadEnd);
+    const { requestBodyBytesMax } = exchange.route.definition.limits;
+    if (requestBodyBytesMax > 0 && exchange.requestBytes > requestBodyBytesMax) return this.failBody(exchange, "body_too_large", end);
+    if (decoder.done) this.requestDone(exchange, decoder.trailers);
+    return next;
+  }
+
+  private requestDone(exchange: Exchange, trailers: string): void {
+    this.decoder = null;
+    this.state = s.answering;
+    forwardEnd(exchange, trailers);
+  }
+
+  /** The request's body is not well-formed or too large: the upstream must not take what it has for whole. */
+  private failBody(exchange: Exchange, code: ErrorCode, end: number): number {
+    if (exchange.phase === phase.relaying) {
+      clientGone(exchange, code);
+      this.reset();
+    } else refuseClient(exchange, code);
+    return end;
+  }
+
+  private refuseHead(code: ErrorCode): void {
+    const head = this.context.requestHead;
+    const known = keepsFraming.has(code);
+    recordRefused(this.context, code, known ? head : null);
+    this.closeAfter = !known || head.close || head.bodyLength !== 0 || this.context.draining;
+    this.writer.chunked = false;
+    this.writer.text(problemResponse(code, this.closeAfter, !(known && head.method === "HEAD"), ""));
+    this.writer.flush();
+    this.over();
+  }
+
+  // ---- answering: Downstream
+
+  interim(head: ResponseHead): void {
+    if (this.minor === 1) this.writer.text(relayHead(head, false, ""));
+  }
+
+  head(head: ResponseHead): void {
+    const exchange = this.exchange!;
+    if (!exchange.requestDone || this.context.draining || (this.halfClosedAtMs > 0 && this.stash === null)) this.closeAfter = true;
+    const unknownLength = head.bodyLength === chunked || head.bodyLength === untilClose;
+    if (unknownLength && this.minor === 0) this.closeAfter = true;
+    this.writer.chunked = unknownLength && this.minor === 1;
+    const connection = this.closeAfter ? "connection: close\r\n" : this.minor === 0 ? "connection: keep-alive\r\n" : "";
+    this.writer.text(relayHead(head, this.writer.chunked, exchange.setCookie === "" ? connection : connection + exchange.setCookie));
+  }
+
+  body(buffer: Buffer, start: number, end: number): void {
+    this.writer.body(buffer, start, end);
+  }
+
+  end(trailers: string): void {
+    this.writer.end(trailers);
+    this.writer.flush();
+    this.over();
+  }
+
+  flush(): boolean {
+    this.writer.flush();
+    return !congested(this.socket);
+  }
+
+  refuse(code: ErrorCode): void {
+    if (this.state === s.closed) return;
+    const exchange = this.exchange!;
+    this.closeAfter ||= !exchange.requestDone || this.context.draining;
+    this.writer.chunked = false;
+    this.writer.text(problemResponse(code, this.closeAfter, !exchange.headRequest, exchange.setCookie));
+    this.writer.flush();
+    this.over();
+  }
+
+  reset(): void {
+    this.exchange = null;
+    this.state = s.closed;
+    this.socket.resetAndDestroy();
+  }
+
+  pauseBody(): void {
+    this.bodyPaused = true;
+    this.socket.pause();
+  }
+
+  resumeBody(): void {
+    this.bodyPaused = false;
+    if (!this.processing) this.replay();
+  }
+
+  upgrade(head: ResponseHead): void {
+    this.writer.text(relayHead(head, false, "connection: upgrade\r\n"));
+    this.writer.flush();
+    this.state = s.tunnel;
+    const { stash } = this;
+    this.stash = null;
+    this.socket.resume();
+    if (stash !== null) tunnelBytes(this.exchange!, this.exchange!.upstream!, stash, 0, stash.length, false);
+  }
+
+  tunnel(buffer: Buffer, start: number, end: number): boolean {
+    this.writer.raw(buffer, start, end);
+    return !congested(this.socket);
+  }
+
+  tunnelEnd(): void {
+    this.socket.end();
+  }
+
+  tunnelClosed(clean: boolean): void {
+    this.exchange = null;
+    if (clean) this.linger();
+    else this.reset();
+  }
+
+  // ---- between exchanges
+
+  /** The exchange's answer has been handed to the socket. */
+  private over(): void {
+    this.exchange = null;
+    this.decoder = null;
+    this.bodyPaused = false;
+    this.served++;
+    if (this.closeAfter) return this.linger();
+    this.state = s.idle;
+    this.sinceMs = this.context.coarseMs;
+    if (!this.processing && (this.stash !== null || this.halfClosedAtMs > 0)) this.replay();
+  }
+
+  /** Closes without losing the answer: our side first, then what still arrives is read and dropped for a while. */
+  linger(): void {
+    this.state = s.lingering;
+    this.sinceMs = this.context.coarseMs;
+    this.stash = null;
+    this.socket.end();
+    this.socket.resume();
+  }
+
+  /** The head took too long. */
+  headTimeout(): void {
+    this.refuseHead("head_timeout");
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  onEnd(): void {
+    switch (this.state) {
+      case s.answering:
+        this.halfClosedAtMs = this.context.coarseMs;
+        break;
+      case s.tunnel:
+        if (this.exchange!.upstream !== null) tunnelFinished(this.exchange!, this.exchange!.upstream);
+        break;
+      case s.idle:
+        if (this.stash !== null) this.halfClosedAtMs = this.context.coarseMs;
+        else this.socket.end();
+        break;
+      case s.lingering:
+        break;
+      default:
+        this.destroy();
+    }
+  }
+
+  onClosed(): void {
+    const { exchange } = this;
+    this.exchange = null;
+    this.stash = null;
+    this.state = s.closed;
+    this.context.connections.delete(this);
+    if (exchange !== null) clientGone(exchange, "client_closed");
+  }
+
+  onDrain(): void {
+    const { exchange } = this;
+    this.sinceMs = this.context.coarseMs;
+    if (exchange?.responsePaused === true) {
+      exchange.responsePaused = false;
+      exchange.progressMs = this.context.coarseMs;
+      exchange.upstream?.resumeBody();
+    } else if (exchange === null && this.stash !== null && this.state === s.idle) this.replay();
+  }
+}

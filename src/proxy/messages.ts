@@ -1,0 +1,28 @@
+/** What the control thread and a proxy thread say to each other. */
+import type { ProxySettings } from "../config/settings.ts";
+import type { Snapshot } from "../config/snapshot.ts";
+import type { LatencyEdges } from "../observe/recorder.ts";
+
+/** What a proxy thread is started with (`workerData`). */
+export interface ThreadStart {
+  readonly thread: number;
+  readonly threads: number;
+  readonly settings: ProxySettings;
+  /** Slab pages so far; the first is always there. */
+  readonly pages: readonly SharedArrayBuffer[];
+}
+
+export type ToThread =
+  | { readonly type: "snapshot"; readonly snapshot: Snapshot; readonly pages: readonly SharedArrayBuffer[] }
+  | { readonly type: "edges"; readonly slot: number; readonly edges: LatencyEdges }
+  | { readonly type: "health"; readonly endpoint: string; readonly healthy: boolean }
+  /** Stop accepting after `drainDelayMs`, finish what is in flight, then say `drained`. */
+  | { readonly type: "drain" };
+
+export type FromThread =
+  | { readonly type: "listening"; readonly listeners: readonly { readonly name: string; readonly host: string; readonly port: number }[] }
+  | { readonly type: "acknowledged"; readonly revision: number }
+  /** @property cut exchanges that were still in flight at the deadline */
+  | { readonly type: "drained"; readonly cut: number }
+  /** The thread cannot start; it ends by itself. */
+  | { readonly type: "failed"; readonly detail: string; readonly code: string };

@@ -1,0 +1,55 @@
+/** Finds the route of a request: the first in document order whose every part matches. */
+import type { RouteMatch } from "../config/snapshot.ts";
+import type { RequestHead } from "../http1/request-head.ts";
+import type { RuntimeRoute } from "./runtime.ts";
+
+interface Entry {
+  readonly route: RuntimeRoute;
+  readonly match: RouteMatch;
+  /** A prefix without its closing slash, so that it can be held against segment borders. */
+  readonly prefix: string;
+}
+
+/** Routes by exact host, each list in document order and with the routes of any host merged in. */
+export interface RouteTable {
+  readonly byHost: ReadonlyMap<string, readonly Entry[]>;
+  /** Routes whose host is open or a wildcard. */
+  readonly open: readonly Entry[];
+}
+
+export function compileRoutes(routes: readonly RuntimeRoute[]): RouteTable {
+  const entries = routes.map((route): Entry => {
+    const { match } = route.definition;
+    const { kind, value } = match.path;
+    return { route, match, prefix: kind === "prefix" && value.endsWith("/") ? value.slice(0, -1) : value };
+  });
+  const isOpen = (entry: Entry): boolean => entry.match.hosts.length === 0 || entry.match.hosts.some((host) => host.startsWith("*."));
+  const exact = new Set(routes.flatMap((route) => route.definition.match.hosts.filter((host) => !host.startsWith("*."))));
+  const byHost = new Map([...exact].map((host) => [host, entries.filter((entry) => isOpen(entry) || entry.match.hosts.includes(host))]));
+  return { byHost, open: entries.filter(isOpen) };
+}
+
+/** @returns null where no route matches */
+export function matchRoute(table: RouteTable, head: RequestHead): RuntimeRoute | null {
+  const entries = (table.byHost.size > 0 ? table.byHost.get(head.host) : undefined) ?? table.open;
+  for (let i = 0; i < entries.length; i++) if (matches(entries[i]!, head)) return entries[i]!.route;
+  return null;
+}
+
+function matches(entry: Entry, head: RequestHead): boolean {
+  const { match, prefix } = entry;
+  const { path } = head;
+  if (match.path.kind === "exact") {
+    if (path !== prefix) return false;
+  } else if (prefix !== "" && !(path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 0x2f))) return false;
+  if (match.hosts.length > 0 && !match.hosts.some((host) => hostMatches(host, head.host))) return false;
+  if (match.methods.length > 0 && !match.methods.includes(head.method)) return false;
+  for (const { name, value } of match.headers) {
+    const values = head.all(name);
+    if (values.length === 0 || (value !== null && !values.includes(value))) return false;
+  }
+  return true;
+}
+
+const hostMatches = (pattern: string, host: string): boolean =>
+  pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : pattern === host;

@@ -1,0 +1,80 @@
+/** The snapshot as a proxy thread runs it: addresses resolved to endpoints, allocations to tables, sources to functions. */
+import type { RouteSnapshot, Snapshot, VariantSnapshot } from "../config/snapshot.ts";
+import { slotsPerPage } from "../observe/layout.ts";
+import { SeriesRecorder } from "../observe/recorder.ts";
+import { compileCohort, type Cohort } from "./cohort.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { EndpointBook } from "./endpoint-book.ts";
+import { compileTable, type AllocationTable } from "../split/table.ts";
+import { compileRoutes, type RouteTable } from "./route.ts";
+
+export interface RuntimeVariant {
+  readonly name: string;
+  readonly index: number;
+  readonly endpoints: readonly Endpoint[];
+  readonly recorder: SeriesRecorder;
+  /** Lines that the forwarded head gets: `ebbgate-variant` and the configured ones. */
+  readonly headLines: string;
+  /** Lower-case names of the configured lines, which replace the client's. */
+  readonly setNames: readonly string[];
+}
+
+export interface RuntimeRoute {
+  readonly name: string;
+  readonly definition: RouteSnapshot;
+  readonly cohort: Cohort;
+  readonly allocation: AllocationTable;
+  /** Index 0 is the baseline. */
+  readonly variants: readonly RuntimeVariant[];
+  /** All names that any variant sets, taken out of the client's head before it is known which one serves. */
+  readonly setNames: readonly string[];
+}
+
+export interface Runtime {
+  readonly revision: number;
+  readonly table: RouteTable;
+}
+
+/** Recorders outlive snapshots: a series keeps its slot, its edges and its cells. */
+export class RecorderBook {
+  private readonly recorders: SeriesRecorder[] = [];
+  private readonly thread: number;
+
+  constructor(thread: number) {
+    this.thread = thread;
+  }
+
+  recorder(slot: number, pages: readonly SharedArrayBuffer[]): SeriesRecorder {
+    return (this.recorders[slot] ??= new SeriesRecorder(pages[Math.floor(slot / slotsPerPage)]!, slot, this.thread));
+  }
+
+  existing(slot: number): SeriesRecorder | undefined {
+    return this.recorders[slot];
+  }
+}
+
+export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook): Runtime {
+  const routes = snapshot.routes.map((route): RuntimeRoute => {
+    const variants = route.variants.map((variant, index): RuntimeVariant => ({
+      name: variant.name,
+      index,
+      endpoints: variant.endpoints.map((address) => endpoints.get(address, route.limits)),
+      recorder: recorders.recorder(variant.slot, pages),
+      headLines: headLines(variant),
+      setNames: variant.headers.map(([name]) => name),
+    }));
+    return {
+      name: route.name,
+      definition: route,
+      cohort: compileCohort(route),
+      allocation: compileTable(route.allocation),
+      variants,
+      setNames: [...new Set(variants.flatMap((variant) => variant.setNames))],
+    };
+  });
+  endpoints.keepOnly(new Set(routes.flatMap((route) => route.variants.flatMap((variant) => variant.endpoints))));
+  return { revision: snapshot.revision, table: compileRoutes(routes) };
+}
+
+const headLines = (variant: VariantSnapshot): string =>
+  `ebbgate-variant: ${variant.name}\r\n${variant.headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}`;

@@ -1,0 +1,70 @@
+/** The entry of a proxy thread: the data plane, put together. */
+import { parentPort, workerData } from "node:worker_threads";
+import { AccessLog } from "../core/access-log.ts";
+import { LogDestination } from "../core/log.ts";
+import { systemRandom } from "../core/random.ts";
+import { threadCounters } from "../observe/layout.ts";
+import { ProxyContext } from "./context.ts";
+import { drain } from "./drain.ts";
+import { EndpointBook } from "./endpoint-book.ts";
+import { granted } from "./forward.ts";
+import { openListener, type Listener } from "./listener.ts";
+import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
+import { compileRuntime, RecorderBook } from "./runtime.ts";
+import { sweep, sweepIntervalMs } from "./sweep.ts";
+
+const start = workerData as ThreadStart;
+const { settings, thread } = start;
+const port = parentPort!;
+const say = (message: FromThread): void => port.postMessage(message);
+
+const accessLog = settings.accessLog.enabled
+  ? new AccessLog({ destination: new LogDestination(), sample: settings.accessLog.sample, thread, onDropped: (lines) => context.count(threadCounters.accessLogDropped, lines) })
+  : null;
+const context = new ProxyContext({ limits: settings.limits, viaName: settings.viaName, accessLog, random: systemRandom, page: start.pages[0]!, thread });
+context.granted = granted;
+const endpoints = new EndpointBook(context);
+const recorders = new RecorderBook(thread);
+const listeners: Listener[] = [];
+const sweeper = setInterval(() => sweep(context, endpoints), sweepIntervalMs);
+
+port.on("message", (message: ToThread) => {
+  switch (message.type) {
+    case "snapshot":
+      context.runtime = compileRuntime(message.snapshot, message.pages, recorders, endpoints);
+      say({ type: "acknowledged", revision: message.snapshot.revision });
+      return;
+    case "edges":
+      recorders.existing(message.slot)?.setEdges(message.edges);
+      return;
+    case "health":
+      endpoints.setHealth(message.endpoint, message.healthy);
+      return;
+    case "drain":
+      void stop();
+      return;
+  }
+});
+
+async function stop(): Promise<void> {
+  const cut = await drain(context, listeners);
+  clearInterval(sweeper);
+  for (const endpoint of endpoints.all()) endpoint.retire();
+  await accessLog?.flush();
+  say({ type: "drained", cut });
+  port.close();
+}
+
+async function listen(): Promise<void> {
+  try {
+    for (const settingsOfOne of settings.listeners) listeners.push(await openListener(context, settingsOfOne, start.threads > 1));
+    say({ type: "listening", listeners: settings.listeners.map(({ name, host }, i) => ({ name, host, port: listeners[i]!.port })) });
+  } catch (error) {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    say({ type: "failed", code, detail: message });
+    clearInterval(sweeper);
+    port.close();
+  }
+}
+
+void listen();

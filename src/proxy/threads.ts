@@ -1,0 +1,112 @@
+/** The control thread's side of the proxy threads: starts them, posts snapshots, knows who has acknowledged what. */
+import { Worker } from "node:worker_threads";
+import type { ProxySettings } from "../config/settings.ts";
+import type { Snapshot } from "../config/snapshot.ts";
+import type { LatencyEdges } from "../observe/recorder.ts";
+import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
+
+export interface ThreadsOptions {
+  readonly threads: number;
+  readonly settings: ProxySettings;
+  /** The slab's pages; read anew for each message, since there may be more. */
+  readonly pages: () => readonly SharedArrayBuffer[];
+  readonly onAcknowledged: (thread: number, revision: number) => void;
+  /** A proxy thread ended that was not told to: the process should end, and be started again by its supervisor. */
+  readonly onLost: (thread: number, error: Error) => void;
+}
+
+export interface BoundListener {
+  readonly name: string;
+  readonly host: string;
+  readonly port: number;
+}
+
+export class ProxyThreads {
+  /** The revision that each thread runs; 0: none yet. */
+  readonly acknowledged: number[];
+  private readonly options: ThreadsOptions;
+  private readonly workers: Worker[] = [];
+  private stopping = false;
+
+  constructor(options: ThreadsOptions) {
+    this.options = options;
+    this.acknowledged = Array.from({ length: options.threads }, () => 0);
+  }
+
+  /**
+   * Starts the threads; resolves when all listen. The first thread binds before the others start, so that port 0 means
+   * one port for all.
+   * @throws Error naming the address where a listener cannot be bound
+   */
+  async start(): Promise<readonly BoundListener[]> {
+    let { settings } = this.options;
+    let bound: readonly BoundListener[] = [];
+    for (let thread = 0; thread < this.options.threads; thread++) {
+      bound = await this.startOne(thread, settings);
+      settings = { ...settings, listeners: settings.listeners.map((listener, i) => ({ ...listener, port: bound[i]!.port })) };
+    }
+    return bound;
+  }
+
+  publish(snapshot: Snapshot): void {
+    this.post({ type: "snapshot", snapshot, pages: this.options.pages() });
+  }
+
+  sendEdges(slot: number, edges: LatencyEdges): void {
+    this.post({ type: "edges", slot, edges });
+  }
+
+  sendHealth(endpoint: string, healthy: boolean): void {
+    this.post({ type: "health", endpoint, healthy });
+  }
+
+  /** Drains all threads. @returns exchanges that were cut at the deadline */
+  async drain(): Promise<number> {
+    this.stopping = true;
+    const drained = this.workers.map(
+      (worker) =>
+        new Promise<number>((resolve) => {
+          worker.on("message", (message: FromThread) => {
+            if (message.type === "drained") resolve(message.cut);
+          });
+          worker.once("exit", () => resolve(0));
+        }),
+    );
+    this.post({ type: "drain" });
+    const cuts = await Promise.all(drained);
+    return cuts.reduce((sum, cut) => sum + cut, 0);
+  }
+
+  private post(message: ToThread): void {
+    for (const worker of this.workers) worker.postMessage(message);
+  }
+
+  private startOne(thread: number, settings: ProxySettings): Promise<readonly BoundListener[]> {
+    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages() };
+    const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}` });
+    this.workers.push(worker);
+    return new Promise((resolve, reject) => {
+      worker.on("message", (message: FromThread) => {
+        if (message.type === "listening") resolve(message.listeners);
+        else if (message.type === "failed") {
+          this.stopping = true;
+          reject(Object.assign(new Error(message.detail), { code: message.code }));
+        } else if (message.type === "acknowledged") {
+          this.acknowledged[thread] = message.revision;
+          this.options.onAcknowledged(thread, message.revision);
+        }
+      });
+      let failure: Error | undefined;
+      worker.on("error", (error) => {
+        failure = error instanceof Error ? error : new Error(String(error));
+        reject(failure);
+      });
+      worker.on("exit", (code) => {
+        if (!this.stopping) this.options.onLost(thread, failure ?? new Error(`proxy thread ${thread} ended with code ${code}`));
+      });
+    });
+  }
+}
+
+/** Beside this file: TypeScript in the sources, JavaScript in the published bundle. */
+const threadEntry = (): URL => new URL(import.meta.url.endsWith(".ts") ? "./thread.ts" : "./thread.js", import.meta.url);
