@@ -1,0 +1,51 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Ajv } from "ajv";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { documentKinds, jsonSchema } from "../../src/config/json-schema.ts";
+import { loadConfiguration, loadDynamic } from "../../src/config/load.ts";
+import { generatedFiles } from "../../scripts/config-reference.ts";
+
+const root = join(import.meta.dirname, "../..");
+const samples = readdirSync(join(root, "config")).filter((name) => name.endsWith(".yaml"));
+
+describe("what is published with the configuration's schema is current", () => {
+  test.each([...generatedFiles()])("%s (else run: node scripts/config-reference.ts)", (path, expected) => {
+    expect(readFileSync(join(root, path), "utf8")).toBe(expected);
+  });
+});
+
+describe("every sample", () => {
+  test.each(samples)("config/%s is a good configuration", async (name) => {
+    const path = join(root, "config", name);
+    const loaded = name.endsWith(".dynamic.yaml") ? await loadDynamic(path, {}) : await loadConfiguration(path, {});
+    expect(loaded).toMatchObject({ ok: true });
+  });
+
+  test.each(samples)("config/%s names its schema for editors, and an editor finds no fault with it", (name) => {
+    const written = readFileSync(join(root, "config", name), "utf8");
+    const kind = name.endsWith(".dynamic.yaml") ? "dynamic" : "bootstrap";
+    expect(written.split("\n")[0]).toBe(`# yaml-language-server: $schema=schema/${kind}.json`);
+    // As an editor sees it: parsed, but with `${VAR}` still in place.
+    const validate = new Ajv({ strict: false, allErrors: true }).compile(jsonSchema(kind));
+    validate(parse(written));
+    expect(validate.errors ?? []).toEqual([]);
+  });
+
+  test("the Kubernetes sample takes its values from the environment", async () => {
+    const loaded = await loadConfiguration(join(root, "config/kubernetes.yaml"), { EBBGATE_THREADS: "4", POD_NAME: "shop-7f", STABLE_PORT: "9000", CANDIDATE_REVISION: "abc" });
+    expect(loaded).toMatchObject({
+      ok: true,
+      value: { bootstrap: { threads: 4, identity: { instance: "shop-7f" } }, dynamic: { routes: [{ variants: [{ endpoints: [{ port: 9000 }] }, { revision: "abc" }] }] } },
+    });
+  });
+});
+
+test.each(documentKinds)("the JSON Schema of the %s document refuses unknown keys and missing ones", (kind) => {
+  const validate = new Ajv({ strict: false }).compile(jsonSchema(kind));
+  const sample = parse(readFileSync(join(root, kind === "dynamic" ? "config/routes.dynamic.yaml" : "config/minimal.yaml"), "utf8")) as object;
+  expect(validate(sample)).toBe(true);
+  expect(validate({ ...sample, unknown: 1 })).toBe(false);
+  expect(validate({})).toBe(false);
+});
