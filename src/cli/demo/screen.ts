@@ -5,6 +5,7 @@ import type { View } from "./sidecar.ts";
 import type { Tally } from "./tally.ts";
 
 const plainEveryMs = 1_000;
+const liveEveryMs = 200;
 const bold = "1";
 const red = "31";
 const green = "32";
@@ -21,7 +22,7 @@ export class Screen {
   readonly #startedMs = performance.now();
   readonly #decisionsSeen = new Set<string>();
   #linesDrawn = 0;
-  #plainMs = Number.NEGATIVE_INFINITY;
+  #shownMs = Number.NEGATIVE_INFINITY;
 
   constructor(io: CliIo) {
     this.#io = io;
@@ -32,9 +33,8 @@ export class Screen {
   /** A line that stays. */
   say(text: string, kind: "plain" | "good" | "bad" | "event" = "plain"): void {
     const colour = { plain: null, good: green, bad: red, event: yellow }[kind];
-    this.#erase();
     const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(5);
-    this.#io.stdout.write(`${this.#paint(grey, `${seconds}s`)}  ${colour === null ? text : this.#paint(colour, text)}\n`);
+    this.#io.stdout.write(`${this.#eraser()}${this.#paint(grey, `${seconds}s`)}  ${colour === null ? text : this.#paint(colour, text)}\n`);
   }
 
   /** The state of things, and every decision that is new since the last call. */
@@ -46,11 +46,12 @@ export class Screen {
       const bad = decision.weight < decision.fromWeight;
       this.say(`decision ${decision.reason}: ${decision.sentence}`, bad ? "bad" : "event");
     }
+    const nowMs = performance.now();
+    // A line that stays has erased the picture: it is drawn again at once.
+    if (nowMs - this.#shownMs < (this.#live ? liveEveryMs : plainEveryMs) && !(this.#live && this.#linesDrawn === 0)) return;
+    this.#shownMs = nowMs;
     if (this.#live) this.#draw(liveLines(view, tally, openTickers, (code, text) => this.#paint(code, text)));
-    else if (performance.now() - this.#plainMs >= plainEveryMs) {
-      this.#plainMs = performance.now();
-      this.say(plainLine(view, tally));
-    }
+    else this.say(plainLine(view, tally));
   }
 
   /** Leaves the last picture where it is. */
@@ -59,14 +60,15 @@ export class Screen {
   }
 
   #draw(lines: readonly string[]): void {
-    this.#erase();
-    this.#io.stdout.write(`${lines.join("\n")}\n`);
+    this.#io.stdout.write(`${this.#eraser()}${lines.join("\n")}\n`);
     this.#linesDrawn = lines.length;
   }
 
-  #erase(): void {
-    if (this.#linesDrawn > 0) this.#io.stdout.write(`\u001b[${this.#linesDrawn}A\u001b[J`);
+  /** What takes the last picture away, to be written before anything else: in one write, so that nothing flickers. */
+  #eraser(): string {
+    const lines = this.#linesDrawn;
     this.#linesDrawn = 0;
+    return lines > 0 ? `\u001b[${lines}A\u001b[J` : "";
   }
 
   #paint(code: string, text: string): string {
