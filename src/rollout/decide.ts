@@ -28,7 +28,7 @@ const revisionRule: Rule = (turn) => {
   if (!changed && !quarantined) return null;
   const fresh = { ...initialState(plan, nowMs), quarantined: state.quarantined };
   const next: RolloutState = quarantined ? { ...fresh, phase: "rolledBack", rolledBackFor: "quarantined" } : fresh;
-  return move(turn, quarantined ? "quarantined" : "newRevision", next, [{ kind: "setWeight", weight: 0 }, { kind: "resetEvidence" }, { kind: "resetBreaker" }]);
+  return move(turn, quarantined ? "quarantined" : "newRevision", next, [{ kind: "setWeight", weight: 0 }, { kind: "beginCandidate" }, { kind: "resetEvidence" }, { kind: "resetBreaker" }]);
 };
 
 /** In order of precedence: who takes users away is asked before who holds, and who holds before who gives more. */

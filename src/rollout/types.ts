@@ -153,6 +153,8 @@ export type Effect =
   | { readonly kind: "beginStep"; readonly step: number }
   /** All evidence starts over: the candidate is another one, or a decision has used it up. */
   | { readonly kind: "resetEvidence" }
+  /** Another candidate: what the old one cost is forgotten, and so is the verification of its rollback. */
+  | { readonly kind: "beginCandidate" }
   /** This limit's evidence has been acted on: its wealth starts from nothing. */
   | { readonly kind: "rearmLimit"; readonly limit: number }
   | { readonly kind: "resetBreaker" }

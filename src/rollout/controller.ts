@@ -1,0 +1,152 @@
+/**
+ * The effect side of all rollouts. The composition root calls `configure` for each configuration and `tick` every
+ * 100 ms; what `decide` answers is published first and stored behind, so a rollback waits for nothing.
+ */
+import { initialState } from "./decide.ts";
+import type { RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
+import { RolloutRunner, type Moment } from "./runner.ts";
+import type { CommandResult, ExplainedDecision, RolloutControl, RolloutStatus } from "./status.ts";
+import { parseState, stateKey } from "./stored-state.ts";
+import type { Command, RolloutState } from "./types.ts";
+
+const loadRetryMs = 1_000;
+
+interface Unloaded {
+  readonly input: RolloutInput;
+  /** Monotonic; infinite while a load is under way. */
+  readonly retryMs: number;
+}
+
+export class RolloutController implements RolloutControl {
+  private readonly ports: RolloutPorts;
+  private readonly originMs: number;
+  /** In the configuration's order. */
+  private order: readonly string[] = [];
+  private readonly runners = new Map<string, RolloutRunner>();
+  private readonly unloaded = new Map<string, Unloaded>();
+  /** Generations of edges never repeat on a route: its recorders and rows remember theirs. */
+  private readonly generations = new Map<string, number>();
+  /** Last writes of rollouts that have left: one that comes back reads what they wrote. */
+  private readonly retiring = new Map<string, Promise<boolean>>();
+  private readonly listeners = new Set<(decision: ExplainedDecision) => void>();
+
+  constructor(ports: RolloutPorts) {
+    this.ports = ports;
+    this.originMs = ports.clock.wallMs() - ports.clock.monotonicMs();
+  }
+
+  /**
+   * Follows a configuration. A new rollout resumes from the store; until its state is known its candidate has weight 0,
+   * because it might be quarantined. Read `weights()` for the snapshot when this has resolved; it never rejects.
+   */
+  async configure(inputs: readonly RolloutInput[]): Promise<void> {
+    const moment = this.moment();
+    this.order = inputs.map((input) => input.plan.route);
+    for (const [route, runner] of this.runners) {
+      if (this.order.includes(route)) continue;
+      this.runners.delete(route);
+      this.generations.set(route, runner.lastGeneration);
+      this.retiring.set(route, runner.retire(moment));
+    }
+    for (const route of this.unloaded.keys()) if (!this.order.includes(route)) this.unloaded.delete(route);
+    const loads: Promise<void>[] = [];
+    for (const input of inputs) {
+      const runner = this.runners.get(input.plan.route);
+      if (runner === undefined) loads.push(this.load(input));
+      else runner.follow(input, moment);
+    }
+    await Promise.all(loads);
+  }
+
+  /** The candidates' weights: one for each rollout, 0 where its state is not known yet. */
+  weights(): readonly RolloutWeight[] {
+    return this.order.flatMap((route) => {
+      const runner = this.runners.get(route);
+      const plan = (runner ?? this.unloaded.get(route))?.input.plan;
+      if (plan === undefined) return [];
+      // Another candidate than the state is about may be quarantined: it gets nothing before that is decided.
+      const known = runner !== undefined && runner.state.candidate === plan.candidate && runner.state.revision === plan.revision;
+      return [{ route, variant: plan.candidate, weight: known ? runner.state.weight : 0 }];
+    });
+  }
+
+  /** All edges as they are now: for a proxy thread that has just started. */
+  edges(): readonly { readonly route: string; readonly edges: readonly VariantEdges[] }[] {
+    return [...this.runners].map(([route, runner]) => ({ route, edges: runner.edges() }));
+  }
+
+  /** Reads the slab, judges and decides: every 100 ms. */
+  tick(): void {
+    const moment = this.moment();
+    for (const { input, retryMs } of this.unloaded.values()) if (moment.monotonicMs >= retryMs) void this.load(input);
+    this.ports.slab.refresh();
+    let changed = false;
+    for (const runner of this.runners.values()) if (runner.tick(moment)) changed = true;
+    if (changed) this.ports.publish(this.weights());
+  }
+
+  command(name: string, command: Command): CommandResult {
+    const route = this.order.find((key) => (this.runners.get(key) ?? this.unloaded.get(key))?.input.plan.name === name);
+    if (route === undefined) return { outcome: "unknown" };
+    const runner = this.runners.get(route);
+    if (runner === undefined) return { outcome: "refused", detail: "the rollout's state has not been read from the store yet: its candidate has no traffic; try again" };
+    const decision = runner.command(command, this.moment());
+    if (runner.weightChanged()) this.ports.publish(this.weights());
+    if (decision === null) return { outcome: "refused", detail: "something more urgent was decided first: look at the status, and ask again" };
+    return decision.refusal === null ? { outcome: "accepted", decision } : { outcome: "refused", detail: decision.refusal };
+  }
+
+  status(): readonly RolloutStatus[] {
+    const moment = this.moment();
+    return this.order.flatMap((route) => this.runners.get(route)?.status(moment) ?? []);
+  }
+
+  onDecision(listener: (decision: ExplainedDecision) => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Writes what waits for the store: before the process ends. @returns false where the store refused */
+  async flush(): Promise<boolean> {
+    const written = await Promise.all([...this.retiring.values(), ...[...this.runners.values()].map((runner) => runner.flush())]);
+    return written.every((ok) => ok);
+  }
+
+  private moment(): Moment {
+    const monotonicMs = this.ports.clock.monotonicMs();
+    return { monotonicMs, nowMs: this.originMs + monotonicMs };
+  }
+
+  private async load(input: RolloutInput): Promise<void> {
+    const { route } = input.plan;
+    const mine: Unloaded = { input, retryMs: Number.POSITIVE_INFINITY };
+    this.unloaded.set(route, mine);
+    const key = stateKey(route);
+    try {
+      await this.retiring.get(route);
+      const stored = await this.ports.store.get(key);
+      // A later configuration has taken over meanwhile.
+      if (this.unloaded.get(route) !== mine) return;
+      const moment = this.moment();
+      const state = stored === undefined ? initialState(input.plan, moment.nowMs) : this.resume(input, stored.value, moment);
+      this.unloaded.delete(route);
+      const generation = this.generations.get(route) ?? 0;
+      const told = (decision: ExplainedDecision): void => this.listeners.forEach((listener) => listener(decision));
+      this.runners.set(route, new RolloutRunner(this.ports, input, { state, revision: stored?.revision ?? 0, key }, generation, moment, told));
+    } catch (error) {
+      if (this.unloaded.get(route) === mine) this.unloaded.set(route, { input, retryMs: this.moment().monotonicMs + loadRetryMs });
+      this.ports.storeFailed(error);
+    }
+  }
+
+  private resume(input: RolloutInput, value: unknown, { nowMs }: Moment): RolloutState {
+    const state = parseState(value);
+    if (typeof state === "string") {
+      const { route } = input.plan;
+      this.ports.storeFailed(new Error(`the stored state '${stateKey(route)}' ${state}: the rollout is paused at weight 0; resume it to start over`));
+      return { ...initialState(input.plan, nowMs), phase: "paused", paused: { by: "command", phase: "pending", waiting: null } };
+    }
+    // A clock that was set back must not make a dwell endless.
+    return { ...state, sinceMs: Math.min(state.sinceMs, nowMs), stepSinceMs: Math.min(state.stepSinceMs, nowMs), bakeSinceMs: state.bakeSinceMs === null ? null : Math.min(state.bakeSinceMs, nowMs) };
+  }
+}

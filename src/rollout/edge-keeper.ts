@@ -1,0 +1,63 @@
+/**
+ * Keeps a rollout's latency edges fresh: new ones from each finished window of baseline traffic (JUDGE 2). Edges must be
+ * older than what they classify, and nothing else: so the first ones come early and coarse, rather than late.
+ */
+import { bucketLower } from "../observe/histogram.ts";
+import { histogramBuckets } from "../observe/layout.ts";
+import { latencyModel, type EdgeMargins, type LatencyModel } from "../judge/edges.ts";
+
+/** When a window is enough for edges: any of these. */
+interface WindowRule {
+  readonly requests: number;
+  readonly ms: number;
+}
+const firstEdges: readonly WindowRule[] = [{ requests: 200, ms: 1_000 }, { requests: 100, ms: 10_000 }];
+const secondEdges: readonly WindowRule[] = [{ requests: 2_000, ms: 5_000 }, { requests: 500, ms: 60_000 }];
+const laterEdges: readonly WindowRule[] = [{ requests: 2_000, ms: 15_000 }, { requests: 500, ms: 60_000 }];
+
+/** The late edge: so many times the baseline's p99, at least so much, and below the first-byte timeout. */
+const lateTimesP99 = 5;
+const lateMinMs = 1_000;
+const lateShareOfTimeout = 0.8;
+/** Before any baseline history: a share of the timeout, or a fixed time where the route has none. */
+const earlyLateShareOfTimeout = 0.5;
+const earlyLateMs = 5_000;
+
+export class EdgeKeeper {
+  private readonly margins: EdgeMargins;
+  private readonly timeoutMs: number;
+  private readonly windowStart = new Float64Array(histogramBuckets);
+  private windowStartMs: number;
+  private built = 0;
+  lateMs: number;
+
+  /** @param timeoutMs the route's first-byte timeout; 0: none */
+  constructor(margins: EdgeMargins, timeoutMs: number, histogram: Float64Array, nowMs: number) {
+    this.margins = margins;
+    this.timeoutMs = timeoutMs;
+    this.windowStart.set(histogram);
+    this.windowStartMs = nowMs;
+    this.lateMs = timeoutMs > 0 ? timeoutMs * earlyLateShareOfTimeout : earlyLateMs;
+  }
+
+  /**
+   * @param histogram the baseline's first-byte histogram since the start
+   * @param generation the number that new edges would get
+   * @returns new edges where the window is full; it starts over then
+   */
+  update(histogram: Float64Array, generation: number, nowMs: number): LatencyModel | null {
+    const ageMs = nowMs - this.windowStartMs;
+    const rules = this.built === 0 ? firstEdges : this.built === 1 ? secondEdges : laterEdges;
+    if (!rules.some((rule) => ageMs >= rule.ms)) return null;
+    const counts = histogram.map((count, i) => count - this.windowStart[i]!);
+    const requests = counts.reduce((a, b) => a + b, 0);
+    if (!rules.some((rule) => ageMs >= rule.ms && requests >= rule.requests)) return null;
+    this.windowStart.set(histogram);
+    this.windowStartMs = nowMs;
+    this.built++;
+    const model = latencyModel(generation, { counts, lowerMicros: bucketLower }, this.margins);
+    const late = Math.max(lateMinMs, (lateTimesP99 * model.p99Micros) / 1000);
+    this.lateMs = this.timeoutMs > 0 ? Math.min(late, this.timeoutMs * lateShareOfTimeout) : late;
+    return model;
+  }
+}

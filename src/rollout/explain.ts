@@ -1,0 +1,92 @@
+/** A decision in one sentence, made from its record alone: the terminal, the page and the audit log say the same. */
+import type { Decision, LimitEvidence } from "./types.ts";
+
+export function explain(decision: Decision): string {
+  const { candidate, route, step, weight, fromWeight } = decision;
+  const who = `${route}: ${candidate}`;
+  switch (decision.reason) {
+    case "started":
+      return `${who} starts at ${percent(weight)}.`;
+    case "stepCompleted":
+      return `${who} goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}): nothing is held against it.`;
+    case "bakeStarted":
+      return `${who} has its full ${percent(weight)} and is watched for the bake time.`;
+    case "baked":
+      return `${who} has succeeded: it kept its limits through the bake time.`;
+    case "awaitingApproval":
+      return `${who} waits for an approval of step ${step + 2}.`;
+    case "awaitingEvidence":
+      return `${who} stays at ${percent(weight)}: too little evidence to go on.`;
+    case "noTraffic":
+      return `${who} stays at ${percent(weight)}: no request has reached it for 10 s, and no data is never success.`;
+    case "baselineUnhealthy":
+      return `${who} is held at ${percent(weight)}: the baseline itself fails (${share(decision.baselineWindow.errorRate)} of its requests), so nothing is shifted towards it.`;
+    case "holdEnded":
+      return `${who} goes on at ${percent(weight)}.`;
+    case "breakerTripped":
+    case "breakerTrippedAgain":
+      return `${who} loses its traffic at once: the breaker tripped${decision.reason === "breakerTripped" ? "" : " again"} (${breaker(decision)}).${decision.to === "rollingBack" ? back(decision) : ""}`;
+    case "probeStarted":
+      return `${who} is probed with ${percent(weight)}.`;
+    case "probePassed":
+      return `${who} passed the probe and returns to ${percent(weight)}.`;
+    case "limitBreached":
+      return `${who} is rolled back from ${percent(fromWeight)}: ${limit(decision.limit)}.${back(decision)}`;
+    case "exposureSpent":
+      return `${who} is rolled back from ${percent(fromWeight)}: its exposure budget is spent with ${decision.badResponses} bad responses.`;
+    case "shrunk":
+      return `${who} shrinks from ${percent(fromWeight)} to ${percent(weight)}: ${limit(decision.limit)}.`;
+    case "limitPaused":
+      return `${who} is paused at ${percent(weight)}: ${limit(decision.limit)}.`;
+    case "limitNoted":
+      return `${who} breaks a limit that ${decision.limit?.action === "dryRun" ? "is tried out without acting" : "only notifies"}: ${limit(decision.limit)}.`;
+    case "trafficStopped":
+      return `${who} receives nothing any more; the baseline is being verified.`;
+    case "verified":
+      return `${route} has recovered: the baseline is inside its own earlier limits.`;
+    case "notVerified":
+      return `${route} has not recovered by rolling ${candidate} back: the cause is elsewhere.`;
+    case "commandPause":
+    case "commandResume":
+    case "commandPromote":
+    case "commandApprove":
+    case "commandRollback":
+      return `${who}: ${commandWords[decision.reason]} at ${percent(weight)} by ${decision.command?.by ?? "nobody"}${decision.command?.why ? ` (${decision.command.why})` : ""}.`;
+    case "commandRefused":
+      return `${who}: ${decision.command?.verb ?? "the command"} was refused: ${decision.refusal ?? "no reason given"}.`;
+    case "planPaused":
+      return `${who} is held at ${percent(weight)} by the configuration.`;
+    case "planResumed":
+      return `${who} is no longer held by the configuration.`;
+    case "planChanged":
+      return `${who} goes from ${percent(fromWeight)} to ${percent(weight)}: the configuration's steps have changed.`;
+    case "newRevision":
+      return `${who} has a new revision, ${decision.revision}, and starts over.`;
+    case "quarantined":
+      return `${who} stays at 0%: revision ${decision.revision} was rolled back before and is quarantined.`;
+    case "retired":
+      return `${who}: the rollout has been taken out of the configuration.`;
+  }
+}
+
+const commandWords = {
+  commandPause: "paused", commandResume: "resumed", commandPromote: "promoted", commandApprove: "approved", commandRollback: "rolled back",
+} as const;
+
+function limit(evidence: LimitEvidence | null): string {
+  if (evidence === null) return "a limit was breached";
+  const metric = evidence.metric === "errorRate" ? "error rate" : evidence.quantile === "location" ? "latency" : `latency (${evidence.quantile})`;
+  const show = evidence.metric === "errorRate" ? share : millis;
+  const bound = evidence.limitValue === null ? "" : `, limit ${show(evidence.limitValue)}`;
+  const values = `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
+  return `${metric} ${values}; evidence ${round(evidence.groupWealth)} where ${round(evidence.threshold)} convicts`;
+}
+
+const breaker = ({ breaker: seen }: Decision): string =>
+  seen === null ? "no evidence kept" : `${seen.bad} bad and ${seen.ok} good outcomes, ${seen.clients} clients, evidence ${round(seen.wealth)} where ${round(seen.threshold)} trips`;
+
+const back = (decision: Decision): string => ` ${decision.badResponses} bad responses so far; revision ${decision.revision} is quarantined.`;
+const percent = (weight: number): string => `${Number(weight.toFixed(3))}%`;
+const share = (value: number | null): string => (value === null ? "an unknown share" : `${Number((value * 100).toPrecision(3))}%`);
+const millis = (value: number | null): string => (value === null ? "unknown ms" : `${Number(value.toPrecision(3))} ms`);
+const round = (value: number): string => (value < 10 ? value.toPrecision(2) : value.toFixed(0));

@@ -1,0 +1,200 @@
+/**
+ * The judge of one rollout, between the slab and `decide`: takes in what was observed, keeps the wealth of every limit,
+ * the breaker and the edges, and says it all as evidence. It knows no clock: the controller tells the time.
+ */
+import type { RolloutPlan } from "../config/rollout-plan.ts";
+import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
+import type { LatencyModel } from "../judge/edges.ts";
+import { StrataBook, type Seconds } from "../judge/strata.ts";
+import { Trial } from "../judge/trial.ts";
+import { stepInjections } from "../judge/wealth.ts";
+import { counters } from "../observe/layout.ts";
+import type { SlotReader } from "../observe/reader.ts";
+import { AbsoluteLatency } from "./absolute-latency.ts";
+import { BreakerFeed } from "./breaker-feed.ts";
+import { EarlierBaseline } from "./earlier-baseline.ts";
+import { EdgeKeeper } from "./edge-keeper.ts";
+import { limitEvidence, type LimitWealth } from "./limit-evidence.ts";
+import { absoluteLatencyShare, edgeMargins, LatencyModels, limitTests, type LimitTest } from "./limit-tests.ts";
+import type { RolloutInput } from "./ports.ts";
+import type { Command, Evidence } from "./types.ts";
+import { emptyWindow, VariantView, type Mark } from "./variant-view.ts";
+
+/** After the candidate gets its first users, its latency does not count for so long (JUDGE 2). */
+const warmUpSeconds = 3;
+/** Overdispersion; measured from the baseline's own history once the shadow arms exist (JUDGE 4). */
+const phi = 1;
+
+export class RolloutJudge {
+  readonly plan: RolloutPlan;
+  /** The newest edges; null before the first. */
+  model: LatencyModel | null = null;
+  private readonly baseline: VariantView;
+  private readonly candidate: VariantView;
+  private readonly rows: Seconds;
+  private readonly edges: EdgeKeeper;
+  private readonly models = new LatencyModels();
+  private readonly earlier = new EarlierBaseline();
+  private readonly feed: BreakerFeed;
+  private readonly tests: readonly LimitTest[];
+  private absolute: readonly AbsoluteLatency[] = [];
+  private trial: Trial;
+  private breaker: BreakerState = armedBreaker;
+  private injected = 0;
+  private step: { readonly candidate: Mark; readonly baseline: Mark };
+  private verify: Mark | null = null;
+  private lastRequests: number;
+  private lastRequestMs: number;
+  private absoluteAtMs: number;
+  private badBefore: number;
+  private failedAtStart: number;
+
+  /** @param badBefore bad candidate responses that the rollout had cost before this judge began */
+  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number) {
+    this.plan = input.plan;
+    this.baseline = new VariantView(baseline, nowMs);
+    this.candidate = new VariantView(candidate, nowMs);
+    this.rows = { candidate: (second) => candidate.stratum(second), baseline: (second) => baseline.stratum(second) };
+    this.edges = new EdgeKeeper(edgeMargins(input.plan.limits), input.firstByteTimeoutMs, baseline.histogram("firstByte"), nowMs);
+    this.feed = new BreakerFeed(candidate, baseline);
+    this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound());
+    this.trial = this.newTrial(nowMs);
+    this.absolute = this.newAbsolute();
+    this.step = { candidate: this.candidate.mark(), baseline: this.baseline.mark() };
+    this.lastRequests = this.candidate.requests;
+    this.lastRequestMs = nowMs;
+    this.absoluteAtMs = nowMs;
+    this.badBefore = badBefore;
+    this.failedAtStart = this.candidate.failed;
+  }
+
+  /** The age from which on an exchange without a first byte counts as bad for the breaker. */
+  get lateMs(): number {
+    return this.edges.lateMs;
+  }
+
+  /**
+   * Takes in what the slab has, as of its last refresh.
+   * @param judging whether the candidate has users: without, only the baseline is learned from
+   * @param generation the number that new edges would get
+   * @returns new edges, for the recorders
+   */
+  tick(nowMs: number, judging: boolean, generation: number): LatencyModel | null {
+    this.baseline.tick(nowMs);
+    this.candidate.tick(nowMs);
+    if (this.candidate.requests !== this.lastRequests) {
+      this.lastRequests = this.candidate.requests;
+      this.lastRequestMs = nowMs;
+    }
+    const fed = this.feed.next(nowMs, this.breaker.wealth > 1, this.edges.lateMs);
+    if (judging) {
+      this.breaker = breakerTick(this.breaker, fed);
+      this.trial.update(nowMs, this.rows);
+      this.judgeAbsolute(nowMs);
+    }
+    if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs);
+    const model = this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
+    if (model === null) return null;
+    this.models.add(model);
+    this.model = model;
+    return model;
+  }
+
+  evidence(command: Command | null, nowMs: number): Evidence {
+    const candidate = this.candidate.recent(nowMs);
+    const baseline = this.baseline.recent(nowMs);
+    return {
+      candidate, baseline,
+      baselineEarlier: this.earlier.window(),
+      baselineSinceVerify: this.verify?.since() ?? emptyWindow,
+      stepCandidateRequests: this.step.candidate.requestsSince,
+      stepBaselineRequests: this.step.baseline.requestsSince,
+      stepCandidateSettled: this.step.candidate.settledSince,
+      candidateQuietMs: nowMs - this.lastRequestMs,
+      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, phi),
+      breaker: {
+        tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
+        bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,
+      },
+      badResponses: this.badBefore + this.candidate.failed - this.failedAtStart,
+      command,
+    };
+  }
+
+  /** @param cold the candidate had no users until now */
+  beginStep(nowMs: number, cold: boolean): void {
+    this.step = { candidate: this.candidate.mark(), baseline: this.baseline.mark() };
+    const amount = stepInjections[this.injected++] ?? 0;
+    this.trial.inject(amount);
+    for (const absolute of this.absolute) absolute.inject(amount);
+    this.trial.restartNotWorse();
+    if (cold) this.trial.warmUntil(Math.floor(nowMs / 1000) + warmUpSeconds);
+  }
+
+  /** The weight changed: the candidate's silence is counted from here. */
+  weightChanged(nowMs: number): void {
+    this.lastRequestMs = nowMs;
+  }
+
+  resetEvidence(nowMs: number): void {
+    this.injected = 0;
+    this.trial = this.newTrial(nowMs);
+    this.absolute = this.newAbsolute();
+  }
+
+  rearmLimit(limit: number): void {
+    this.tests.forEach((test, i) => {
+      if (test.limit === limit) this.trial.rearm(i);
+    });
+    for (const absolute of this.absolute) if (absolute.limit === limit) absolute.rearm();
+  }
+
+  resetBreaker(): void {
+    this.breaker = armedBreaker;
+  }
+
+  beginVerify(): void {
+    this.verify = this.baseline.mark();
+  }
+
+  /** Another candidate: what was learned of the baseline stays, and is learned on. */
+  beginCandidate(): void {
+    this.verify = null;
+    this.badBefore = 0;
+    this.failedAtStart = this.candidate.failed;
+  }
+
+  private wealth(): LimitWealth[] {
+    return [
+      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i) })),
+      ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0 })),
+    ];
+  }
+
+  private judgeAbsolute(nowMs: number): void {
+    const elapsedMs = nowMs - this.absoluteAtMs;
+    if (this.absolute.length === 0 || elapsedMs < 1_000) return;
+    this.absoluteAtMs = nowMs;
+    const histogram = this.candidate.reader.histogram("firstByte");
+    const baseline = this.baseline.recent(nowMs);
+    for (const absolute of this.absolute) absolute.update(histogram, baseline, Math.min(10, elapsedMs / 1000));
+  }
+
+  private newTrial(nowMs: number): Trial {
+    const second = Math.floor(nowMs / 1000);
+    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, second), phi);
+  }
+
+  private newAbsolute(): AbsoluteLatency[] {
+    const { limits } = this.plan;
+    return limits.flatMap((limit, i) => {
+      if (limit.metric !== "latency" || limit.absoluteMs === null) return [];
+      return [new AbsoluteLatency(i, limit, absoluteLatencyShare(limits, i), this.candidate.reader.histogram("firstByte"))];
+    });
+  }
+
+  /** Requests of the candidate under way: a status line. */
+  get inFlight(): number {
+    return this.candidate.reader.counter(counters.inFlight);
+  }
+}

@@ -1,0 +1,210 @@
+/** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
+import type { LatencyEdges } from "../observe/recorder.ts";
+import { histogramBuckets } from "../observe/layout.ts";
+import { decide } from "./decide.ts";
+import { explain } from "./explain.ts";
+import { RolloutJudge } from "./judging.ts";
+import type { RolloutInput, RolloutPorts, VariantEdges } from "./ports.ts";
+import { StateWriter } from "./state-writer.ts";
+import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
+import { exposed } from "./turn.ts";
+import type { Command, Decision, Effect, RolloutState } from "./types.ts";
+
+/** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
+const budgetWriteMs = 5_000;
+const noClasses = new Uint8Array(histogramBuckets);
+
+export interface Moment {
+  /** The clock's monotonic time: the line of the strata. */
+  readonly monotonicMs: number;
+  /** The line of the states: see types.ts. */
+  readonly nowMs: number;
+}
+
+export class RolloutRunner {
+  input: RolloutInput;
+  state: RolloutState;
+  private readonly ports: RolloutPorts;
+  private readonly told: (decision: ExplainedDecision) => void;
+  private judge: RolloutJudge;
+  private judged: string;
+  private readonly writer: StateWriter;
+  private readonly decisions: ExplainedDecision[] = [];
+  private generation: number;
+  private budgetWrittenMs = 0;
+  private edgesSent = false;
+  private publishedWeight = 0;
+
+  constructor(
+    ports: RolloutPorts, input: RolloutInput, stored: { readonly state: RolloutState; readonly revision: number; readonly key: string },
+    generation: number, moment: Moment, told: (decision: ExplainedDecision) => void,
+  ) {
+    this.ports = ports;
+    this.input = input;
+    this.state = stored.state;
+    this.told = told;
+    this.generation = generation;
+    this.writer = new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
+    this.judge = this.newJudge(stored.state.badResponses, moment);
+    this.judged = judgedPart(input);
+    if (this.state.phase === "verifying") this.judge.beginVerify();
+  }
+
+  /** The highest generation of edges that the route's recorders have seen. */
+  get lastGeneration(): number {
+    return this.generation;
+  }
+
+  /** Follows a changed plan; the evidence starts over only where what is judged has changed. */
+  follow(input: RolloutInput, moment: Moment): void {
+    this.input = input;
+    const judged = judgedPart(input);
+    if (judged === this.judged) return;
+    this.judged = judged;
+    this.judge = this.newJudge(this.judge.evidence(null, moment.monotonicMs).badResponses, moment);
+    if (this.state.phase === "verifying") this.judge.beginVerify();
+    this.edgesSent = false;
+  }
+
+  /** Takes in the slab's last refresh and decides. @returns whether the weight changed */
+  tick(moment: Moment): boolean {
+    const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
+    if (model !== null) this.generation = model.generation;
+    if (model !== null || !this.edgesSent) this.sendEdges();
+    this.decide(null, moment);
+    this.writeBudget(moment);
+    this.writer.pump(moment.monotonicMs);
+    return this.weightChanged();
+  }
+
+  /**
+   * Decides on a command at once. Something more urgent may be decided first.
+   * @returns the decision on the command
+   */
+  command(command: Command, moment: Moment): ExplainedDecision | null {
+    for (let i = 0; i < 4; i++) {
+      const decided = this.decide(command, moment);
+      if (decided === null) break;
+      const answer = decided.find((decision) => decision.command !== null);
+      if (answer !== undefined) {
+        this.writer.pump(moment.monotonicMs);
+        return answer;
+      }
+    }
+    return null;
+  }
+
+  /** Whether the weight changed since this was asked the last time. */
+  weightChanged(): boolean {
+    const changed = this.publishedWeight !== this.state.weight;
+    this.publishedWeight = this.state.weight;
+    return changed;
+  }
+
+  /** Taken out of the configuration. The stored state stays, and with it the quarantine. */
+  retire(moment: Moment): Promise<boolean> {
+    const window = this.judge.evidence(null, moment.monotonicMs);
+    const { state, input } = this;
+    this.record({
+      route: state.route, candidate: input.plan.candidate, revision: state.revision, atMs: moment.nowMs, reason: "retired",
+      from: state.phase, to: "retired", waiting: null, step: state.step, fromWeight: state.weight, weight: 0, limit: null, breaker: null,
+      command: null, refusal: null, candidateWindow: window.candidate, baselineWindow: window.baseline, badResponses: window.badResponses,
+    });
+    return this.writer.flush();
+  }
+
+  flush(): Promise<boolean> {
+    return this.writer.flush();
+  }
+
+  edges(): VariantEdges[] {
+    const { plan } = this.input;
+    const { model, lateMs } = this.judge;
+    const of = (variant: string, classOfBucket: Uint8Array): VariantEdges => {
+      const edges: LatencyEdges = { generation: model?.generation ?? 0, classOfBucket, lateMs };
+      return { variant, slot: this.ports.slab.slotOf(plan.route, variant), edges };
+    };
+    return [of(plan.baseline, model?.baselineTable ?? noClasses), of(plan.candidate, model?.candidateTable ?? noClasses)];
+  }
+
+  status(moment: Moment): RolloutStatus {
+    const { input: { plan }, state } = this;
+    const evidence = this.judge.evidence(null, moment.monotonicMs);
+    const { model, lateMs } = this.judge;
+    return {
+      name: plan.name, route: plan.route, baseline: plan.baseline, candidate: plan.candidate, revision: state.revision,
+      phase: state.phase, waiting: state.waiting, sinceMs: state.sinceMs, step: state.step, steps: plan.steps.map((step) => step.weight),
+      weight: state.weight, quarantined: state.quarantined.includes(state.revision), escalated: state.escalated,
+      windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker,
+      badResponses: evidence.badResponses, exposureBudget: plan.exposureBudget,
+      edges: model === null ? null : { generation: model.generation, p95Ms: model.p95Micros / 1000, p99Ms: model.p99Micros / 1000, lateMs },
+      decisions: [...this.decisions], persisted: this.writer.idle,
+    };
+  }
+
+  private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
+    const evidence = this.judge.evidence(command, moment.monotonicMs);
+    const before = this.state;
+    const { state, effects, reasons } = decide(this.input.plan, before, evidence, moment.nowMs);
+    if (reasons.length === 0) return null;
+    this.state = state;
+    for (const effect of effects) this.apply(effect, before, moment);
+    if (state !== before) this.writer.put(state);
+    return reasons.map((decision) => this.record(decision));
+  }
+
+  private apply(effect: Effect, before: RolloutState, { monotonicMs }: Moment): void {
+    switch (effect.kind) {
+      case "setWeight":
+        // The state has the weight already; the controller publishes all weights in one revision.
+        return this.judge.weightChanged(monotonicMs);
+      case "beginStep":
+        return this.judge.beginStep(monotonicMs, before.weight === 0);
+      case "resetEvidence":
+        return this.judge.resetEvidence(monotonicMs);
+      case "beginCandidate":
+        return this.judge.beginCandidate();
+      case "rearmLimit":
+        return this.judge.rearmLimit(effect.limit);
+      case "resetBreaker":
+        return this.judge.resetBreaker();
+      case "beginVerify":
+        return this.judge.beginVerify();
+    }
+  }
+
+  private record(decision: Decision): ExplainedDecision {
+    const explained: ExplainedDecision = { ...decision, sentence: explain(decision) };
+    this.decisions.push(explained);
+    if (this.decisions.length > recentDecisionsMax) this.decisions.shift();
+    this.writer.append(decision);
+    this.told(explained);
+    return explained;
+  }
+
+  private newJudge(badBefore: number, moment: Moment): RolloutJudge {
+    const { plan } = this.input;
+    const reader = (variant: string) => this.ports.slab.reader(this.ports.slab.slotOf(plan.route, variant));
+    const judge = new RolloutJudge(this.input, reader(plan.baseline), reader(plan.candidate), badBefore, moment.monotonicMs);
+    // After a restart, or under other limits, a step goes on with evidence of its own.
+    if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
+    return judge;
+  }
+
+  private sendEdges(): void {
+    this.edgesSent = true;
+    this.ports.sendEdges(this.input.plan.route, this.edges());
+  }
+
+  private writeBudget({ monotonicMs }: Moment): void {
+    if (this.input.plan.exposureBudget === null || !exposed(this.state) || monotonicMs - this.budgetWrittenMs < budgetWriteMs) return;
+    this.budgetWrittenMs = monotonicMs;
+    const { badResponses } = this.judge.evidence(null, monotonicMs);
+    if (badResponses === this.state.badResponses) return;
+    this.state = { ...this.state, badResponses };
+    this.writer.put(this.state);
+  }
+}
+
+/** What the evidence was gathered for: while it is the same, a changed plan keeps it. */
+const judgedPart = ({ plan, firstByteTimeoutMs }: RolloutInput): string => JSON.stringify([plan.baseline, plan.candidate, plan.limits, plan.alpha, firstByteTimeoutMs]);

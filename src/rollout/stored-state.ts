@@ -1,0 +1,22 @@
+/** What a rollout was when the process ended: read back with suspicion, because a wrong state could expose users. */
+import { rolloutPhases, waitReasons } from "../core/reasons.ts";
+import type { RolloutState } from "./types.ts";
+
+export const stateKey = (route: string): string => `rollouts/${route}`;
+
+/** @returns the state, or what is wrong with it */
+export function parseState(value: unknown): RolloutState | string {
+  if (typeof value !== "object" || value === null) return "is not an object";
+  const s = value as Partial<Record<keyof RolloutState, unknown>>;
+  if (s.version !== 1) return `has version ${JSON.stringify(s.version)}, and only 1 is known`;
+  for (const key of ["route", "candidate", "revision"] as const) if (typeof s[key] !== "string") return `has no ${key}`;
+  for (const key of ["step", "weight", "sinceMs", "stepSinceMs", "trips", "shrinks", "approvedStep", "badResponses"] as const) {
+    if (typeof s[key] !== "number" || !Number.isFinite(s[key])) return `has no number in ${key}`;
+  }
+  if (!(rolloutPhases as readonly unknown[]).includes(s.phase)) return `has the unknown phase ${JSON.stringify(s.phase)}`;
+  if (s.waiting !== null && !(waitReasons as readonly unknown[]).includes(s.waiting)) return `waits for ${JSON.stringify(s.waiting)}, which is unknown`;
+  if (!Array.isArray(s.quarantined) || !s.quarantined.every((revision) => typeof revision === "string")) return "has no list in quarantined";
+  if ((s.phase === "waiting") !== (s.waiting !== null)) return "contradicts itself in phase and waiting";
+  if ((s.phase === "paused") !== (typeof s.paused === "object" && s.paused !== null)) return "contradicts itself in phase and paused";
+  return value as RolloutState;
+}
