@@ -71,6 +71,7 @@ const rounded = (value: number, digits: number): number => Number(value.toFixed(
 function variantStatus(ports: AdminPorts, series: Series, index: number, route: RouteSnapshot): VariantStatus {
   const { reader } = series;
   const window = ports.windows.of(series.slot);
+  const [p50, p99] = window.firstByteQuantiles([0.5, 0.99]) as [number | null, number | null];
   return {
     name: series.variant,
     baseline: index === 0,
@@ -91,8 +92,8 @@ function variantStatus(ports: AdminPorts, series: Series, index: number, route: 
       errorRate: window.errorRate(),
       fallbacks: window.count(counters.fallbacks),
       errors: tally(upstreamErrorCodes, (code) => window.error(code)),
-      p50Ms: millis(window.firstByteQuantile(0.5)),
-      p99Ms: millis(window.firstByteQuantile(0.99)),
+      p50Ms: millis(p50),
+      p99Ms: millis(p99),
     },
   };
 }

@@ -76,13 +76,18 @@ export class SlotWindow {
   firstByte(): Uint32Array {
     const now = this.reader.histogram("firstByte");
     const then = this.samples[this.oldest]!.firstByte;
-    return Uint32Array.from(then, (count, i) => now[i]! - count);
+    const counts = new Uint32Array(histogramBuckets);
+    for (let i = 0; i < histogramBuckets; i++) counts[i] = now[i]! - then[i]!;
+    return counts;
   }
 
-  /** A first-byte quantile of the window. @param q 0 ... 1. @returns microseconds; null for a window without answers */
-  firstByteQuantile(q: number): number | null {
-    const micros = quantile(this.firstByte(), q);
-    return Number.isNaN(micros) ? null : micros;
+  /** First-byte quantiles of the window. @param qs each 0 ... 1. @returns microseconds; null for a window without answers */
+  firstByteQuantiles(qs: readonly number[]): (number | null)[] {
+    const counts = this.firstByte();
+    return qs.map((q) => {
+      const micros = quantile(counts, q);
+      return Number.isNaN(micros) ? null : micros;
+    });
   }
 
   private since(word: number): number {
