@@ -37,6 +37,8 @@ export class Metrics {
   async expose(accept: string | undefined): Promise<Exposition> {
     const contentType = wantsOpenMetrics(accept) ? openMetricsContentType : prometheusContentType;
     const { ports } = this;
+    // Sums are read live and counts as of the last refresh: together, or an average would be off.
+    ports.slab.refresh();
     this.source = { ports, series: seriesInForce(ports), threads: ports.slab.reader(0) };
     return { contentType, body: await this.registries.get(contentType)!.metrics() };
   }
