@@ -48,7 +48,7 @@ export function watchConfiguration(options: WatchOptions): ConfigurationWatch {
 class Watch implements ConfigurationWatch {
   private readonly options: WatchOptions;
   private readonly quietMs: number;
-  private readonly watchers = new Map<string, { readonly watcher: FSWatcher; readonly inode: number }>();
+  private readonly watchers = new Map<string, { readonly watcher: FSWatcher; readonly identity: string }>();
   private readonly poll: NodeJS.Timeout;
   private files: readonly string[];
   private running: Configuration;
@@ -100,6 +100,8 @@ class Watch implements ConfigurationWatch {
       // A refusal waits a little longer: an editor may be between truncating the file and writing it.
       if (!loaded.ok) await new Promise((done) => setTimeout(done, this.quietMs).unref());
       this.files = loaded.ok ? loaded.value.files : withKnown(this.files, loaded.files);
+      // Watched first and compared then: a change in between shows in one or the other.
+      await this.watchDirectories();
       const after = await fingerprint(this.files);
       if (after !== before && attempt + 1 < settleAttemptsMax) continue;
       if (this.isClosed()) return;
@@ -107,9 +109,8 @@ class Watch implements ConfigurationWatch {
       this.judged = after === before ? after : null;
       if (loaded.ok) this.accept(loaded.value);
       else this.refuse(loaded.problems);
-      break;
+      return;
     }
-    await this.watchDirectories();
   }
 
   private accept(loaded: Configuration): void {
@@ -128,32 +129,32 @@ class Watch implements ConfigurationWatch {
 
   /** Every directory that a change of a file can show in: its own, and that of what its symbolic links lead to. */
   private async watchDirectories(): Promise<void> {
-    const wanted = new Map<string, number>();
+    const wanted = new Map<string, string>();
     for (const file of this.files) {
       const real = await realpath(file).catch(() => file);
       for (const directory of [dirname(resolve(file)), dirname(real)]) {
         const found = await stat(directory).catch(() => undefined);
-        if (found !== undefined) wanted.set(directory, found.ino);
+        if (found !== undefined) wanted.set(directory, `${found.ino} ${found.birthtimeMs}`);
       }
     }
     if (this.isClosed()) return;
     // A directory that was removed and made again has the old name, but the watch is on the one that is gone.
-    for (const [directory, { watcher, inode }] of this.watchers) {
-      if (wanted.get(directory) === inode) continue;
+    for (const [directory, { watcher, identity }] of this.watchers) {
+      if (wanted.get(directory) === identity) continue;
       watcher.close();
       this.watchers.delete(directory);
     }
-    for (const [directory, inode] of wanted) if (!this.watchers.has(directory)) this.watchDirectory(directory, inode);
+    for (const [directory, identity] of wanted) if (!this.watchers.has(directory)) this.watchDirectory(directory, identity);
   }
 
-  private watchDirectory(directory: string, inode: number): void {
+  private watchDirectory(directory: string, identity: string): void {
     try {
       const watcher = watch(directory, { persistent: false }, () => this.soon());
       watcher.on("error", () => {
         watcher.close();
         if (this.watchers.get(directory)?.watcher === watcher) this.watchers.delete(directory);
       });
-      this.watchers.set(directory, { watcher, inode });
+      this.watchers.set(directory, { watcher, identity });
     } catch {
       // No watches left, or the directory went a moment ago: the poll goes on looking.
     }
