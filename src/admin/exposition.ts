@@ -2,12 +2,15 @@
  * `/metrics`: the metric table, read from the slab and the control thread at the moment of the scrape, in Prometheus'
  * text format or OpenMetrics. Nothing is counted here, so a scrape can neither miss nor double anything.
  */
-import { Registry, openMetricsContentType, prometheusContentType, type Metric, type MetricObjectWithValues, type MetricValueWithName, type RegistryContentType } from "@prometheus-io/client";
+import type { Metric, MetricObjectWithValues, MetricValueWithName, RegistryContentType } from "@prometheus-io/client";
+import Registry from "@prometheus-io/client/lib/registry.js";
 import { ladderSeconds, onLadder } from "./latency-ladder.ts";
 import type { LabelName, MetricRow, MetricSource } from "./metric-row.ts";
 import { metricTable } from "./metric-table.ts";
 import type { AdminPorts } from "./ports.ts";
 import { seriesInForce } from "./series.ts";
+
+const { OPENMETRICS_CONTENT_TYPE: openMetricsContentType, PROMETHEUS_CONTENT_TYPE: prometheusContentType } = Registry;
 
 type Value = MetricValueWithName<string>;
 
