@@ -10,6 +10,8 @@ export interface ThreadStart {
   readonly settings: ProxySettings;
   /** Slab pages so far; the first is always there. */
   readonly pages: readonly SharedArrayBuffer[];
+  /** What it runs from its first connection on; null: it answers 503 until one comes. */
+  readonly snapshot: Snapshot | null;
 }
 
 export type ToThread =

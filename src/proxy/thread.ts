@@ -1,5 +1,6 @@
 /** The entry of a proxy thread: the data plane, put together. */
 import { parentPort, workerData } from "node:worker_threads";
+import type { Snapshot } from "../config/snapshot.ts";
 import { AccessLog } from "../core/access-log.ts";
 import { LogDestination } from "../core/log.ts";
 import { systemRandom } from "../core/random.ts";
@@ -31,8 +32,7 @@ const sweeper = setInterval(() => sweep(context, endpoints), sweepIntervalMs);
 port.on("message", (message: ToThread) => {
   switch (message.type) {
     case "snapshot":
-      context.runtime = compileRuntime(message.snapshot, message.pages, recorders, endpoints);
-      say({ type: "acknowledged", revision: message.snapshot.revision });
+      adopt(message.snapshot, message.pages);
       return;
     case "edges":
       recorders.existing(message.slot)?.setEdges(message.edges);
@@ -46,6 +46,11 @@ port.on("message", (message: ToThread) => {
   }
 });
 
+function adopt(snapshot: Snapshot, pages: readonly SharedArrayBuffer[]): void {
+  context.runtime = compileRuntime(snapshot, pages, recorders, endpoints);
+  say({ type: "acknowledged", revision: snapshot.revision });
+}
+
 async function stop(): Promise<void> {
   const cut = await drain(context, listeners);
   clearInterval(sweeper);
@@ -56,6 +61,7 @@ async function stop(): Promise<void> {
 }
 
 async function listen(): Promise<void> {
+  if (start.snapshot !== null) adopt(start.snapshot, start.pages);
   try {
     for (const settingsOfOne of settings.listeners) listeners.push(await openListener(context, settingsOfOne, start.threads > 1));
     say({ type: "listening", listeners: settings.listeners.map(({ name, host }, i) => ({ name, host, port: listeners[i]!.port })) });

@@ -25,24 +25,27 @@ export class ProxyThreads {
   /** The revision that each thread runs; 0: none yet. */
   readonly acknowledged: number[];
   private readonly options: ThreadsOptions;
+  readonly alive: boolean[];
   private readonly workers: Worker[] = [];
   private stopping = false;
 
   constructor(options: ThreadsOptions) {
     this.options = options;
     this.acknowledged = Array.from({ length: options.threads }, () => 0);
+    this.alive = Array.from({ length: options.threads }, () => false);
   }
 
   /**
    * Starts the threads; resolves when all listen. The first thread binds before the others start, so that port 0 means
    * one port for all.
+   * @param first what they run from their first connection on; without it they answer 503 until one is published
    * @throws Error naming the address where a listener cannot be bound
    */
-  async start(): Promise<readonly BoundListener[]> {
+  async start(first: Snapshot | null = null): Promise<readonly BoundListener[]> {
     let { settings } = this.options;
     let bound: readonly BoundListener[] = [];
     for (let thread = 0; thread < this.options.threads; thread++) {
-      bound = await this.startOne(thread, settings);
+      bound = await this.startOne(thread, settings, first);
       settings = { ...settings, listeners: settings.listeners.map((listener, i) => ({ ...listener, port: bound[i]!.port })) };
     }
     return bound;
@@ -81,10 +84,11 @@ export class ProxyThreads {
     for (const worker of this.workers) worker.postMessage(message);
   }
 
-  private startOne(thread: number, settings: ProxySettings): Promise<readonly BoundListener[]> {
-    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages() };
+  private startOne(thread: number, settings: ProxySettings, snapshot: Snapshot | null): Promise<readonly BoundListener[]> {
+    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot };
     const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}` });
     this.workers.push(worker);
+    this.alive[thread] = true;
     return new Promise((resolve, reject) => {
       worker.on("message", (message: FromThread) => {
         if (message.type === "listening") resolve(message.listeners);
@@ -102,6 +106,7 @@ export class ProxyThreads {
         reject(failure);
       });
       worker.on("exit", (code) => {
+        this.alive[thread] = false;
         if (!this.stopping) this.options.onLost(thread, failure ?? new Error(`proxy thread ${thread} ended with code ${code}`));
       });
     });

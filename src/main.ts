@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+/** The command line's entry, and with `run` the composition root. */
+import { dispatch, type CliIo, type Command } from "./cli/args.ts";
+import { version } from "./version.ts";
+
+const commands: readonly Command[] = [
+  { name: "run", summary: "Run the sidecar.", load: () => import("./run.ts") },
+  { name: "demo", summary: "Show a release that goes wrong, and is taken back.", load: () => import("./cli/demo.ts") },
+  { name: "validate", summary: "Check configuration files.", load: () => import("./cli/validate.ts") },
+  { name: "schema", summary: "Print the JSON Schema of a configuration document.", load: () => import("./cli/schema.ts") },
+];
+
+const io: CliIo = { stdout: process.stdout, stderr: process.stderr, env: process.env, cwd: process.cwd() };
+process.exitCode = await dispatch(commands, process.argv.slice(2), io, version);

@@ -1,0 +1,189 @@
+/** The running sidecar, put together: configuration, store, proxy threads, control loop, admin server, signals' work. */
+import { AdminServer } from "./admin/server.ts";
+import { DecisionTally } from "./admin/decision-tally.ts";
+import type { ConfigurationStatus } from "./admin/ports.ts";
+import type { Configuration } from "./config/definition.ts";
+import { formatProblem, type ConfigProblem } from "./config/problem.ts";
+import type { Snapshot } from "./config/snapshot.ts";
+import type { Environment } from "./config/substitute.ts";
+import { watchConfiguration, type ConfigurationWatch } from "./config/watch.ts";
+import { systemClock } from "./core/clock.ts";
+import type { Log } from "./core/log.ts";
+import { Slab } from "./observe/slab.ts";
+import { Windows } from "./observe/window.ts";
+import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
+import { RolloutController } from "./rollout/controller.ts";
+import type { RolloutInput } from "./rollout/ports.ts";
+import type { ExplainedDecision } from "./rollout/status.ts";
+import { Snapshots } from "./snapshots.ts";
+import type { Store } from "./store/store.ts";
+
+const tickMs = 100;
+const clock = systemClock;
+
+export interface SidecarOptions {
+  readonly configuration: Configuration;
+  readonly environment: Environment;
+  readonly store: Store;
+  readonly log: Log;
+  /** Ebbgate's own version. */
+  readonly version: string;
+  /** A proxy thread died: the process cannot serve as it should, and must end. */
+  readonly onLost: (error: Error) => void;
+}
+
+export class Sidecar {
+  private readonly options: SidecarOptions;
+  private readonly log: Log;
+  private readonly slab: Slab;
+  private readonly windows: Windows;
+  private readonly threads: ProxyThreads;
+  private readonly snapshots: Snapshots;
+  private readonly controller: RolloutController;
+  private readonly decisions = new DecisionTally();
+  private readonly startedMs = clock.wallMs();
+  private admin: AdminServer | null = null;
+  private watch: ConfigurationWatch | null = null;
+  private loop: NodeJS.Timeout | null = null;
+  private listeners: readonly BoundListener[] = [];
+  private posted: { readonly snapshot: Snapshot; readonly atMs: number } | null = null;
+  private state: ConfigurationStatus;
+  private running: Configuration;
+  private draining = false;
+  private applying: Promise<void> = Promise.resolve();
+
+  constructor(options: SidecarOptions) {
+    const { configuration, log } = options;
+    this.options = options;
+    this.log = log;
+    this.running = configuration;
+    this.slab = new Slab(configuration.bootstrap.threads);
+    this.windows = new Windows(this.slab, clock);
+    this.state = { source: configuration.files.at(-1)!, loadedMs: null, lastLoadOk: false, refusals: 0, lastRefusal: null };
+    const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
+    this.snapshots = new Snapshots(this.slab, options.store, storeFailed);
+    this.threads = new ProxyThreads({
+      threads: configuration.bootstrap.threads,
+      settings: configuration.bootstrap.proxy,
+      pages: () => this.slab.pages,
+      onAcknowledged: (thread, revision) => log.debug({ thread, revision }, "A proxy thread runs the revision."),
+      onLost: (thread, error) => {
+        log.fatal({ err: error, thread }, "A proxy thread ended.");
+        options.onLost(error);
+      },
+    });
+    this.controller = new RolloutController({
+      clock,
+      slab: this.slab,
+      publish: (weights) => this.post(this.snapshots.next(weights)),
+      sendEdges: (_route, edges) => edges.forEach(({ slot, edges: one }) => this.threads.sendEdges(slot, one)),
+      store: options.store,
+      storeFailed,
+    });
+    this.controller.onDecision(this.decisions.record);
+    this.controller.onDecision((decision) => this.tell(decision));
+  }
+
+  /** @returns where it listens. @throws Error where an address cannot be bound */
+  async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: { readonly host: string; readonly port: number } }> {
+    await this.apply(this.running);
+    this.listeners = await this.threads.start(this.posted!.snapshot);
+    this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
+    const { port } = await this.admin.listen();
+    this.loop = setInterval(() => this.tick(), tickMs);
+    this.watch = watchConfiguration({
+      file: this.running.files[0]!,
+      environment: this.options.environment,
+      running: this.running,
+      onDocument: (loaded, restart) => {
+        // One after the other: each reads the store before it is live.
+        this.applying = this.applying.then(() => this.changed(loaded, restart));
+      },
+      onRefused: (problems) => this.refused(problems),
+    });
+    return { listeners: this.listeners, admin: { host: this.running.bootstrap.admin.host, port } };
+  }
+
+  /** Reads the configuration files now. */
+  async reload(): Promise<void> {
+    await this.watch?.check();
+  }
+
+  /** Readiness fails, what is in flight finishes, what is known is written. @returns exchanges that were cut */
+  async stop(): Promise<number> {
+    this.draining = true;
+    this.watch?.close();
+    const cut = await this.threads.drain();
+    if (this.loop !== null) clearInterval(this.loop);
+    await this.controller.flush();
+    await this.snapshots.flush();
+    await this.admin?.close();
+    await this.options.store.close();
+    return cut;
+  }
+
+  private tick(): void {
+    try {
+      this.controller.tick();
+      this.windows.tick();
+    } catch (error) {
+      // A fault in judging must not end the proxying: it is said, and the next tick tries again.
+      this.log.error({ err: error }, "The control loop failed.");
+    }
+  }
+
+  /** Makes a configuration the running one. */
+  private async apply(configuration: Configuration): Promise<void> {
+    const { routes } = configuration.dynamic;
+    await this.snapshots.follow(routes);
+    await this.controller.configure(routes.flatMap(({ rollout, timeouts }): RolloutInput[] => (rollout === null ? [] : [{ plan: rollout, firstByteTimeoutMs: timeouts.firstByteMs }])));
+    this.running = configuration;
+    this.post(this.snapshots.next(this.controller.weights()));
+    this.state = { ...this.state, source: configuration.files.at(-1)!, loadedMs: clock.wallMs(), lastLoadOk: true };
+  }
+
+  private async changed(loaded: Configuration, restart: readonly string[]): Promise<void> {
+    if (restart.length > 0) this.log.warn({ parts: restart }, "Parts of the configuration count only after a restart.");
+    this.state = { ...this.state, lastLoadOk: true };
+    if (loaded.dynamic.hash === this.running.dynamic.hash) return;
+    try {
+      await this.apply(loaded);
+      this.log.info({ revision: this.posted!.snapshot.revision, routes: loaded.dynamic.routes.length }, "The configuration is live.");
+    } catch (error) {
+      this.log.error({ err: error }, "The configuration could not be applied; the last one runs on.");
+    }
+  }
+
+  private refused(problems: readonly ConfigProblem[]): void {
+    const detail = problems.map(formatProblem).join("\n");
+    this.state = { ...this.state, lastLoadOk: false, refusals: this.state.refusals + 1, lastRefusal: { wallMs: clock.wallMs(), detail } };
+    this.log.error({ problems: problems.map(formatProblem) }, "The configuration is refused; the last good one runs on.");
+  }
+
+  private post(snapshot: Snapshot): void {
+    this.posted = { snapshot, atMs: clock.monotonicMs() };
+    this.windows.follow([0, ...snapshot.routes.flatMap((route) => route.variants.map(({ slot }) => slot))]);
+    this.threads.publish(snapshot);
+  }
+
+  private tell(decision: ExplainedDecision): void {
+    const { sentence, ...record } = decision;
+    this.log.info({ decision: record }, sentence);
+  }
+
+  private adminPorts(): ConstructorParameters<typeof AdminServer>[1] {
+    const { identity } = this.running.bootstrap;
+    return {
+      clock,
+      identity: { version: this.options.version, instance: identity.instance, region: identity.region, zone: identity.zone, startedMs: this.startedMs },
+      slab: this.slab,
+      windows: this.windows,
+      decisions: this.decisions,
+      posted: () => this.posted,
+      threads: () => this.threads.alive.map((alive, index) => ({ index, alive, revision: this.threads.acknowledged[index]!, listening: this.listeners.map(({ host, port }) => `${host}:${port}`) })),
+      configuration: () => this.state,
+      rollouts: () => this.controller.status(),
+      draining: () => this.draining,
+    };
+  }
+}
