@@ -59,7 +59,7 @@ test.each(["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0/8", "10.0.0.0/8/8",
 
 test("no text makes a notation throw, and an accepted path never holds a second spelling of itself", () => {
   fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(..."/.%2eEfF5cC\\?#a:@[]-1 \u0000") }), (written) => {
+    fc.property(fc.string({ unit: fc.constantFrom(..."/.%2eEfF5cC\\?#a:@[]-1 \u0000".split("")) }), (written) => {
       for (const parse of [parseAddress, parsePeer, parseEndpoint]) parse(written);
       const path = parsePath(written);
       if (!(path instanceof Refusal)) expect(new URL(path, "http://h").pathname).toBe(path);
