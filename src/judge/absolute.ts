@@ -5,6 +5,8 @@
  */
 const ratios = [1.3, 1.7, 2.2, 3, 4.5, 8, 20, 100] as const;
 export const absoluteAlternatives = ratios.length;
+/** From here on a bound forbids next to nothing, and 1 - bound is too small to divide by. */
+const boundMax = 1 - 1e-9;
 
 /**
  * @param n outcomes, @param bad of them bad
@@ -14,6 +16,6 @@ export const absoluteAlternatives = ratios.length;
 export function absoluteLlr(n: number, bad: number, bound: number, out: Float64Array): void {
   for (let j = 0; j < ratios.length; j++) {
     const p = Math.min(bound * ratios[j]!, 1 - (1 - bound) / (2 + j));
-    out[j] = bound >= 1 || n <= 0 ? 0 : bad * Math.log(p / bound) + Math.max(0, n - bad) * Math.log((1 - p) / (1 - bound));
+    out[j] = bound >= boundMax || n <= 0 ? 0 : bad * Math.log(p / bound) + Math.max(0, n - bad) * Math.log((1 - p) / (1 - bound));
   }
 }
