@@ -103,7 +103,7 @@ export class ChunkedDecoder {
     head.text = text;
     if (parseFields(head, 0) !== null) return false;
     for (let i = 0; i < head.count; i++) {
-      if (!isForbiddenInTrailers(head.name(i))) this.trailers += text.slice(head.nameStart[i]!, head.lineEnd(i));
+      if (!isForbiddenInTrailers(head.name(i))) this.trailers += text.slice(head.nameStart[i], head.lineEnd(i));
     }
     return true;
   }

@@ -51,7 +51,7 @@ export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames:
     if (k === kind.forwarded) forwardedSeen = true;
     if (k === kind.xForwarded) forwardingSeen = true;
     if (k === kind.other ? !isNamed(head, i, setNames) : passes(head, k, forwarding.trusted)) continue;
-    if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]!);
+    if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]);
     runStart = head.lineEnd(i);
   }
   if (head.fieldsEnd > runStart) out += text.slice(runStart, head.fieldsEnd);

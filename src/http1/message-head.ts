@@ -32,11 +32,11 @@ export class MessageHead implements Fields {
 
   /** Lower case. */
   name(i: number): string {
-    return this.text.slice(this.nameStart[i]!, this.nameEnd[i]!).toLowerCase();
+    return this.text.slice(this.nameStart[i], this.nameEnd[i]).toLowerCase();
   }
 
   value(i: number): string {
-    return this.text.slice(this.valueStart[i]!, this.valueEnd[i]!);
+    return this.text.slice(this.valueStart[i], this.valueEnd[i]);
   }
 
   get(name: string): string | undefined {
@@ -51,7 +51,7 @@ export class MessageHead implements Fields {
   }
 
   named(i: number, name: string): boolean {
-    return equalsLower(this.text, this.nameStart[i]!, this.nameEnd[i]!, name);
+    return equalsLower(this.text, this.nameStart[i], this.nameEnd[i], name);
   }
 
   /** The start of the line after field `i`. */

@@ -15,7 +15,7 @@ export function relayHead(head: ResponseHead, chunkedOut: boolean, extra: string
   for (let i = 0; i < head.count; i++) {
     const k = kinds[i]!;
     if (k === kind.other ? !isNamed(head, i) : passes(head, k)) continue;
-    if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]!);
+    if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]);
     runStart = head.lineEnd(i);
   }
   if (head.fieldsEnd > runStart) out += text.slice(runStart, head.fieldsEnd);

@@ -1,5 +1,5 @@
 import type { EndpointAddress, RouteLimits } from "../config/snapshot.ts";
-import { Endpoint } from "./endpoint.ts";
+import { Endpoint, type OpenConnection } from "./endpoint.ts";
 import type { ProxyContext } from "./context.ts";
 
 /** The endpoints of one thread, by address: connections survive a new snapshot, and routes to one address share them. */
@@ -8,14 +8,17 @@ export class EndpointBook {
   private readonly unhealthy = new Set<string>();
   private readonly context: ProxyContext;
 
-  constructor(context: ProxyContext) {
+  private readonly openConnection: OpenConnection;
+
+  constructor(context: ProxyContext, openConnection: OpenConnection) {
     this.context = context;
+    this.openConnection = openConnection;
   }
 
   get(address: EndpointAddress, limits: RouteLimits): Endpoint {
     let endpoint = this.endpoints.get(address.id);
     if (endpoint === undefined) {
-      endpoint = new Endpoint(this.context, address);
+      endpoint = new Endpoint(this.context, address, this.openConnection);
       endpoint.healthy = !this.unhealthy.has(address.id);
       this.endpoints.set(address.id, endpoint);
     }

@@ -2,12 +2,15 @@ import type { EndpointAddress } from "../config/snapshot.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RuntimeVariant } from "./runtime.ts";
-import { UpstreamConnection } from "./upstream.ts";
+import type { UpstreamConnection } from "./upstream.ts";
 
 /** So many failures in a row to connect or to answer at all take an endpoint out for a while. */
 const failuresToEject = 5;
 const ejectionMs = 1_000;
 const ejectionMsMax = 30_000;
+
+/** Makes a connection; handed in, so that endpoints and connections need not know each other's making. */
+export type OpenConnection = (endpoint: Endpoint) => UpstreamConnection;
 
 /** One address of a variant, on one thread: its connections, its load, its health. */
 export class Endpoint {
@@ -27,8 +30,10 @@ export class Endpoint {
   private failures = 0;
   private ejections = 0;
   private ejectedUntilMs = 0;
+  private readonly openConnection: OpenConnection;
 
-  constructor(context: ProxyContext, address: EndpointAddress) {
+  constructor(context: ProxyContext, address: EndpointAddress, openConnection: OpenConnection) {
+    this.openConnection = openConnection;
     this.context = context;
     this.address = address;
   }
@@ -49,7 +54,7 @@ export class Endpoint {
     }
     if (this.open >= this.connectionsMax && !(fresh && this.dropIdle())) return null;
     this.open++;
-    return new UpstreamConnection(this);
+    return this.openConnection(this);
   }
 
   /** Lets an exchange wait for a connection. @returns false when too many wait already */
@@ -80,7 +85,7 @@ export class Endpoint {
     if (this.waiting.length === 0 || this.open >= this.connectionsMax) return;
     const next = this.waiting.shift()!;
     this.open++;
-    this.grant(next, new UpstreamConnection(this));
+    this.grant(next, this.openConnection(this));
   }
 
   answered(): void {

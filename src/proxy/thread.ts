@@ -12,6 +12,7 @@ import { granted } from "./forward.ts";
 import { openListener, type Listener } from "./listener.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 import { compileRuntime, RecorderBook } from "./runtime.ts";
+import { UpstreamConnection } from "./upstream.ts";
 import { sweep, sweepIntervalMs } from "./sweep.ts";
 
 const start = workerData as ThreadStart;
@@ -24,7 +25,7 @@ const accessLog = settings.accessLog.enabled
   : null;
 const context = new ProxyContext({ limits: settings.limits, viaName: settings.viaName, accessLog, random: systemRandom, page: start.pages[0]!, thread });
 context.granted = granted;
-const endpoints = new EndpointBook(context);
+const endpoints = new EndpointBook(context, (endpoint) => new UpstreamConnection(endpoint));
 const recorders = new RecorderBook(thread);
 const listeners: Listener[] = [];
 const sweeper = setInterval(() => sweep(context, endpoints), sweepIntervalMs);
