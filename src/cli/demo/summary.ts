@@ -11,8 +11,8 @@ export interface Summary {
   readonly rolledBack: boolean;
   /** From the fault to a status that shows weight 0 on every proxy thread; null where that never was. */
   readonly secondsToRollback: number | null;
-  /** For a hang: nobody had to wait for the sidecar's own timeout. */
-  readonly beforeFirstTimeout: boolean;
+  /** For a hang: it was caught before the sidecar's own timeout struck for the first time; null for other faults. */
+  readonly beforeFirstTimeout: boolean | null;
   /** The decision that took the traffic away. */
   readonly reason: string | null;
   /** Failures that the sidecar counted against the candidate, fallbacks included. */
@@ -55,7 +55,7 @@ export function summarise(fault: DemoFault, last: View, tally: Tally, times: Tim
     fault,
     rolledBack: seconds !== null && last.rollout.weight === 0 && last.v2.weight === 0 && last.rollout.phase === "rolledBack" && onlyBaseline,
     secondsToRollback: seconds === null ? null : Number(seconds.toFixed(2)),
-    beforeFirstTimeout: seconds !== null && seconds * 1000 < firstByteTimeoutMs && timeouts === 0,
+    beforeFirstTimeout: fault !== "hang" ? null : seconds !== null && seconds * 1000 < firstByteTimeoutMs && timeouts === 0,
     reason: decision?.reason ?? null,
     candidateErrors: last.v2.totals.failed,
     userVisibleErrors: tally.total((stage) => stage.bad),
