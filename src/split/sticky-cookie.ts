@@ -1,4 +1,4 @@
-import { randomBytes as systemRandomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 import type { Fields } from "../core/fields.ts";
 import { findCookie } from "./cookie.ts";
 
@@ -9,8 +9,21 @@ export interface StickyCookieSettings {
   readonly maxAgeSeconds: number;
 }
 
-/** @returns that many unpredictable bytes */
+/** @returns that many unpredictable bytes, to be read before the next call: they may be overwritten then */
 export type RandomBytes = (bytes: number) => Uint8Array;
+
+/** Drawn in advance: a client that refuses cookies costs a fresh key with every request, and each draw a system call's worth. */
+const pool = new Uint8Array(4_096);
+let poolUsed = pool.length;
+
+const systemRandomBytes: RandomBytes = (bytes) => {
+  if (poolUsed + bytes > pool.length) {
+    randomFillSync(pool);
+    poolUsed = 0;
+  }
+  poolUsed += bytes;
+  return pool.subarray(poolUsed - bytes, poolUsed);
+};
 
 export interface FreshKey {
   readonly key: string;
