@@ -9,8 +9,10 @@ import type { Environment } from "./config/substitute.ts";
 import { watchConfiguration, type ConfigurationWatch } from "./config/watch.ts";
 import { systemClock } from "./core/clock.ts";
 import type { Log } from "./core/log.ts";
+import { systemRandom } from "./core/random.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
+import { HealthChecks } from "./proxy/health-checks.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
 import type { RolloutInput } from "./rollout/ports.ts";
@@ -38,6 +40,7 @@ export class Sidecar {
   private readonly slab: Slab;
   private readonly windows: Windows;
   private readonly threads: ProxyThreads;
+  private readonly health: HealthChecks;
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
   private readonly decisions = new DecisionTally();
@@ -70,6 +73,13 @@ export class Sidecar {
       onLost: (thread, error) => {
         log.fatal({ err: error, thread }, "A proxy thread ended.");
         options.onLost(error);
+      },
+    });
+    this.health = new HealthChecks({
+      random: systemRandom,
+      onChange: (endpoint, healthy, why) => {
+        this.threads.sendHealth(endpoint, healthy);
+        log.warn({ endpoint, healthy, why }, healthy ? "An endpoint is healthy again." : "An endpoint is unhealthy.");
       },
     });
     this.controller = new RolloutController({
@@ -113,6 +123,7 @@ export class Sidecar {
   async stop(): Promise<number> {
     this.draining = true;
     this.watch?.close();
+    this.health.close();
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
     await this.controller.flush();
@@ -139,6 +150,7 @@ export class Sidecar {
     await this.controller.configure(routes.flatMap(({ rollout, timeouts }): RolloutInput[] => (rollout === null ? [] : [{ plan: rollout, firstByteTimeoutMs: timeouts.firstByteMs }])));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
+    this.health.follow(routes);
     this.state = { ...this.state, source: configuration.files.at(-1)!, loadedMs: clock.wallMs(), lastLoadOk: true };
   }
 

@@ -3,7 +3,7 @@ import type { DynamicConfiguration, RouteDefinition, VariantDefinition } from ".
 import type { DynamicDocument, RouteDocument, VariantDocument } from "./dynamic-schema.ts";
 import { defaultLimits, defaultRollout, type LimitPlan, type RolloutPlan } from "./rollout-plan.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
-import type { CohortSnapshot, RouteMatch } from "./snapshot.ts";
+import type { CohortSnapshot, HealthCheckSettings, RouteMatch } from "./snapshot.ts";
 
 /** Compiles a document that has passed every check. Pure: the same document gives the same definitions and hash. */
 export function compileDynamic(document: DynamicDocument): DynamicConfiguration {
@@ -33,8 +33,15 @@ function compileRoute(route: RouteDocument): RouteDefinition {
     fallback: route.fallback,
     timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle, totalMs: total, pendingMs: pending, tunnelIdleMs: tunnelIdle },
     limits: route.limits,
+    health: compileHealth(route.health),
     rollout: route.rollout === undefined ? null : compileRollout(route.name, route.rollout, variants),
   };
+}
+
+function compileHealth(health: RouteDocument["health"]): HealthCheckSettings | null {
+  if (health === undefined) return null;
+  const { path, interval, timeout, unhealthyAfter, healthyAfter } = health;
+  return { path, intervalMs: interval, timeoutMs: timeout, unhealthyAfter, healthyAfter };
 }
 
 function compileMatch(match: RouteDocument["match"]): RouteMatch {

@@ -86,6 +86,14 @@ const timeouts = z.strictObject({
   tunnelIdle: duration({ maxMs: 7 * day }).describe("Of an upgraded (WebSocket) connection without traffic.").prefault("1h"),
 });
 
+const health = z.strictObject({
+  path: scalar({ json: { title: "path", type: "string", pattern: "^/", examples: ["/healthz"] }, parse: parsePath }).describe("What is asked; 2xx and 3xx are good answers."),
+  interval: duration({ minMs: 100, maxMs: day }).describe("Between two questions, per endpoint.").prefault("5s"),
+  timeout: duration({ minMs: 10, maxMs: 60_000 }).describe("Of one question.").prefault("1s"),
+  unhealthyAfter: integer({ min: 1, max: 100 }).describe("Failures in a row after which an endpoint gets no traffic.").prefault(3),
+  healthyAfter: integer({ min: 1, max: 100 }).describe("Good answers in a row after which it gets traffic again.").prefault(2),
+});
+
 const limits = z.strictObject({
   requestBodyBytesMax: integer({ min: 0, max: Number.MAX_SAFE_INTEGER }).describe("Bytes of a request body; 0: unlimited.").prefault(0),
   connectionsPerEndpointMax: integer({ min: 1, max: 65_535 }).describe("Connections to one endpoint, per proxy thread.").prefault(1_024),
@@ -100,6 +108,7 @@ export const routeSchema = z.strictObject({
   fallback: flag.describe("Answer a safe request that a candidate fails before the first byte from the baseline.").prefault(true),
   timeouts: timeouts.describe("`0` switches one off.").prefault({}),
   limits: limits.describe("Bounds on what the route may use.").prefault({}),
+  health: health.describe("Ask every endpoint of the route whether it is well. Left out: endpoints are judged by their traffic alone.").optional(),
   rollout: rolloutSchema.describe("Moves a candidate's weight step by step, and back when it breaches a limit.").optional(),
 });
 

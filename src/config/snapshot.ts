@@ -22,6 +22,8 @@ export interface RouteSnapshot {
   /** Safe requests that a candidate fails before the first byte are answered by the baseline. */
   readonly fallback: boolean;
   readonly timeouts: RouteTimeouts;
+  /** Null: endpoints are judged by their traffic alone. */
+  readonly health: HealthCheckSettings | null;
   readonly limits: RouteLimits;
   /** Present where a rollout runs: the route's strata are recorded for the judge. */
   readonly judged: boolean;
@@ -81,6 +83,18 @@ export interface RouteTimeouts {
   readonly pendingMs: number;
   /** An upgraded (WebSocket) connection without traffic. */
   readonly tunnelIdleMs: number;
+}
+
+/** A GET that every endpoint of the route is asked; 2xx and 3xx are good answers. */
+export interface HealthCheckSettings {
+  /** Origin-form, starting with a slash. */
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
+  /** Failures in a row after which an endpoint gets no traffic. */
+  readonly unhealthyAfter: number;
+  /** Good answers in a row after which it gets traffic again. */
+  readonly healthyAfter: number;
 }
 
 export interface RouteLimits {

@@ -51,7 +51,7 @@ export class MessageHead implements Fields {
   }
 
   named(i: number, name: string): boolean {
-    return equalsLower(this.text, this.nameStart[i], this.nameEnd[i], name);
+    return equalsLower(this.text, this.nameStart[i]!, this.nameEnd[i]!, name);
   }
 
   /** The start of the line after field `i`. */
