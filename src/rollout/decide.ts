@@ -35,7 +35,7 @@ const revisionRule: Rule = (turn) => {
 const rules: readonly Rule[] = [
   revisionRule,
   rollbackCommandRule, breakerRule, breachRule, exposureRule, stoppedRule, verifyRule,
-  commandRule, planChangedRule, planPauseRule, limitActionRule,
+  planChangedRule, commandRule, planPauseRule, limitActionRule,
   waitRule, bakeRule, progressRule, pendingRule,
 ];
 

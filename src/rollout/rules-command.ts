@@ -69,9 +69,9 @@ function promote(turn: Turn): Decided {
 }
 
 function approve(turn: Turn): Decided {
-  const { state } = turn;
-  if (state.waiting !== "approval") return refuse(turn, "no step waits for an approval");
+  const { plan, state } = turn;
   const next = state.step + 1;
+  if (state.waiting !== "approval" || next >= plan.steps.length) return refuse(turn, "no step waits for an approval");
   const decided = enterStep(turn, "commandApprove", next, { command: true });
   return { ...decided, state: { ...decided.state, approvedStep: next } };
 }

@@ -1,0 +1,182 @@
+/** A small world in simulated time: a real slab, real recorders and the real controller, between invented services. */
+import type { RolloutPlan } from "../../src/config/rollout-plan.ts";
+import { defaultLimits } from "../../src/config/rollout-plan.ts";
+import { seededRandom } from "../../src/core/random.ts";
+import { bucketOf } from "../../src/observe/histogram.ts";
+import { SeriesRecorder, type Sample } from "../../src/observe/recorder.ts";
+import { Slab } from "../../src/observe/slab.ts";
+import { RolloutController } from "../../src/rollout/controller.ts";
+import type { RolloutStore } from "../../src/rollout/ports.ts";
+import type { ExplainedDecision } from "../../src/rollout/status.ts";
+import type { Decision } from "../../src/rollout/types.ts";
+
+/** How a variant answers: an error share and a first-byte time in milliseconds; infinite: never. */
+export interface Service {
+  errors: number;
+  latencyMs: () => number;
+}
+
+export function plan(changes: Partial<RolloutPlan> = {}): RolloutPlan {
+  return {
+    name: "shop", route: "shop", baseline: "v1", candidate: "v2", revision: "r1",
+    steps: [1, 10, 50, 100].map((weight) => ({ weight, dwellMs: 20_000, minRequests: 100, approval: false })),
+    limits: defaultLimits, bakeMs: 60_000, exposureBudget: null, paused: false, breaker: { action: "rollback" }, alpha: 0.01,
+    ...changes,
+  };
+}
+
+/** A store in memory; `down` makes it refuse. */
+export class WorldStore implements RolloutStore {
+  readonly documents = new Map<string, { value: unknown; revision: number }>();
+  readonly audit: Decision[] = [];
+  down = false;
+
+  get(key: string) {
+    return this.down ? Promise.reject(new Error("store is down")) : Promise.resolve(this.documents.get(key));
+  }
+
+  put(key: string, value: unknown, expected: number) {
+    if (this.down) return Promise.reject(new Error("store is down"));
+    const revision = this.documents.get(key)?.revision ?? 0;
+    if (revision !== expected) return Promise.resolve(undefined);
+    this.documents.set(key, { value: structuredClone(value), revision: revision + 1 });
+    return Promise.resolve(revision + 1);
+  }
+
+  append(record: Decision) {
+    if (this.down) return Promise.reject(new Error("store is down"));
+    this.audit.push(structuredClone(record));
+    return Promise.resolve();
+  }
+}
+
+interface Request {
+  readonly sample: Sample;
+  readonly recorder: SeriesRecorder;
+  readonly bornMs: number;
+  readonly latencyMs: number;
+  readonly bad: boolean;
+}
+
+export interface WorldOptions {
+  readonly requestsPerSecond: number;
+  readonly seed: number;
+  readonly store?: WorldStore;
+  readonly firstByteTimeoutMs?: number;
+  readonly clients?: number;
+}
+
+const sweepMs = 100;
+
+export class World {
+  readonly random: () => number;
+  readonly store: WorldStore;
+  readonly controller: RolloutController;
+  readonly decisions: ExplainedDecision[] = [];
+  readonly storeErrors: unknown[] = [];
+  readonly baseline: Service;
+  readonly candidate: Service;
+  nowMs = 1_000_000;
+  weight = 0;
+  requestsPerSecond: number;
+  sent = { baseline: 0, candidate: 0 };
+  private readonly options: WorldOptions;
+  private readonly recorders: { baseline: SeriesRecorder; candidate: SeriesRecorder };
+  private inFlight: Request[] = [];
+
+  constructor(options: WorldOptions) {
+    this.options = options;
+    this.requestsPerSecond = options.requestsPerSecond;
+    this.random = seededRandom(options.seed);
+    this.store = options.store ?? new WorldStore();
+    const usual = (): number => 10 * Math.exp(0.4 * this.normal());
+    this.baseline = { errors: 0.001, latencyMs: usual };
+    this.candidate = { errors: 0.001, latencyMs: usual };
+    const slab = new Slab(1);
+    const recorder = (variant: string): SeriesRecorder => {
+      const slot = slab.slotOf("shop", variant);
+      return new SeriesRecorder(slab.pages[0]!, slot, 0);
+    };
+    this.recorders = { baseline: recorder("v1"), candidate: recorder("v2") };
+    this.controller = new RolloutController({
+      clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
+      slab,
+      publish: (weights) => {
+        this.weight = weights[0]?.weight ?? 0;
+      },
+      sendEdges: (_route, edges) => {
+        for (const { variant, edges: sent } of edges) this.recorders[variant === "v1" ? "baseline" : "candidate"].setEdges(sent);
+      },
+      store: this.store,
+      storeFailed: (error) => this.storeErrors.push(error),
+    });
+    this.controller.onDecision((decision) => this.decisions.push(decision));
+  }
+
+  async configure(...plans: RolloutPlan[]): Promise<void> {
+    const firstByteTimeoutMs = this.options.firstByteTimeoutMs ?? 15_000;
+    await this.controller.configure(plans.map((each) => ({ plan: each, firstByteTimeoutMs })));
+    this.weight = this.controller.weights()[0]?.weight ?? 0;
+  }
+
+  /** Runs until a decision with this reason. @returns the seconds that it took @throws after `secondsMax` */
+  async until(reason: string, secondsMax: number): Promise<number> {
+    const from = this.nowMs;
+    const seen = this.decisions.length;
+    while (!this.decisions.slice(seen).some((decision) => decision.reason === reason)) {
+      if (this.nowMs - from > secondsMax * 1000) {
+        throw new Error(`no ${reason} within ${secondsMax} s; decided: ${this.decisions.slice(seen).map((d) => d.reason).join(" ")}; ${JSON.stringify(this.controller.status()[0]?.limits)}`);
+      }
+      await this.run(0.1);
+    }
+    return (this.nowMs - from) / 1000;
+  }
+
+  async run(seconds: number): Promise<void> {
+    for (let i = 0; i < Math.round(seconds * 10); i++) {
+      for (let ms = 0; ms < 100; ms++) {
+        this.nowMs++;
+        this.arrive();
+        this.settle();
+      }
+      if (this.nowMs % sweepMs === 0) for (const { recorder, sample, bornMs } of this.inFlight) recorder.aged(sample, (this.nowMs - bornMs) * 1000);
+      this.controller.tick();
+      // Lets the store's promises run.
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  reasons(): string[] {
+    return this.decisions.map((decision) => decision.reason);
+  }
+
+  private arrive(): void {
+    let due = this.requestsPerSecond / 1000;
+    due = Math.floor(due) + (this.random() < due % 1 ? 1 : 0);
+    for (let i = 0; i < due; i++) {
+      const side = this.random() * 100 < this.weight ? "candidate" : "baseline";
+      this.sent[side]++;
+      const service = this[side];
+      const sample: Sample = { row: -1, second: 0, counted: 0, shard: 0 };
+      const shard = Math.floor(this.random() * Math.min(128, this.options.clients ?? 128));
+      this.recorders[side].dispatched(sample, Math.floor(this.nowMs / 1000), shard, true);
+      this.inFlight.push({ sample, recorder: this.recorders[side], bornMs: this.nowMs, latencyMs: service.latencyMs(), bad: this.random() < service.errors });
+    }
+  }
+
+  private settle(): void {
+    const timeoutMs = this.options.firstByteTimeoutMs ?? 15_000;
+    this.inFlight = this.inFlight.filter(({ sample, recorder, bornMs, latencyMs, bad }) => {
+      const ageMs = this.nowMs - bornMs;
+      if (ageMs >= timeoutMs) recorder.failed(sample, "first_byte_timeout", bucketOf(ageMs * 1000));
+      else if (ageMs >= latencyMs) recorder.firstByte(sample, latencyMs * 1000, bad ? 500 : 200);
+      else return true;
+      recorder.ended();
+      return false;
+    });
+  }
+
+  normal(): number {
+    return Math.sqrt(-2 * Math.log(1 - this.random())) * Math.cos(2 * Math.PI * this.random());
+  }
+}
