@@ -4,7 +4,8 @@
  * memory or a request's time.
  */
 import { systemRandom, type Random } from "./random.ts";
-import { pipeAtomicBytes, type LogDestination } from "./log.ts";
+import type { LogDestination } from "./log.ts";
+import { pipeAtomicBytes } from "./log-writer.ts";
 
 const batchCharsMax = pipeAtomicBytes - 512;
 const flushEveryMs = 200;

@@ -2,7 +2,8 @@
  * The process's log: JSON lines through pino, on any thread. Each thread opens its own destination on the same file
  * descriptor; lines of several threads do not mix, because no write is longer than what a pipe takes whole.
  */
-import { destination as openSonic, pino, stdTimeFunctions, type Logger } from "pino";
+import { pino, stdTimeFunctions, type Logger } from "pino";
+import { openWriter, type LogWriter } from "./log-writer.ts";
 import { describeError, redact, redactText } from "./redact.ts";
 
 export type Log = Logger;
@@ -10,8 +11,6 @@ export type Log = Logger;
 export const logLevels = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** PIPE_BUF of Linux: a write up to this length is not interleaved with another thread's (POSIX write(2)). */
-export const pipeAtomicBytes = 4096;
 const defaultBufferBytesMax = 4 * 1024 * 1024;
 const defaultFlushTimeoutMs = 2_000;
 
@@ -22,34 +21,27 @@ export interface LogDestinationOptions {
   readonly bufferBytesMax?: number;
 }
 
-/** Writes in the background; what is not written at exit is written then. */
+/** Never blocks, never grows without bound; what is not written at exit is written then. */
 export class LogDestination {
-  private readonly sonic: ReturnType<typeof openSonic>;
+  private readonly writer: LogWriter;
   private readonly bufferBytesMax: number;
-  private waitingBytes = 0;
   private droppedCount = 0;
-  private broken = false;
   private readonly batches = new Set<() => void>();
-  private readonly onExit = (): void => this.flushSync();
+  private readonly onExit = (): void => {
+    for (const hand of this.batches) hand();
+    this.writer.finish();
+  };
 
+  /** @throws the system's error where a path cannot be opened */
   constructor(options: LogDestinationOptions = {}) {
     this.bufferBytesMax = options.bufferBytesMax ?? defaultBufferBytesMax;
-    this.sonic = openSonic({ dest: options.to ?? 1, sync: false, maxWrite: pipeAtomicBytes });
-    this.sonic.on("write", (bytes: number) => {
-      this.waitingBytes = Math.max(0, this.waitingBytes - bytes);
-    });
-    this.sonic.on("error", (error: NodeJS.ErrnoException) => {
-      // A reader that is gone for good: what waits can never be written, and is not held.
-      if (error.code !== "EPIPE") return;
-      this.broken = true;
-      this.waitingBytes = 0;
-    });
+    this.writer = openWriter(options.to ?? 1);
     process.once("exit", this.onExit);
   }
 
   /** Bytes handed over and not yet taken by the descriptor. */
   get pendingBytes(): number {
-    return this.waitingBytes;
+    return this.writer.pendingBytes;
   }
 
   /** Writes that were dropped because the reader is too slow, or gone. */
@@ -59,13 +51,11 @@ export class LogDestination {
 
   /** One or more whole lines. @returns false where they were dropped */
   write(lines: string, bufferBytesMax = this.bufferBytesMax): boolean {
-    const bytes = Buffer.byteLength(lines);
-    if (this.broken || this.waitingBytes + bytes > bufferBytesMax) {
+    if (this.writer.broken || this.writer.pendingBytes + lines.length > bufferBytesMax) {
       this.droppedCount++;
       return false;
     }
-    this.waitingBytes += bytes;
-    this.sonic.write(lines);
+    this.writer.write(lines);
     return true;
   }
 
@@ -77,36 +67,21 @@ export class LogDestination {
   /** Resolves when all that was handed over is written, or after the timeout: a stuck reader must not hold a shutdown. */
   flush(timeoutMs = defaultFlushTimeoutMs): Promise<void> {
     for (const hand of this.batches) hand();
-    if (this.waitingBytes === 0) return Promise.resolve();
+    if (this.writer.pendingBytes === 0) return Promise.resolve();
     return new Promise((resolve) => {
-      const done = (): void => {
+      const timer = setTimeout(resolve, timeoutMs);
+      this.writer.onDrained(() => {
         clearTimeout(timer);
-        this.sonic.off("drain", done);
-        this.sonic.off("error", done);
         resolve();
-      };
-      const timer = setTimeout(done, timeoutMs);
-      this.sonic.on("drain", done);
-      this.sonic.on("error", done);
+      });
     });
   }
 
-  /** For the exit handler, where nothing asynchronous runs any more. */
-  flushSync(): void {
-    for (const hand of this.batches) hand();
-    if (this.broken || this.waitingBytes === 0) return;
-    try {
-      this.sonic.flushSync();
-    } catch {
-      // The descriptor is closed or full: there is nowhere left to say so.
-    }
-  }
-
-  /** Flushes, and closes what was opened by path. */
+  /** Flushes, and takes nothing more. */
   async close(): Promise<void> {
     await this.flush();
     process.removeListener("exit", this.onExit);
-    if (!this.broken) this.sonic.end();
+    this.writer.close();
   }
 }
 

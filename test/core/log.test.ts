@@ -1,6 +1,6 @@
-import { execFile, spawn } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -48,7 +48,7 @@ describe("the log", () => {
     expect(text).not.toContain("sid=1");
   });
 
-  it("loses no line when the process exits at once, from the main thread and from a worker, and mixes none", async () => {
+  it.each(["socket", "pipe"])("loses no line into a %s when the process exits at once, from the main thread and from a worker, and mixes none", async (kind) => {
     const script = `
       import { isMainThread, Worker, threadId } from "node:worker_threads";
       import { createLog, LogDestination } from ${JSON.stringify(new URL("src/core/log.ts", root).href)};
@@ -72,7 +72,9 @@ describe("the log", () => {
       }`;
     const file = join(directory, "exit.mjs");
     writeFileSync(file, script);
-    const { stdout } = await run(process.execPath, [file], { maxBuffer: 64 << 20 });
+    // What Node gives a child as a pipe is a socket; the shell's pipe is one.
+    const [command, args] = kind === "socket" ? [process.execPath, [file]] : ["sh", ["-c", `"${process.execPath}" "${file}" | cat`]];
+    const { stdout } = await run(command, args, { maxBuffer: 64 << 20 });
     const lines = linesOf(stdout);
     expect(lines.filter((line) => line["msg"] === "line")).toHaveLength(4000);
     expect(lines.filter((line) => line["msg"] === "request")).toHaveLength(4000);
@@ -96,6 +98,51 @@ describe("the log", () => {
     expect(pending).toBeLessThanOrEqual(200_000);
     expect(dropped).toBeGreaterThan(1_000);
     expect(linesOf(out)).toHaveLength(20_000 - dropped);
+  });
+});
+
+describe("a stuck reader of the log", () => {
+  it.each(["socket", "pipe"])("neither blocks the process nor holds its exit, be it a %s", async (kind) => {
+    const script = `
+      import { createLog, LogDestination } from ${JSON.stringify(new URL("src/core/log.ts", root).href)};
+      const destination = new LogDestination({ to: 1 });
+      const log = createLog({ level: "info", destination });
+      for (let i = 0; i < 5_000; i++) log.info({ i, pad: "x".repeat(100) }, "line");
+      process.stderr.write("went on\\n");
+      await destination.flush(50);
+      process.exit(7);`;
+    const fifo = join(directory, "stuck");
+    if (kind === "pipe") execFileSync("mkfifo", [fifo]);
+    const stdout = kind === "pipe" ? openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK) : ("pipe" as const);
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["ignore", stdout, "pipe"] });
+    const exited = once(child, "exit");
+    const [said] = (await once(child.stderr!, "data")) as [Buffer];
+    expect(said.toString()).toBe("went on\n");
+    expect((await exited)[0]).toBe(7);
+    child.stdout?.destroy();
+    if (typeof stdout === "number") closeSync(stdout);
+  });
+
+  it("that goes away does not end the process", async () => {
+    const script = `
+      import { createLog, LogDestination } from ${JSON.stringify(new URL("src/core/log.ts", root).href)};
+      const destination = new LogDestination({ to: 1 });
+      const log = createLog({ level: "info", destination });
+      process.stdin.once("data", () => {
+        log.info("to nobody");
+        log.info("to nobody");
+        process.stderr.write("dropped " + destination.dropped);
+        process.exit(0);
+      });
+      log.info("to somebody");`;
+    const child = spawn(process.execPath, ["--input-type=module", "-e", script], { stdio: ["pipe", "pipe", "pipe"] });
+    await once(child.stdout, "data");
+    child.stdout.destroy();
+    await once(child.stdout, "close");
+    child.stdin.write("go\n");
+    const exited = once(child, "exit");
+    const [said] = (await once(child.stderr, "data")) as [Buffer];
+    expect([said.toString(), (await exited)[0]]).toEqual(["dropped 1", 0]);
   });
 });
 
