@@ -25,7 +25,7 @@ function table(rows: readonly MetricRow[]): string {
 
 function edges(): string {
   const lines = ladderSeconds.map((edge, i) => {
-    const real = effectiveEdgesSeconds[i]!;
+    const real = effectiveEdgesSeconds.at(i)!;
     const off = ((real / edge - 1) * 100).toFixed(2);
     return `| ${edge} | ${real} | ${real >= edge ? "+" : ""}${off === "-0.00" ? "0.00" : off}% |`;
   });

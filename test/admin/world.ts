@@ -43,13 +43,13 @@ export interface World {
   tick(ms: number): void;
 }
 
-export function world(names: { route?: string; baseline?: string; candidate?: string } = {}): World {
+export function world(): World {
   const slab = new Slab(2);
-  const { route = "shop", baseline = "v1", candidate = "v2" } = names;
+  const [route, baseline, candidate] = ["shop", "v1", "v2"] as const;
   const variants = [baseline, candidate].map((name) => ({ name, endpoints: [], headers: [], slot: slab.slotOf(route, name) }));
   const routeSnapshot: RouteSnapshot = {
     name: route, match: { hosts: [], path: { kind: "prefix", value: "/" }, methods: [], headers: [] }, cohort: { mode: "key", sources: [], salt: "s", sticky: null }, variants,
-    allocation: [{ from: 0, to: 10_000, variant: 1, order: 1 }, { from: 10_000, to: bucketCount, variant: 0, order: 0 }], fallback: true, judged: true,
+    allocation: [{ from: 0, to: 10_000, variant: 1, order: 1 }, { from: 10_000, to: bucketCount, variant: 0, order: 0 }], fallback: true, judged: true, health: null,
     timeouts: { connectMs: 1, firstByteMs: 1, idleMs: 1, totalMs: 1, pendingMs: 1, tunnelIdleMs: 1 },
     limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1, pendingPerEndpointMax: 1 },
   };
@@ -58,7 +58,7 @@ export function world(names: { route?: string; baseline?: string; candidate?: st
     posted: { snapshot: { revision: 3, routes: [routeSnapshot] }, atMs: 1_000_000 },
     threads: [0, 1].map((index) => ({ index, alive: true, revision: 3, listening: ["127.0.0.1:8080"] })),
     configuration: { source: "ebbgate.yaml", loadedMs: 1_795_000_000_000, lastLoadOk: true, refusals: 0, lastRefusal: null },
-    rollouts: [rollout({ route, baseline, candidate })],
+    rollouts: [rollout()],
     draining: false,
   };
   const clock = { wallMs: () => 1_794_000_000_000 + state.nowMs, monotonicMs: () => state.nowMs };
