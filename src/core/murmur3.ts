@@ -51,13 +51,25 @@ export function murmur3Prefixed(prefix: string, seed = 0): (text: string) => num
   for (let i = prefixLength - 1; i >= blocksEnd; i--) carried = (carried << 8) | bytes[i]!;
   const carriedBits = (prefixLength - blocksEnd) * 8;
 
-  // The text's blocks of four bytes lie askew of the hash's: `tail` holds the bytes that wait for their block.
+  // The text's words of four bytes lie askew of the hash's blocks: each block is the carried bytes and the first ones
+  // of a word, whose others are carried on. (A shift by 32 is one by 0 in JavaScript, hence the two steps.)
   return (text) => {
     const length = text.length;
+    const wordsEnd = length & ~3;
     let h = state;
     let tail = carried;
+    for (let i = 0; i < wordsEnd; i += 4) {
+      const a = text.charCodeAt(i);
+      const b = text.charCodeAt(i + 1);
+      const c = text.charCodeAt(i + 2);
+      const d = text.charCodeAt(i + 3);
+      if ((a | b | c | d) > 0x7f) return continueBytes(Buffer.from(text, "utf8"), state, carried, carriedBits, prefixLength);
+      const word = a | (b << 8) | (c << 16) | (d << 24);
+      h = mixBlock(h, tail | (word << carriedBits));
+      tail = (word >>> 1) >>> (31 - carriedBits);
+    }
     let tailBits = carriedBits;
-    for (let i = 0; i < length; i++) {
+    for (let i = wordsEnd; i < length; i++) {
       const unit = text.charCodeAt(i);
       if (unit > 0x7f) return continueBytes(Buffer.from(text, "utf8"), state, carried, carriedBits, prefixLength);
       tail |= unit << tailBits;
