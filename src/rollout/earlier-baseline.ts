@@ -2,6 +2,7 @@
  * What the baseline used to be like: its 10 s windows of the last five minutes, as one. A rollback is verified against
  * it, and at 100%, where no concurrent baseline is left, errors are held against it.
  */
+import { failing } from "./health.ts";
 import type { VariantWindow } from "./types.ts";
 
 const everyMs = 10_000;
@@ -16,14 +17,14 @@ export class EarlierBaseline {
   private sampledMs: number | null = null;
   private merged: VariantWindow | null = null;
 
-  /** Takes a window each 10 s; one with hardly an answer says nothing. */
+  /** Takes a window each 10 s. One with hardly an answer says nothing, and an outage is not what the baseline used to be like. */
   sample(recent: () => VariantWindow, nowMs: number): void {
     this.sampledMs ??= nowMs;
     // The first one comes early: a rollback in the first seconds must be verified too.
     if (nowMs - this.sampledMs < (this.past.length === 0 ? everyMs / 5 : everyMs)) return;
     const window = recent();
     this.sampledMs = nowMs;
-    if (window.settled < settledMin) return;
+    if (window.settled < settledMin || failing(window, this.merged)) return;
     this.past.push(window);
     if (this.past.length > keptMax) this.past.shift();
     this.merged = merge(this.past);

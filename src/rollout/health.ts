@@ -12,12 +12,16 @@ const notWorseThreshold = 20;
 /** Without a candidate request for so long there is no traffic. */
 export const noTrafficMs = 10_000;
 
+/** Fails much more than it used to. */
+export function failing(window: VariantWindow, earlier: VariantWindow | null): boolean {
+  return window.errorRate !== null && window.settled >= outcomesMin && window.errorRate > Math.max(unhealthyErrorRate, 3 * (earlier?.errorRate ?? 0));
+}
+
 /** Rolling back to it, or going on beside it, would help nobody: hold and say so (JUDGE 8). */
 export function baselineUnhealthy(evidence: Evidence): boolean {
   const { baseline, baselineEarlier, candidate } = evidence;
-  if (baseline.errorRate === null || baseline.settled < outcomesMin) return false;
-  const usual = Math.max(unhealthyErrorRate, 3 * (baselineEarlier?.errorRate ?? 0));
-  return baseline.errorRate > usual && (candidate.errorRate === null || candidate.errorRate < baseline.errorRate);
+  if (!failing(baseline, baselineEarlier)) return false;
+  return candidate.errorRate === null || candidate.errorRate < (baseline.errorRate ?? 0);
 }
 
 /** Something is held against the candidate, though not yet enough to act on. */

@@ -27,7 +27,7 @@ function walk(turns: readonly Turning[]): Step[] {
 
 /** Drawn anew each time; a failure names the seed, which `fc.sample` takes. */
 const seed = (Math.random() * 2 ** 31) | 0;
-const steps = fc.sample(history, { numRuns: 150, seed }).flatMap(walk);
+const steps = fc.sample(history, { numRuns: 80, seed }).flatMap(walk);
 
 /** What breaks a promise, short enough to be read. @returns an empty list where nothing does */
 function broken(holds: (step: Step) => boolean): unknown[] {
