@@ -85,15 +85,14 @@ describe("/metrics", () => {
     const { snapshot, atMs } = w.state.posted!;
     const [route] = snapshot.routes;
     await fc.assert(
-      fc.asyncProperty(fc.string({ minLength: 1, unit: "binary" }), fc.constantFrom(openMetrics, undefined), async (name, accept) => {
-        fc.pre(name.isWellFormed());
+      fc.asyncProperty(fc.string({ minLength: 1, unit: fc.constantFrom(..."az09\"\\\n\r\t\0{},=# ~\u00e9\u2028\u{1f600}") }), fc.constantFrom(openMetrics, undefined), async (name, accept) => {
         const variants = route!.variants.map((variant, i) => ({ ...variant, name: `${name}${i}` }));
         w.state.posted = { atMs, snapshot: { ...snapshot, routes: [{ ...route!, name: `${name}"\\\n`, variants }] } };
         const families = parseExposition((await metrics.expose(accept)).body, accept !== undefined);
         const family = accept === undefined ? "ebbgate_requests_total" : "ebbgate_requests";
         expect(sampleOf(families, family, { route: `${name}"\\\n`, variant: `${name}1` }, "ebbgate_requests_total")).toBe(0);
       }),
-      { numRuns: 30 },
+      { numRuns: 50 },
     );
   });
 
