@@ -1,6 +1,7 @@
-import { hostChar } from "./chars.ts";
+import { isIPv6 } from "node:net";
+import { hexValue, hostChar } from "./chars.ts";
 
-const ipv6 = /^\[(?:[0-9a-fA-F:.]{2,45}|v[0-9a-fA-F]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+)\]$/;
+const PERCENT = 0x25;
 
 /**
  * Splits a Host value or an authority (RFC 3986 section 3.2 without userinfo).
@@ -17,10 +18,18 @@ export function splitAuthority(value: string): { host: string; port: string } | 
   }
   if (hostEnd === 0 || hostEnd > 255) return null;
   const host = value.slice(0, hostEnd);
-  if (host.charCodeAt(0) === 0x5b) return ipv6.test(host) ? { host: host.toLowerCase(), port } : null;
-  for (let i = 0; i < hostEnd; i++) if (hostChar[host.charCodeAt(i)] !== 1) return null;
+  if (host.charCodeAt(0) === 0x5b) return isBracketedIPv6(host) ? { host: host.toLowerCase(), port } : null;
+  for (let i = 0; i < hostEnd; i++) {
+    const c = host.charCodeAt(i);
+    if (hostChar[c] !== 1 || (c === PERCENT && !isEscape(host, i))) return null;
+  }
   return { host: host.toLowerCase(), port };
 }
+
+/** No zone: it means something on its own machine only, and has no place in a URI's host (RFC 3986 section 3.2.2). */
+const isBracketedIPv6 = (host: string): boolean => host.endsWith("]") && !host.includes("%") && isIPv6(host.slice(1, -1));
+
+const isEscape = (text: string, at: number): boolean => hexValue[text.charCodeAt(at + 1)]! < 16 && hexValue[text.charCodeAt(at + 2)]! < 16;
 
 function isDigits(text: string): boolean {
   for (let i = 0; i < text.length; i++) {
