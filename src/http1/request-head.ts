@@ -13,6 +13,7 @@ const absoluteForm = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 /** A request head; scratch like its base. */
 export class RequestHead extends MessageHead {
+  /** Set as soon as it is read: a refused head has its method, or "" where not even that is well-formed. */
   method = "";
   /** Origin-form, as it goes to the service. */
   target = "";
@@ -50,6 +51,7 @@ const framing: Framing = { length: 0, error: null };
  */
 export function parseRequestHead(head: RequestHead, text: string, limits: RequestLimits): ErrorCode | null {
   head.text = text;
+  head.method = "";
   // RFC 9112 section 2.2: at least one empty line before the request line is ignored.
   const start = text.charCodeAt(0) === 0x0d && text.charCodeAt(1) === 0x0a ? 2 : 0;
   let i = start;

@@ -11,6 +11,7 @@ import { HeadScanner } from "../http1/head-scanner.ts";
 import { problemResponse, relayHead } from "../http1/relay-head.ts";
 import { parseRequestHead } from "../http1/request-head.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
+import { threadCounters } from "../observe/layout.ts";
 import { begin } from "./begin.ts";
 import { BodyWriter } from "./body-writer.ts";
 import { congested, takeOver, type SocketOwner } from "./byte-socket.ts";
@@ -63,6 +64,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.socket = takeOver(accepted, this);
     this.writer = new BodyWriter(this.socket);
     context.connections.add(this);
+    context.count(threadCounters.connectionsActive, 1);
   }
 
   /** Whether bytes of a further request are here already. */
@@ -137,7 +139,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     else {
       const error = parseRequestHead(requestHead, text, limits);
       if (error === null) this.startExchange();
-      else this.refuseHead(error);
+      else this.refuseHead(error, requestHead.method);
     }
     return start + used;
   }
@@ -148,7 +150,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.closeAfter = head.close;
     const { bodyLength } = head;
     const exchange = begin(this.context, this, head, this.forwarding, performance.now());
-    if (typeof exchange === "string") return this.refuseHead(exchange);
+    if (typeof exchange === "string") return this.refuseHead(exchange, head.method);
     this.exchange = exchange;
     this.remaining = bodyLength;
     this.decoder = bodyLength === chunked ? new ChunkedDecoder(this.context.limits) : null;
@@ -190,13 +192,14 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     return end;
   }
 
-  private refuseHead(code: ErrorCode): void {
+  /** @param method of the refused request, where it is known */
+  private refuseHead(code: ErrorCode, method = ""): void {
     const head = this.context.requestHead;
     const known = keepsFraming.has(code);
     recordRefused(this.context, code, known ? head : null);
     this.closeAfter = !known || head.close || head.bodyLength !== 0 || this.context.draining;
     this.writer.chunked = false;
-    this.writer.text(problemResponse(code, this.closeAfter, !(known && head.method === "HEAD"), ""));
+    this.writer.text(problemResponse(code, this.closeAfter, method !== "HEAD", ""));
     this.writer.flush();
     this.over();
   }
@@ -340,6 +343,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.stash = null;
     this.state = s.closed;
     this.context.connections.delete(this);
+    this.context.count(threadCounters.connectionsActive, -1);
     if (exchange !== null) clientGone(exchange, "client_closed");
   }
 
