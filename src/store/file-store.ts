@@ -18,7 +18,7 @@ export interface FileStoreOptions {
  * The embedded store: a directory with one file for each document and one for the audit log. Safe under `kill -9` and
  * power loss: what a resolved promise said is written stays written.
  *
- *     <directory>/lock                       who has it
+ *     <directory>/lock.<pid>.<start>.<id>    who has it
  *     <directory>/documents/<key>.json       and .previous
  *     <directory>/audit.jsonl
  */

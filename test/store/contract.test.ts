@@ -17,7 +17,7 @@ const kinds: [string, () => Promise<Store>][] = [
   ["file", () => FileStore.open({ directory, clock })],
 ];
 
-describe.each(kinds)("every store keeps its word: %s", (_, open) => {
+describe.each(kinds)("every store keeps its word: %s", (_kind, open) => {
   let store: Store;
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "ebbgate-store-"));
