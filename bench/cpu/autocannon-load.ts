@@ -3,7 +3,8 @@ import { cohortHeader } from "./contestant.ts";
 import { connections, users } from "./load.ts";
 import type { LoadResult } from "./load.ts";
 
-const [port, seconds] = process.argv.slice(2).map(Number);
+const port = Number(process.argv[2]);
+const seconds = Number(process.argv[3]);
 const requests = Array.from({ length: users }, (_, i) => ({ method: "GET", path: "/", headers: { [cohortHeader]: `user-${i + 1}` } }));
 const found = await autocannon({ url: `http://127.0.0.1:${port}`, connections, duration: seconds, requests });
 const result: LoadResult = {

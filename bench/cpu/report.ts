@@ -29,7 +29,8 @@ export interface Report {
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
 
 const rounded = (value: number, digits: number): number => Number(value.toFixed(digits));
@@ -57,20 +58,24 @@ export function summarise(
 
 /** The table for people, cheapest first. */
 export function table(report: Report): string {
-  const rows = Object.keys(report.cpuMicrosPerRequest)
-    .toSorted((a, b) => report.cpuMicrosPerRequest[a] - report.cpuMicrosPerRequest[b])
-    .map((name) => [
-      `${name} ${report.versions[name]}`,
-      report.cpuMicrosPerRequest[name].toFixed(1),
-      `${Math.min(...report.cpuMicrosPerRequestRounds[name]).toFixed(1)}-${Math.max(...report.cpuMicrosPerRequestRounds[name]).toFixed(1)}`,
-      String(report.requestsPerSecond[name]),
-      report.latencyMs[name].p50.toFixed(2),
-      report.latencyMs[name].p99.toFixed(2),
-      report.ratio[name]?.toFixed(2) ?? "",
-    ]);
+  const rows = Object.entries(report.cpuMicrosPerRequest)
+    .toSorted(([, one], [, other]) => one - other)
+    .map(([name, cpu]) => {
+      const rounds = report.cpuMicrosPerRequestRounds[name] ?? [];
+      const latency = report.latencyMs[name];
+      return [
+        `${name} ${report.versions[name]}`,
+        cpu.toFixed(1),
+        `${Math.min(...rounds).toFixed(1)}-${Math.max(...rounds).toFixed(1)}`,
+        String(report.requestsPerSecond[name]),
+        latency?.p50.toFixed(2) ?? "",
+        latency?.p99.toFixed(2) ?? "",
+        report.ratio[name]?.toFixed(2) ?? "",
+      ];
+    });
   const header = ["contestant", "CPU us/request", "(rounds)", "requests/s", "p50 ms", "p99 ms", "ebbgate/it"];
-  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((cells) => cells[column].length)));
+  const widths = header.map((title, column) => Math.max(title.length, ...rows.map((cells) => cells[column]?.length ?? 0)));
   const line = (cells: readonly string[]): string =>
-    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join("  ");
+    cells.map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join("  ");
   return [line(header), ...rows.map(line)].join("\n");
 }

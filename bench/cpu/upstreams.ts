@@ -16,8 +16,8 @@ export type Variant = "baseline" | "candidate";
 
 /** The 200 bytes of JSON that a variant answers to everything but /echo. */
 export function answerBody(variant: Variant): string {
-  const start = `{"variant":"${variant}","padding":"`;
-  return `${start}${"x".repeat(200 - start.length - 2)}"}`;
+  const opening = `{"variant":"${variant}","padding":"`;
+  return `${opening}${"x".repeat(200 - opening.length - 2)}"}`;
 }
 
 /** nginx where it is installed (its `return` costs a third of a Node server's CPU), else a bare Node server. */

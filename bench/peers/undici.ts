@@ -43,7 +43,7 @@ function proxy(request: IncomingMessage, response: ServerResponse): void {
   const hasBody = request.headers["content-length"] !== undefined || request.headers["transfer-encoding"] !== undefined;
   const pool = toCandidate ? candidate : baseline;
   pool.dispatch(
-    { method: (request.method ?? "GET") as Dispatcher.HttpMethod, path: request.url ?? "/", headers, body: hasBody ? request : null },
+    { method: request.method ?? "GET", path: request.url ?? "/", headers, body: hasBody ? request : null },
     new Relay(response),
   );
 }

@@ -31,7 +31,7 @@ export class ShopApi {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? "/").split("?")[0];
+    const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
     if (path === "/prices" && request.method === "GET" && this.#database.fault === "none") {
       this.#ticker.serveEvents(response);
       return;

@@ -80,7 +80,7 @@ export class Ticker {
   }
 
   #prices(): string {
-    const product = products[this.#tick % products.length];
+    const product = products[this.#tick % products.length]!;
     return JSON.stringify({ version: this.#version, product: product.id, priceCents: product.priceCents + (this.#tick % 7) });
   }
 
@@ -110,9 +110,9 @@ function frame(opcode: number, payload: Buffer): Buffer {
 /** The first whole masked frame of at most 125 bytes, or null while it is incomplete. */
 function takeFrame(bytes: Buffer): { opcode: number; payload: Buffer; bytes: number } | null {
   if (bytes.length < 6) return null;
-  const length = bytes[1] & 0x7f;
+  const length = bytes[1]! & 0x7f;
   if (length > 125 || bytes.length < 6 + length) return null;
   const payload = Buffer.from(bytes.subarray(6, 6 + length));
-  for (let i = 0; i < length; i++) payload[i] ^= bytes[2 + (i & 3)];
-  return { opcode: bytes[0] & 0x0f, payload, bytes: 6 + length };
+  for (let i = 0; i < length; i++) payload[i]! ^= bytes[2 + (i & 3)]!;
+  return { opcode: bytes[0]! & 0x0f, payload, bytes: 6 + length };
 }

@@ -14,7 +14,7 @@ interface Shop {
 async function startShop(version: string): Promise<Shop> {
   const child = spawn(process.execPath, [script, "--version", version], { stdio: ["ignore", "pipe", "inherit"] });
   let output = "";
-  while (!output.includes("\n")) output += String((await once(child.stdout!, "data"))[0]);
+  while (!output.includes("\n")) output += String((await once(child.stdout, "data"))[0]);
   const [, url, control] = /serves (\S+) \(control (\S+)\)/.exec(output)!;
   return { child, url: url!, control: control! };
 }

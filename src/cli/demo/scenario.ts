@@ -51,7 +51,7 @@ export async function play(screen: Screen, options: ScenarioOptions): Promise<vo
   const load = new OpenLoad({ origin, requestsPerSecond: options.requestsPerSecond, users, patienceMs, clock, random, tally });
   const tickers = new Tickers(origin);
   try {
-    const [v1, v2] = await Promise.all(["1", "2"].map((version) => startShop(children, started, version, directory)));
+    const [v1, v2] = await Promise.all([startShop(children, started, "1", directory), startShop(children, started, "2", directory)]);
     const file = writeConfiguration(directory, configuration(listenPort, adminPort, { v1: v1.url, v2: v2.url }, options.fault !== "none"));
     const sidecar = children.start("the sidecar", findScript("src/main.ts", "main.js"), ["run", "--config", file], directory);
     started.push(sidecar);
