@@ -69,9 +69,9 @@ export class StrataBook {
     this.latencyFrom = latencyFrom;
   }
 
-  /** Starts another warm-up: latency counts again from this second on. */
-  warmUntil(second: number): void {
-    this.latencyFrom = Math.max(this.latencyFrom, second);
+  /** Ends or starts a warm-up: latency counts from this second on; infinite while the candidate is cold. */
+  judgeLatencyFrom(second: number): void {
+    this.latencyFrom = second;
   }
 
   /** @param nowMs on the line of the dispatch seconds */

@@ -40,6 +40,7 @@ export class Trial {
   private readonly accounts: readonly Account[];
   private readonly phi: number;
   private readonly book: StrataBook;
+  private readonly early = new WeakMap<Stratum, { readonly known: number; readonly ratios: readonly Float64Array[] }>();
   private readonly contributions = new WeakMap<Stratum, Contribution>();
 
   /** @param phi overdispersion, at least 1 (JUDGE 4) */
@@ -68,8 +69,9 @@ export class Trial {
     for (const account of this.accounts) account.notWorse.fill(0);
   }
 
-  warmUntil(second: number): void {
-    this.book.warmUntil(second);
+  /** @param second infinite while the candidate is cold */
+  judgeLatencyFrom(second: number): void {
+    this.book.judgeLatencyFrom(second);
   }
 
   /** @returns whether anything was taken in or is in flight */
@@ -77,12 +79,12 @@ export class Trial {
     const { committed, amended, provisional } = this.book.update(nowMs, rows);
     for (const stratum of amended) this.amend(stratum);
     for (const stratum of committed) this.commit(stratum);
-    const sides = provisional.map((stratum) => ({ counts: pessimistic(stratum.counts), seconds: stratum.to - stratum.from }));
-    for (const account of this.accounts) {
-      const wealth = sides.length === 0 ? account.wealth : Float64Array.from(account.wealth);
-      for (const { counts, seconds } of sides) bet(wealth, ratios(account.test, counts), seconds, this.phi);
+    const early = provisional.map((stratum) => ({ ratios: this.earlyRatios(stratum), seconds: stratum.to - stratum.from }));
+    this.accounts.forEach((account, i) => {
+      const wealth = early.length === 0 ? account.wealth : Float64Array.from(account.wealth);
+      for (const { ratios: of, seconds } of early) bet(wealth, of[i]!, seconds, this.phi);
       account.provisional = total(wealth);
-    }
+    });
     return committed.length + amended.length + provisional.length > 0;
   }
 
@@ -97,6 +99,16 @@ export class Trial {
   notWorse(test: number): number {
     const account = this.accounts[test]!;
     return account.test.notWorse?.value(account.notWorse) ?? 0;
+  }
+
+  /** The lower bounds of a stratum in flight; computed again only where more has become known of it. */
+  private earlyRatios(stratum: Stratum): readonly Float64Array[] {
+    const before = this.early.get(stratum);
+    if (before?.known === stratum.known) return before.ratios;
+    const counts = pessimistic(stratum.counts);
+    const now = this.accounts.map(({ test }) => ratios(test, counts));
+    this.early.set(stratum, { known: stratum.known, ratios: now });
+    return now;
   }
 
   private commit(stratum: Stratum): void {

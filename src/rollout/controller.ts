@@ -75,14 +75,25 @@ export class RolloutController implements RolloutControl {
     return [...this.runners].map(([route, runner]) => ({ route, edges: runner.edges() }));
   }
 
-  /** Reads the slab, judges and decides: every 100 ms. */
+  /**
+   * Reads the slab, judges and decides: every 100 ms.
+   * @throws the first fault of a rollout, after all others were decided and published
+   */
   tick(): void {
     const moment = this.moment();
     for (const { input, retryMs } of this.unloaded.values()) if (moment.monotonicMs >= retryMs) void this.load(input);
     this.ports.slab.refresh();
     let changed = false;
-    for (const runner of this.runners.values()) if (runner.tick(moment)) changed = true;
+    const faults: unknown[] = [];
+    for (const runner of this.runners.values()) {
+      try {
+        if (runner.tick(moment)) changed = true;
+      } catch (error) {
+        faults.push(error);
+      }
+    }
     if (changed) this.ports.publish(this.weights());
+    if (faults.length > 0) throw faults[0];
   }
 
   command(name: string, command: Command): CommandResult {

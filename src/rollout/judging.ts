@@ -20,8 +20,10 @@ import type { RolloutInput } from "./ports.ts";
 import type { Command, Evidence } from "./types.ts";
 import { emptyWindow, VariantView, type Mark } from "./variant-view.ts";
 
-/** After the candidate gets its first users, its latency does not count for so long (JUDGE 2). */
-const warmUpSeconds = 3;
+/** The candidate's first requests meet cold caches: its latency counts after so many and so long, at the latest (JUDGE 2). */
+const warmUpMinMs = 3_000;
+const warmUpRequests = 100;
+const warmUpMaxMs = 20_000;
 /** Overdispersion; measured from the baseline's own history once the shadow arms exist (JUDGE 4). */
 const phi = 1;
 
@@ -42,6 +44,8 @@ export class RolloutJudge {
   private breaker: BreakerState = armedBreaker;
   private injected = 0;
   private step: { readonly candidate: Mark; readonly baseline: Mark };
+  /** Since when the candidate warms up; null once it is warm. */
+  private cold: { readonly sinceMs: number; readonly mark: Mark } | null = null;
   private verify: Mark | null = null;
   private lastRequests: number;
   private lastRequestMs: number;
@@ -89,6 +93,7 @@ export class RolloutJudge {
     const fed = this.feed.next(nowMs, this.breaker.wealth > 1, this.edges.lateMs);
     if (judging) {
       this.breaker = breakerTick(this.breaker, fed);
+      this.warmUp(nowMs);
       this.trial.update(nowMs, this.rows);
       this.judgeAbsolute(nowMs);
     }
@@ -128,7 +133,18 @@ export class RolloutJudge {
     this.trial.inject(amount);
     for (const absolute of this.absolute) absolute.inject(amount);
     this.trial.restartNotWorse();
-    if (cold) this.trial.warmUntil(Math.floor(nowMs / 1000) + warmUpSeconds);
+    if (!cold) return;
+    this.cold = { sinceMs: nowMs, mark: this.step.candidate };
+    this.trial.judgeLatencyFrom(Number.POSITIVE_INFINITY);
+  }
+
+  /** How many were dispatched decides, never an outcome. */
+  private warmUp(nowMs: number): void {
+    if (this.cold === null) return;
+    const elapsedMs = nowMs - this.cold.sinceMs;
+    if (elapsedMs < warmUpMaxMs && (elapsedMs < warmUpMinMs || this.cold.mark.requestsSince < warmUpRequests)) return;
+    this.cold = null;
+    this.trial.judgeLatencyFrom(Math.floor(nowMs / 1000) + 1);
   }
 
   /** The weight changed: the candidate's silence is counted from here. */
@@ -182,7 +198,7 @@ export class RolloutJudge {
 
   private newTrial(nowMs: number): Trial {
     const second = Math.floor(nowMs / 1000);
-    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, second), phi);
+    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY), phi);
   }
 
   private newAbsolute(): AbsoluteLatency[] {

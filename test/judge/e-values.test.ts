@@ -111,7 +111,7 @@ describe("a candidate that keeps its limit", () => {
           expect(highest(sums)).toBeLessThanOrEqual(one);
         }
       }),
-      { numRuns: 8 },
+      { numRuns: 5 },
     );
   });
 });

@@ -51,12 +51,10 @@ describe("at 10% of 500 requests a second", () => {
     expect(w.decisions.at(-1)!.limit).toMatchObject({ metric: "latency", verdict: "breached" });
   });
 
-  test("a version that is as good as the old one is not taken out in five minutes", async () => {
-    for (const seed of [1, 2]) {
-      const w = await world(oneStep(10), seed);
-      await w.run(300);
-      expect(w.reasons()).toEqual(["started"]);
-    }
+  test.each([1, 2])("a version that is as good as the old one is not taken out in two minutes (seed %d)", async (seed) => {
+    const w = await world(oneStep(10), seed);
+    await w.run(120);
+    expect(w.reasons()).toEqual(["started"]);
   });
 
   test("an outage that hits both versions alike accuses neither", async () => {
