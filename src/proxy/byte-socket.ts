@@ -48,8 +48,26 @@ export function takeOver(accepted: net.Socket, owner: SocketOwner): net.Socket {
 
 export function connect(address: EndpointAddress, owner: SocketOwner): net.Socket {
   const target = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
-  const socket = net.connect({ ...target, noDelay: true, allowHalfOpen: true, highWaterMark: highWaterMarkBytes, onread: readInto(owner) } as unknown as net.NetConnectOpts);
-  return listen(socket, owner);
+  const options = { ...target, noDelay: true, allowHalfOpen: true, highWaterMark: highWaterMarkBytes, onread: readInto(owner) };
+  return listen(new UpstreamSocket(options).connect(options), owner);
+}
+
+/**
+ * A service that refuses an upload answers and closes, often at once (413): then the next write fails while the answer
+ * still lies unread in the kernel. A failed write therefore ends the socket only after what can be read has been read,
+ * which takes one turn of the event loop.
+ */
+class UpstreamSocket extends net.Socket {
+  private writeFailed = false;
+
+  override destroy(error?: Error): this {
+    if ((error as NodeJS.ErrnoException | undefined)?.syscall !== "write") return super.destroy(error);
+    if (!this.writeFailed) {
+      this.writeFailed = true;
+      setImmediate(() => setImmediate(() => super.destroy(error)));
+    }
+    return this;
+  }
 }
 
 function readInto(owner: SocketOwner): net.OnReadOpts {

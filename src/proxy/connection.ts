@@ -80,7 +80,8 @@ export class DownstreamConnection implements Downstream, SocketOwner {
       if (exchange.upstream !== null) tunnelBytes(exchange, exchange.upstream, buffer, 0, length, false);
     } else if (this.state === s.lingering) {
       this.lingered += length;
-      if (this.lingered > lingerBytesMax) this.destroy();
+      // Not destroyed yet: a reset could overtake the answer on its way into the client.
+      if (this.lingered > lingerBytesMax) this.socket.pause();
     } else if (this.stash !== null) this.keep(Buffer.concat([this.stash, buffer.subarray(0, length)]));
     else if (this.state !== s.closed) this.run(buffer, length);
   }
