@@ -50,20 +50,21 @@ export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames:
     const k = kinds[i]!;
     if (k === kind.forwarded) forwardedSeen = true;
     if (k === kind.xForwarded) forwardingSeen = true;
-    if (k === kind.other ? !isNamed(head, i, setNames) : passes(head, k, forwarding.trusted)) continue;
+    if (k === kind.other ? !isNamed(head, i, setNames) : passes(head, i, k, forwarding.trusted)) continue;
     if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]);
     runStart = head.lineEnd(i);
   }
   if (head.fieldsEnd > runStart) out += text.slice(runStart, head.fieldsEnd);
   out += forwarding.trusted && forwardingSeen ? extendedLines(head, forwarding) : `${forwarding.lines}x-forwarded-host: ${head.authority}\r\n`;
   if (forwardedSeen) out += forwardedLine(head, forwarding);
-  out += forwarding.viaLine;
+  // RFC 9110 section 7.6.3: the version that was received.
+  out += head.minor === 1 ? forwarding.viaLine : forwarding.viaLine.replace("1.1", "1.0");
   if (upgrade !== "") return `${out}connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
   if (head.connectionNamesTe && head.all("te").some((te) => /(?:^|,)\s*trailers\s*(?:,|$)/i.test(te))) out += "connection: te\r\nte: trailers\r\n";
   return out;
 }
 
-function passes(head: RequestHead, k: number, trusted: boolean): boolean {
+function passes(head: RequestHead, i: number, k: number, trusted: boolean): boolean {
   switch (k) {
     case kind.host:
       return !head.absolute;
@@ -75,7 +76,8 @@ function passes(head: RequestHead, k: number, trusted: boolean): boolean {
     case kind.expect:
       return head.minor === 1;
     case kind.ebbgate:
-      return trusted;
+      // The proxy writes its own decision: two answers to which variant a request has would be none.
+      return trusted && !head.named(i, "ebbgate-variant") && !head.named(i, "ebbgate-bucket");
     default:
       return false;
   }
