@@ -2,17 +2,18 @@ import { Agent, request } from "node:http";
 import { connect } from "node:net";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
-import { cpuMs, residentBytes } from "../processes.ts";
+import { residentBytes } from "../processes.ts";
 import type { Soak } from "./check.ts";
 import { startSidecar } from "./sidecar.ts";
 import { startUpstream } from "./upstream.ts";
+import type { Upstream } from "./upstream.ts";
 
 const clients = 200;
 const mibEach = 32;
 const bytesEachMax = 131_072;
 const healthyMsMax = 50;
-const idleShare = 0.1;
-const idleTimeoutMs = 30_000;
+const stillMs = 1_000;
+const stillTimeoutMs = 60_000;
 const healthyRequests = 100;
 const warmUpReaders = 50;
 
@@ -30,10 +31,11 @@ export const nonReaders: Soak = {
       // A sidecar that has served: its heap has grown to its working size, so that only what the clients cost is counted.
       for (let i = 0; i < warmUpReaders; i++) await timed(agent, sidecar.port, `/big?mib=${mibEach}`);
       for (let i = 0; i < healthyRequests; i++) await timed(agent, sidecar.port);
-      await idle(sidecar.process.pid);
+      await still(upstream);
       const before = residentBytes(sidecar.process.pid);
       for (let i = 0; i < clients; i++) sockets.push(await askAndPause(sidecar.port, i));
-      await idle(sidecar.process.pid);
+      const fillingMs = await timed(agent, sidecar.port);
+      await still(upstream);
       let slowestMs = 0;
       for (let i = 0; i < healthyRequests; i++) {
         slowestMs = Math.max(slowestMs, await timed(agent, sidecar.port));
@@ -41,6 +43,7 @@ export const nonReaders: Soak = {
       }
       const each = (residentBytes(sidecar.process.pid) - before) / clients;
       say(`resident at the start ${Math.round(cold / 1e6)} MB, before the clients ${Math.round(before / 1e6)} MB, after ${Math.round(residentBytes(sidecar.process.pid) / 1e6)} MB`);
+      say(`a healthy request while the kernel's buffers were still being filled took ${fillingMs.toFixed(0)} ms`);
       return [
         { what: "memory for each client", measured: Math.max(0, Math.round(each / 1_024)), max: bytesEachMax / 1_024, unit: "KiB" },
         { what: "slowest of 100 healthy requests", measured: Number(slowestMs.toFixed(1)), max: healthyMsMax, unit: "ms" },
@@ -55,16 +58,16 @@ export const nonReaders: Soak = {
 };
 
 /**
- * Until the process uses less than a tenth of a core: the kernel's buffers between it and clients that do not read are
- * then full (several MiB each, which it moves at full speed), and what is measured is the state that lasts.
+ * Until no byte has moved for a second: the kernel's buffers between service and clients that do not read are then full
+ * (several MiB for each client, filled at full speed), and what is measured is the state that lasts.
  */
-async function idle(pid: number): Promise<void> {
-  const deadline = performance.now() + idleTimeoutMs;
-  for (let used = cpuMs(pid); performance.now() < deadline; ) {
-    await delay(500);
-    const before = used;
-    used = cpuMs(pid);
-    if (used - before < 500 * idleShare) return;
+async function still(upstream: Upstream): Promise<void> {
+  const deadline = performance.now() + stillTimeoutMs;
+  for (let sent = upstream.sentBytes(), sinceMs = performance.now(); performance.now() < deadline; await delay(50)) {
+    if (upstream.sentBytes() === sent && performance.now() - sinceMs >= stillMs) return;
+    if (upstream.sentBytes() === sent) continue;
+    sent = upstream.sentBytes();
+    sinceMs = performance.now();
   }
 }
 

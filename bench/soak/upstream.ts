@@ -18,21 +18,26 @@ export function isPattern(bytes: Buffer, offset: number): boolean {
 
 export interface Upstream {
   readonly port: number;
+  /** Bytes of big bodies handed to the kernel so far. */
+  sentBytes(): number;
   close(): void;
 }
 
 /** GET /big?mib=N sends N MiB; POST reads a body and answers how much of it was right; everything else is short. */
 export async function startUpstream(): Promise<Upstream> {
+  let sentBytes = 0;
+  const count = (bytes: number): number => (sentBytes += bytes);
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
     const url = new URL(request.url ?? "/", "http://upstream");
     response.on("error", () => response.destroy());
-    if (url.pathname === "/big") sendBig(response, Number(url.searchParams.get("mib")) * 1_048_576);
-    else if (request.method === "POST") void count(request, response);
+    if (url.pathname === "/big") sendBig(response, Number(url.searchParams.get("mib")) * 1_048_576, count);
+    else if (request.method === "POST") void receive(request, response);
     else response.setHeader("content-length", 2).end("ok");
   });
   await new Promise<void>((resolve) => server.listen({ port: 0, host: "127.0.0.1", backlog: 1_024 }, resolve));
   return {
     port: (server.address() as AddressInfo).port,
+    sentBytes: () => sentBytes,
     close() {
       server.closeAllConnections();
       server.close();
@@ -40,13 +45,14 @@ export async function startUpstream(): Promise<Upstream> {
   };
 }
 
-function sendBig(response: ServerResponse, bytes: number): void {
+function sendBig(response: ServerResponse, bytes: number, count: (bytes: number) => void): void {
   response.writeHead(200, { "content-type": "application/octet-stream", "content-length": bytes });
   let sent = 0;
   const send = (): void => {
     while (sent < bytes && !response.destroyed) {
       const part = pattern.subarray(0, Math.min(pattern.length, bytes - sent));
       sent += part.length;
+      count(part.length);
       if (!response.write(part)) {
         response.once("drain", send);
         return;
@@ -57,7 +63,7 @@ function sendBig(response: ServerResponse, bytes: number): void {
   send();
 }
 
-async function count(request: IncomingMessage, response: ServerResponse): Promise<void> {
+async function receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
   let bytes = 0;
   let right = true;
   try {
