@@ -60,7 +60,11 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     return exitCodes.failed;
   }
   const why = await ended.promise;
-  if (why === "lost") return exitCodes.failed;
+  if (why === "lost") {
+    await destination.flush();
+    // The other threads would serve on, unsupervised: whoever supervises the process starts it anew.
+    process.exit(exitCodes.failed);
+  }
   log.info("Draining.");
   const cut = await sidecar.stop();
   log.info({ cut }, cut === 0 ? "Stopped; every request was answered." : "Stopped at the drain deadline; requests were cut.");

@@ -22,7 +22,7 @@ const keyOf = (route: string): string => `allocations/${route}`;
 export class Snapshots {
   private readonly slab: Slab;
   private readonly store: Store;
-  private readonly storeFailed: (error: unknown) => void;
+  private readonly failed: (error: unknown) => void;
   private readonly allocations = new Map<string, Allocation>();
   /** Revisions of the stored documents; 0: none yet. */
   private readonly revisions = new Map<string, number>();
@@ -31,10 +31,10 @@ export class Snapshots {
   /** Writes follow each other, so that the last one wins. */
   private writing: Promise<void> = Promise.resolve();
 
-  constructor(slab: Slab, store: Store, storeFailed: (error: unknown) => void) {
+  constructor(slab: Slab, store: Store, failed: (error: unknown) => void) {
     this.slab = slab;
     this.store = store;
-    this.storeFailed = storeFailed;
+    this.failed = failed;
   }
 
   /** Takes a new configuration, and reads the allocations of routes that it does not know. */
@@ -65,7 +65,7 @@ export class Snapshots {
     const known = this.allocations.get(route.name);
     const ranges = known === undefined ? initial() : remap(known.ranges, known.variants, names);
     const wanted = variants.map(({ name, weight }) => weights.find((one) => one.route === route.name && one.variant === name)?.weight ?? weight ?? 0);
-    const next = reweigh(ranges, wanted);
+    const next = this.reweighed(route.name, ranges, wanted);
     if (known === undefined || JSON.stringify(known.ranges) !== JSON.stringify(next) || known.variants.join() !== names.join()) {
       this.allocations.set(route.name, { variants: names, ranges: next });
       this.queue(() => this.write(route.name));
@@ -78,6 +78,16 @@ export class Snapshots {
     };
   }
 
+  /** A route whose weights cannot be met keeps its users where they are, and stops no other route's rollback. */
+  private reweighed(route: string, ranges: readonly BucketRange[], wanted: readonly number[]): readonly BucketRange[] {
+    try {
+      return reweigh(ranges, wanted);
+    } catch (error) {
+      this.failed(new Error(`route ${route}: its weights ${wanted.join(", ")} cannot be given`, { cause: error }));
+      return ranges;
+    }
+  }
+
   private async read({ name }: RouteDefinition): Promise<void> {
     try {
       const stored = await this.store.get(keyOf(name));
@@ -88,7 +98,7 @@ export class Snapshots {
       this.allocations.set(name, { variants, ranges });
     } catch (error) {
       // Without it users are dealt anew, in the order of the buckets: the shares are right, the people may differ.
-      this.storeFailed(error);
+      this.failed(error);
     }
   }
 
@@ -107,6 +117,6 @@ export class Snapshots {
   }
 
   private queue(write: () => Promise<void>): void {
-    this.writing = this.writing.then(write).catch(this.storeFailed);
+    this.writing = this.writing.then(write).catch(this.failed);
   }
 }

@@ -1,4 +1,7 @@
-/** Finds a request's bucket: its cohort key's hash slot, or a random one where the route assigns each request on its own. */
+/**
+ * Finds a request's bucket: its cohort key's hash slot, or a random one where the route assigns each request on its own, or
+ * where the request has no key. So 0% is no request and 100% is every request, with or without a key.
+ */
 import { bucketCount } from "../core/buckets.ts";
 import type { RouteSnapshot } from "../config/snapshot.ts";
 import type { RequestHead } from "../http1/request-head.ts";
@@ -23,20 +26,25 @@ export function compileCohort(route: RouteSnapshot): Cohort {
   };
 }
 
-/** Sets the exchange's bucket and shard; the bucket stays -1 where the request has no cohort key. */
+/** Sets the exchange's bucket, shard and reason: `weighted`, or `default` for a request without a cohort key. */
 export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: string): void {
   const { cohort } = exchange.route;
-  if (cohort.keyOf === null) {
-    const { random } = exchange.context;
-    exchange.bucket = Math.floor(random() * bucketCount);
-    exchange.shard = Math.floor(random() * shardCount);
-    return;
-  }
+  exchange.reason = "weighted";
+  if (cohort.keyOf === null) return assignAtRandom(exchange);
   const key = cohort.keyOf(head, clientIp) ?? (cohort.sticky === null ? undefined : stickyKey(exchange, cohort.sticky, head));
-  if (key === undefined) return;
+  if (key === undefined) {
+    exchange.reason = "default";
+    return assignAtRandom(exchange);
+  }
   const hash = cohort.hash(key);
   exchange.bucket = bucketOfHash(hash);
   exchange.shard = shardOfHash(hash);
+}
+
+function assignAtRandom(exchange: Exchange): void {
+  const { random } = exchange.context;
+  exchange.bucket = Math.floor(random() * bucketCount);
+  exchange.shard = Math.floor(random() * shardCount);
 }
 
 function stickyKey(exchange: Exchange, sticky: StickyCookie, head: RequestHead): string {

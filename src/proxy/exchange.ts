@@ -87,7 +87,7 @@ export class Exchange implements Sample {
   variant!: RuntimeVariant;
   /** The one that serves: the baseline after a fallback. */
   serving!: RuntimeVariant;
-  bucket = -1;
+  bucket = 0;
   reason: RoutingReason = "default";
   /** A Set-Cookie line for the response, with CR LF, or "". */
   setCookie = "";

@@ -45,8 +45,7 @@ function send(exchange: Exchange, connection: UpstreamConnection): void {
   exchange.progressMs = exchange.context.coarseMs;
   connection.attach(exchange);
   connection.frame(exchange.bodyLength === chunked);
-  const bucketLine = exchange.bucket < 0 ? "\r\n" : `ebbgate-bucket: ${exchange.bucket}\r\n\r\n`;
-  connection.head(exchange.commonHead + exchange.serving.headLines + bucketLine);
+  connection.head(`${exchange.commonHead}${exchange.serving.headLines}ebbgate-bucket: ${exchange.bucket}\r\n\r\n`);
   // A body follows in the same turn where it came with the head, and then shares the write.
   if (!exchange.hasBody) connection.flush();
 }

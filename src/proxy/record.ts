@@ -8,7 +8,7 @@ import { phase, type Exchange } from "./exchange.ts";
 
 /** The split's choice goes upstream for the first time. Only randomly assigned requests may be compared by the judge. */
 export function recordDispatched(exchange: Exchange): void {
-  const judged = exchange.route.definition.judged && exchange.reason === "weighted";
+  const judged = exchange.route.definition.judged && (exchange.reason === "weighted" || exchange.reason === "default");
   exchange.variant.recorder.dispatched(exchange, dispatchSecond(exchange.forwardMs), exchange.shard, judged);
 }
 
