@@ -47,8 +47,11 @@ export function parseResponseHead(head: ResponseHead, text: string, headRequest:
   if (parseFields(head, i + 2) !== null) return false;
   readFraming(head, minor, framing);
   if (framing.error !== null) return false;
-  head.bodyLength = headRequest || hasNoBody(status) ? 0 : framing.length;
+  const noBody = hasNoBody(status);
+  head.bodyLength = headRequest || noBody ? 0 : framing.length;
   readConnection(head);
+  // A 204 may not announce a body. Where it does, the body may come as well, and would be taken for the next answer.
+  if (noBody && status !== 304 && framing.length !== untilClose && framing.length !== 0) head.close = true;
   return true;
 }
 
@@ -61,7 +64,8 @@ function digit(text: string, at: number): number {
 }
 
 function readConnection(head: ResponseHead): void {
-  let close = head.minor === 0;
+  let close = false;
+  let keepAlive = head.minor === 1;
   head.connectionNames = null;
   head.upgrade = "";
   for (let i = 0; i < head.count; i++) {
@@ -71,10 +75,10 @@ function readConnection(head: ResponseHead): void {
     for (const part of head.value(i).toLowerCase().split(",")) {
       const option = part.trim();
       if (option === "close") close = true;
-      else if (option === "keep-alive") close = false;
+      else if (option === "keep-alive") keepAlive = true;
       else if (option !== "" && option !== "upgrade") (head.connectionNames ??= []).push(option);
     }
   }
-  head.close = close || head.bodyLength === untilClose;
+  head.close = close || !keepAlive || head.bodyLength === untilClose;
 }
 
