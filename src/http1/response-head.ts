@@ -1,6 +1,6 @@
 /** Parses and checks a response head, as strictly as a request's: what is malformed becomes a 502, never the client's problem. */
 import { SP, valueChar } from "./chars.ts";
-import { kind } from "./field-kinds.ts";
+import { equalsLower, kind } from "./field-kinds.ts";
 import { readFraming, untilClose, type Framing } from "./framing.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
@@ -58,6 +58,16 @@ export function parseResponseHead(head: ResponseHead, text: string, headRequest:
 /** RFC 9110 sections 15.2, 15.3.5, 15.4.5. */
 export const hasNoBody = (status: number): boolean => status < 200 || status === 204 || status === 304;
 
+/**
+ * How long the service says it keeps an idle connection: the `timeout` of its Keep-Alive field (RFC 2068 section 19.7.1.1),
+ * which Node and Apache send.
+ * @returns milliseconds, or Infinity where it says nothing
+ */
+export function announcedIdleMs(head: ResponseHead): number {
+  const timeout = /(?:^|[,\s])timeout=(\d{1,9})(?:[,\s]|$)/i.exec(head.get("keep-alive") ?? "");
+  return timeout === null ? Infinity : Number(timeout[1]) * 1000;
+}
+
 function digit(text: string, at: number): number {
   const d = text.charCodeAt(at) - 0x30;
   return d >= 0 && d <= 9 ? d : Number.NaN;
@@ -72,6 +82,11 @@ function readConnection(head: ResponseHead): void {
     const k = head.kinds[i];
     if (k === kind.upgrade) head.upgrade = head.upgrade === "" ? head.value(i).toLowerCase() : `${head.upgrade},${head.value(i).toLowerCase()}`;
     if (k !== kind.connection) continue;
+    // What nearly every service sends needs no list.
+    if (equalsLower(head.text, head.valueStart[i]!, head.valueEnd[i]!, "keep-alive")) {
+      close = false;
+      continue;
+    }
     for (const part of head.value(i).toLowerCase().split(",")) {
       const option = part.trim();
       if (option === "close") close = true;

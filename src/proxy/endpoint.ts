@@ -102,8 +102,7 @@ export class Endpoint {
 
   /** Closes connections that have been idle for as long as they may; the oldest lie at the bottom. */
   sweep(nowMs: number): void {
-    const limit = nowMs - this.context.limits.upstreamKeepAliveMs;
-    while (this.idle.length > 0 && this.idle[0]!.idleSinceMs < limit) this.idle.shift()!.close();
+    while (this.idle.length > 0 && nowMs - this.idle[0]!.idleSinceMs > this.idle[0]!.idleMsMax) this.idle.shift()!.close();
   }
 
   retire(): void {

@@ -4,7 +4,7 @@ import type { ErrorCode } from "../core/errors.ts";
 import { ChunkedDecoder } from "../http1/chunked.ts";
 import { chunked, untilClose } from "../http1/framing.ts";
 import { HeadScanner } from "../http1/head-scanner.ts";
-import { parseResponseHead } from "../http1/response-head.ts";
+import { announcedIdleMs, parseResponseHead } from "../http1/response-head.ts";
 import { threadCounters } from "../observe/layout.ts";
 import { BodyWriter } from "./body-writer.ts";
 import { connect, congested, type SocketOwner } from "./byte-socket.ts";
@@ -20,6 +20,8 @@ type State = (typeof state)[keyof typeof state];
 export class UpstreamConnection implements Upstream, SocketOwner {
   readonly endpoint: Endpoint;
   idleSinceMs = 0;
+  /** How long it may stay idle: always less than the service's own idle timeout, as far as that is known. */
+  idleMsMax: number;
   reused = false;
   connected = false;
   private exchange: Exchange | null = null;
@@ -36,6 +38,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
   constructor(endpoint: Endpoint) {
     this.endpoint = endpoint;
     const { context } = endpoint;
+    this.idleMsMax = context.limits.upstreamKeepAliveMs;
     context.count(threadCounters.upstreamConnectionsOpened, 1);
     context.count(threadCounters.upstreamConnectionsActive, 1);
     this.socket = connect(endpoint.address, this);
@@ -167,6 +170,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
       return this.exchange === exchange ? next : -1;
     }
     this.closeAfter = responseHead.close;
+    if (!this.reused) this.heed(announcedIdleMs(responseHead));
     this.remaining = responseHead.bodyLength;
     this.decoder = this.remaining === chunked ? new ChunkedDecoder(exchange.context.limits) : null;
     this.state = state.body;
@@ -174,6 +178,13 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     relayHead(exchange, responseHead);
     if (this.exchange !== exchange) return -1;
     return this.remaining === 0 ? this.finish(exchange, "", next, end) : next;
+  }
+
+  /** The service's own word on its idle timeout; it comes on the first answer already. */
+  private heed(announcedMs: number): void {
+    // A second less, or half: what is on its way when the service's time is up would be lost.
+    this.idleMsMax = Math.min(this.idleMsMax, Math.max(announcedMs - 1_000, announcedMs / 2));
+    if (this.idleMsMax <= 0) this.closeAfter = true;
   }
 
   private takeBody(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
