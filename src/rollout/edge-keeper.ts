@@ -15,8 +15,11 @@ const firstEdges: readonly WindowRule[] = [{ requests: 200, ms: 1_000 }, { reque
 const secondEdges: readonly WindowRule[] = [{ requests: 2_000, ms: 5_000 }, { requests: 500, ms: 60_000 }];
 const laterEdges: readonly WindowRule[] = [{ requests: 2_000, ms: 15_000 }, { requests: 500, ms: 60_000 }];
 
-/** The late edge: so many times the baseline's p99, at least so much, and below the first-byte timeout. */
-const lateTimesP99 = 5;
+/**
+ * The late edge: so many times the baseline's p95, at least so much, and below the first-byte timeout. The breaker trips
+ * at three late exchanges in ten, so a few slow requests (the p99, a cold start) need not hold it back.
+ */
+const lateTimesP95 = 5;
 const lateMinMs = 1_000;
 const lateShareOfTimeout = 0.8;
 /** Before any baseline history: a share of the timeout, or a fixed time where the route has none. */
@@ -56,7 +59,7 @@ export class EdgeKeeper {
     this.windowStartMs = nowMs;
     this.built++;
     const model = latencyModel(generation, { counts, lowerMicros: bucketLower }, this.margins);
-    const late = Math.max(lateMinMs, (lateTimesP99 * model.p99Micros) / 1000);
+    const late = Math.max(lateMinMs, (lateTimesP95 * model.p95Micros) / 1000);
     this.lateMs = this.timeoutMs > 0 ? Math.min(late, this.timeoutMs * lateShareOfTimeout) : late;
     return model;
   }
