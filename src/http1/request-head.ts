@@ -21,6 +21,8 @@ export class RequestHead extends MessageHead {
   path = "";
   /** The authority that counts: the absolute-form's, else the Host field's. Lower case, without port. */
   host = "";
+  /** The authority that `host` was read from. */
+  checkedAuthority = "";
   /** The same as it was written, port included: the value of the forwarded Host field. */
   authority = "";
   /** Whether the target was in absolute-form, so that the Host field must be rewritten. */
@@ -108,9 +110,13 @@ function readTarget(head: RequestHead): ErrorCode | null {
     head.absolute = true;
     head.target = rest.startsWith("/") ? rest : `/${rest}`;
   }
-  const split = splitAuthority(head.authority);
-  if (split === null) return "invalid_host";
-  head.host = split.host;
+  // Clients name the same few hosts again and again.
+  if (head.authority !== head.checkedAuthority) {
+    const split = splitAuthority(head.authority);
+    if (split === null) return "invalid_host";
+    head.host = split.host;
+    head.checkedAuthority = head.authority;
+  }
   const query = head.target.indexOf("?");
   const path = routingPath(query < 0 ? head.target : head.target.slice(0, query));
   if (path === null) return "invalid_target";
@@ -140,7 +146,7 @@ function readConnection(head: RequestHead): ErrorCode | null {
 }
 
 function readConnectionOptions(head: RequestHead, value: string): void {
-  if (value === "keep-alive") {
+  if (value === "keep-alive" || value === "Keep-Alive") {
     head.keepAlive = true;
     return;
   }

@@ -5,6 +5,9 @@ import type { Snapshot } from "../config/snapshot.ts";
 import type { LatencyEdges } from "../observe/recorder.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 
+/** What a request leaves behind is garbage at once: a larger nursery is collected less often, and there is less to copy each time. */
+const youngGenerationMiBMax = 48;
+
 export interface ThreadsOptions {
   readonly threads: number;
   readonly settings: ProxySettings;
@@ -86,7 +89,7 @@ export class ProxyThreads {
 
   private startOne(thread: number, settings: ProxySettings, snapshot: Snapshot | null): Promise<readonly BoundListener[]> {
     const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot };
-    const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}` });
+    const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}`, resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax } });
     this.workers.push(worker);
     this.alive[thread] = true;
     return new Promise((resolve, reject) => {
