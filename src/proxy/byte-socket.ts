@@ -61,7 +61,7 @@ class UpstreamSocket extends net.Socket {
   private writeFailed = false;
 
   override destroy(error?: Error): this {
-    if ((error as NodeJS.ErrnoException | undefined)?.syscall !== "write") return super.destroy(error);
+    if (error === undefined || !("syscall" in error) || error.syscall !== "write") return super.destroy(error);
     if (!this.writeFailed) {
       this.writeFailed = true;
       setImmediate(() => setImmediate(() => super.destroy(error)));

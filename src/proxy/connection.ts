@@ -269,7 +269,11 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     const { stash } = this;
     this.stash = null;
     this.socket.resume();
-    if (stash !== null) tunnelBytes(this.exchange!, this.exchange!.upstream!, stash, 0, stash.length, false);
+    const exchange = this.exchange!;
+    const upstream = exchange.upstream!;
+    if (stash !== null) tunnelBytes(exchange, upstream, stash, 0, stash.length, false);
+    // The client finished while it waited for the 101: its end comes behind its bytes.
+    if (this.halfClosedAtMs > 0) tunnelFinished(exchange, upstream);
   }
 
   tunnel(buffer: Buffer, start: number, end: number): boolean {
