@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { counters } from "../../src/observe/layout.ts";
 import { ask, RawClient } from "../support/raw-client.ts";
 import { ok } from "../support/raw-upstream.ts";
-import { atRest, eventually, stage } from "../support/stage.ts";
+import { expectAtRest, eventually, stage } from "../support/stage.ts";
 
 const get = (path = "/", method = "GET"): string => `${method} ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const post = (body = "hello"): string => `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
@@ -40,7 +40,7 @@ describe("a reused connection on which the service closes without an answer", ()
     expect((await ask(port, get("/again", method))).status).toBe(200);
     expect(upstream.requests.map(({ target, connection }) => [target, connection.index])).toEqual([["/", 0], ["/again", 0], ["/again", 1]]);
     const reader = proxy.reader("shop", "stable");
-    await atRest(proxy);
+    await expectAtRest(proxy);
     expect(reader.counter(counters.retries)).toBe(1);
     expect(reader.counter(counters.failed)).toBe(0);
     expect(reader.counter(counters.requests)).toBe(2);
@@ -52,7 +52,7 @@ describe("a reused connection on which the service closes without an answer", ()
     expect((await ask(port, post())).status).toBe(502);
     expect((await ask(port, get("/x", "PATCH"))).status).toBe(200);
     expect(upstream.requests.filter(({ method }) => method === "POST")).toHaveLength(1);
-    await atRest(proxy);
+    await expectAtRest(proxy);
     expect(proxy.reader("shop", "stable").error("reset")).toBe(1);
   });
 
@@ -72,7 +72,7 @@ describe("a reused connection on which the service closes without an answer", ()
     await ask(port, get());
     expect((await ask(port, get("/gone"))).status).toBe(502);
     expect(upstream.requests.filter(({ target }) => target === "/gone")).toHaveLength(2);
-    await atRest(proxy);
+    await expectAtRest(proxy);
     expect(proxy.reader("shop", "stable").error("reset")).toBe(1);
   });
 
@@ -123,7 +123,7 @@ describe("a pooled connection is not reused", () => {
     upstream.connections[0]!.socket.end();
     await upstream.connections[0]!.closed;
     expect((await ask(port, post())).status).toBe(200);
-    await atRest(proxy);
+    await expectAtRest(proxy);
     expect(proxy.reader("shop", "stable").counter(counters.retries)).toBe(0);
   });
 
@@ -144,6 +144,7 @@ describe("a pooled connection is not reused", () => {
     const { port, upstream } = await stage(undefined, {}, { limits: { upstreamKeepAliveMs: 100 } });
     await ask(port, get());
     await upstream.connections[0]!.closed;
+    expect(upstream.open).toBe(0);
   });
 
   it("that the service will close before that, by its own Keep-Alive: timeout", async () => {
@@ -163,6 +164,7 @@ describe("a pooled connection is not reused", () => {
     for (const answer of held) answer();
     await Promise.all(all);
     await upstream.until(() => upstream.open === 2);
+    expect(upstream.connections).toHaveLength(5);
   });
 });
 
@@ -181,7 +183,7 @@ it("the service's idle timeout never loses a request: GETs against one that clos
   }
   client.destroy();
   expect(upstream.connections.length).toBeGreaterThan(1);
-  await atRest(proxy);
+  await expectAtRest(proxy);
   expect(proxy.reader("shop", "stable").counter(counters.failed)).toBe(0);
 });
 
@@ -205,5 +207,5 @@ it("new snapshots under load lose no request and close no connection", async () 
   }
   running = false;
   await Promise.all(loops);
-  await atRest(proxy);
+  await expectAtRest(proxy);
 });

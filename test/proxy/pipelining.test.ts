@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { converse, RawClient } from "../support/raw-client.ts";
 import { ok, type UpstreamRequest } from "../support/raw-upstream.ts";
-import { atRest, stage } from "../support/stage.ts";
+import { expectAtRest, stage } from "../support/stage.ts";
 
 const describeRequest = ({ method, target, body }: UpstreamRequest): string => `${method} ${target} ${body}`;
 const { port, upstream, proxy } = await stage((request) => ok(request.method === "HEAD" ? "" : describeRequest(request)));
@@ -86,9 +86,9 @@ it("a client that pipelines without reading is read no further than a bound", as
   }
   expect(big.requests.length).toBeLessThan(1_000);
   client.destroy();
-  await atRest(gate);
+  await expectAtRest(gate);
 });
 
 it("after all that, nothing is under way", async () => {
-  await atRest(proxy);
+  await expectAtRest(proxy);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ask, converse, RawClient } from "../support/raw-client.ts";
 import { valuesOf, type RawResponse } from "../support/raw-messages.ts";
 import { ok } from "../support/raw-upstream.ts";
-import { atRest, eventually, stage } from "../support/stage.ts";
+import { expectAtRest, eventually, stage } from "../support/stage.ts";
 
 const limits = { trailerBytesMax: 512, chunkLineBytesMax: 128 };
 const { port, upstream, proxy } = await stage((request) => ok(`${request.method} ${request.body.length}`), { limits: { requestBodyBytesMax: 4_000_000 } }, { limits });
@@ -116,7 +116,7 @@ describe("a chunked body that is not well-formed is refused, and its connection 
       client.socket.end();
       await client.ended;
       client.destroy();
-      await atRest(proxy);
+      await expectAtRest(proxy);
       expect(upstream.requests.length).toBe(before);
     }
   });
@@ -171,7 +171,7 @@ describe("an early answer to a large upload", () => {
       expect(valuesOf(response, "connection")).toEqual(["close"]);
       client.destroy();
     }
-    await atRest(gate);
+    await expectAtRest(gate);
   });
 });
 
@@ -211,7 +211,7 @@ describe("Expect: 100-continue", () => {
     expect(await client.ended).toBe("clean");
     client.destroy();
     await refusing.until(() => refusing.open === 0);
-    await atRest(gate);
+    await expectAtRest(gate);
   });
 
   it("of an HTTP/1.0 client is ignored, and no 1xx goes to it", async () => {
@@ -230,5 +230,5 @@ it("a body that pauses for longer than the idle time is refused with 408, and fr
   client.destroy();
   await waiting.until(() => waiting.open === 0);
   await eventually(() => waiting.requests.length === 0, "no request looked whole");
-  await atRest(gate);
+  await expectAtRest(gate);
 });

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { ask, converse, RawClient } from "../support/raw-client.ts";
 import { valueOf, valuesOf, type RawResponse } from "../support/raw-messages.ts";
 import { ok, type UpstreamRequest } from "../support/raw-upstream.ts";
-import { atRest, stage } from "../support/stage.ts";
+import { expectAtRest, stage } from "../support/stage.ts";
 
 const limits = { interimResponsesMax: 32, headersMax: 64, headBytesMax: 8_192, trailerBytesMax: 512, chunkLineBytesMax: 128 };
 /** What the service answers to a path; set by each test. */
@@ -229,5 +229,5 @@ it("answers arrive whole though every byte comes alone", async () => {
 });
 
 it("after all that, nothing is under way", async () => {
-  await atRest(proxy);
+  await expectAtRest(proxy);
 });

@@ -5,7 +5,7 @@ import { counters } from "../../src/observe/layout.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ok, type UpstreamRequest } from "../support/raw-upstream.ts";
-import { atRest, proxyFor, stage } from "../support/stage.ts";
+import { expectAtRest, proxyFor, stage } from "../support/stage.ts";
 
 const get = (path = "/"): string => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`;
 const framings = {
@@ -38,7 +38,7 @@ describe("a body that breaks off resets the client's connection: it never looks 
     expect(await client.ended).toBe("reset");
     expect(client.received.endsWith("0\r\n\r\n")).toBe(false);
     client.destroy();
-    await atRest(proxy);
+    await expectAtRest(proxy);
     const reader = proxy.reader("shop", "stable");
     expect(reader.error(how === "garbage" ? "malformed_response" : "truncated")).toBe(1);
     expect(reader.counter(counters.responses2xx)).toBe(1);
@@ -79,7 +79,7 @@ describe("kill -9 of the service in the middle of a body", () => {
     expect(await client.ended).toBe("reset");
     expect(client.received.endsWith("0\r\n\r\n")).toBe(false);
     client.destroy();
-    await atRest(proxy);
+    await expectAtRest(proxy);
   });
 });
 
@@ -132,6 +132,6 @@ it("4,000 requests to a service that truncates, resets, stalls and garbles 45% o
   expect(tally.good).toBeGreaterThan(2_000);
   expect(tally.reset).toBeGreaterThan(100);
   expect(tally.refused).toBeGreaterThan(100);
-  await atRest(proxy);
+  await expectAtRest(proxy);
   expect(upstream.requests.length).toBeGreaterThanOrEqual(4_000);
 }, 25_000);

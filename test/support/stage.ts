@@ -28,7 +28,7 @@ export async function eventually(holds: () => boolean, what: string, withinMs = 
 }
 
 /** Nothing is under way any more: no exchange, no tunnel, no client connection. */
-export async function atRest(proxy: TestProxy): Promise<void> {
+export async function expectAtRest(proxy: TestProxy): Promise<void> {
   const gauges = (): Record<string, number> => {
     proxy.slab.refresh();
     const all: Record<string, number> = { connections: proxy.own().counter(threadCounters.connectionsActive) };
@@ -47,7 +47,7 @@ export async function atRest(proxy: TestProxy): Promise<void> {
 export async function proxyFor(routes: readonly TestRoute[], options: TestProxyOptions = {}): Promise<TestProxy> {
   const proxy = await startProxy(routes, options);
   afterAll(async () => {
-    await atRest(proxy);
+    await expectAtRest(proxy);
     await proxy.stop();
   });
   return proxy;
