@@ -66,7 +66,7 @@ test("the demo takes a crashed candidate out by itself, and its readers notice n
   const [status] = (await once(child, "close")) as [number | null];
   const summary = JSON.parse(output().trim().split("\n").at(-1)!) as Summary;
   expect(summary, output()).toMatchObject({ fault: "crash", reason: "breakerTripped", secondsToRollback: expect.any(Number) });
-  expect(summary.safeErrorsAfterFault / summary.safeRequestsAfterFault).toBeLessThan(0.001);
+  expect(summary.safeErrorsAfterFault / summary.safeRequestsAfterFault, output()).toBeLessThan(0.001);
   expect(summary.answeredAfterRollback["2"]).toBeUndefined();
   // Whether the verification ends within the demo's minute depends on how busy the machine is; the exit status tells.
   expect(status).toBe(summary.rolledBack ? 0 : 1);
