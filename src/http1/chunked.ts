@@ -5,7 +5,7 @@
  * tiny chunks cost the other side one write.
  */
 import { BACKSLASH, CR, EQUALS, hexValue, HTAB, LF, QUOTE, SEMICOLON, SP, tokenChar, valueChar } from "./chars.ts";
-import { isForbiddenInTrailers } from "./field-kinds.ts";
+import { isForbiddenInTrailers, kind } from "./field-kinds.ts";
 import { HeadScanner } from "./head-scanner.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
@@ -38,9 +38,12 @@ export class ChunkedDecoder {
   payloadEnd = 0;
   /** Trailer lines that may travel on, each with its CR LF; set when done. */
   trailers = "";
+  private readonly refusesFraming: boolean;
 
-  constructor(limits: ChunkLimits) {
+  /** @param refusesFraming whether Content-Length or Transfer-Encoding among the trailers fails the body, instead of being dropped */
+  constructor(limits: ChunkLimits, refusesFraming: boolean) {
     this.limits = limits;
+    this.refusesFraming = refusesFraming;
   }
 
   get done(): boolean {
@@ -103,6 +106,8 @@ export class ChunkedDecoder {
     head.text = text;
     if (parseFields(head, 0) !== null) return false;
     for (let i = 0; i < head.count; i++) {
+      const k = head.kind(i);
+      if (this.refusesFraming && (k === kind.contentLength || k === kind.transferEncoding)) return false;
       if (!isForbiddenInTrailers(head.name(i))) this.trailers += text.slice(head.nameStart[i], head.lineEnd(i));
     }
     return true;

@@ -1,5 +1,6 @@
 /** How long a message's body is (RFC 9112 section 6). */
 import type { ErrorCode } from "../core/errors.ts";
+import { CR, HTAB } from "./chars.ts";
 import { kind } from "./field-kinds.ts";
 import type { MessageHead } from "./message-head.ts";
 
@@ -34,13 +35,22 @@ export function readFraming(head: MessageHead, minor: number, out: Framing): voi
       else out.length = n;
     } else if (k === kind.transferEncoding) {
       encodings++;
-      out.error ??= encodings > 1 || minor === 0 ? "invalid_transfer_encoding" : codingError(head.value(i));
+      out.error ??= encodings > 1 || minor === 0 || isPadded(head, i) ? "invalid_transfer_encoding" : codingError(head.value(i));
     }
   }
   if (encodings > 0) {
     if (lengths > 0) out.error = "conflicting_framing";
     out.length = chunked;
   }
+}
+
+/**
+ * A tab around the coding, or a space behind it, is allowed by the grammar and written by nobody but those who look for a
+ * parser that takes `chunked` and something invisible for an unknown coding (Node refuses the tab behind it).
+ */
+function isPadded(head: MessageHead, i: number): boolean {
+  for (let at = head.nameEnd[i]! + 1; at < head.valueStart[i]!; at++) if (head.text.charCodeAt(at) === HTAB) return true;
+  return head.text.charCodeAt(head.valueEnd[i]!) !== CR;
 }
 
 function parseLength(text: string, start: number, end: number): number {

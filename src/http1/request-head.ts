@@ -134,6 +134,8 @@ function readConnection(head: RequestHead): ErrorCode | null {
   for (let i = 0; i < head.count; i++) {
     const k = head.kinds[i];
     if (k === kind.connection) readConnectionOptions(head, head.value(i));
+    // No standard field, but services take it for Connection (Node does): closing serves both readings.
+    else if (k === kind.proxyConnection && /(?:^|[,\s])close(?:[,\s]|$)/i.test(head.value(i))) head.close = true;
     // RFC 9110 section 10.1.1: an HTTP/1.0 client's expectation is ignored.
     else if (k === kind.expect && head.minor === 1) {
       if (head.value(i).toLowerCase() !== "100-continue") return "expectation_failed";

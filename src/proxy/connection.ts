@@ -60,7 +60,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.context = context;
     this.clientIp = clientIp;
     this.forwarding = forwarding;
-    this.sinceMs = context.coarseMs;
+    this.sinceMs = context.nowMs;
     this.socket = takeOver(accepted, this);
     this.writer = new BodyWriter(this.socket);
     context.connections.add(this);
@@ -75,6 +75,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   // ---- reading
 
   onBytes(buffer: Buffer, length: number): void {
+    this.context.turn();
     if (this.state === s.tunnel) {
       const exchange = this.exchange!;
       if (exchange.upstream !== null) tunnelBytes(exchange, exchange.upstream, buffer, 0, length, false);
@@ -126,7 +127,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     if (at < 0) {
       if (this.state === s.idle) {
         this.state = s.head;
-        this.sinceMs = this.context.coarseMs;
+        this.sinceMs = this.context.nowMs;
       }
       used = this.scanner.push(piece);
       if (used < 0) {
@@ -150,11 +151,11 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.minor = head.minor;
     this.closeAfter = head.close;
     const { bodyLength } = head;
-    const exchange = begin(this.context, this, head, this.forwarding, performance.now());
+    const exchange = begin(this.context, this, head, this.forwarding, this.context.nowMs);
     if (typeof exchange === "string") return this.refuseHead(exchange, head.method);
     this.exchange = exchange;
     this.remaining = bodyLength;
-    this.decoder = bodyLength === chunked ? new ChunkedDecoder(this.context.limits) : null;
+    this.decoder = bodyLength === chunked ? new ChunkedDecoder(this.context.limits, true) : null;
     this.state = bodyLength === 0 ? s.answering : s.body;
     forward(exchange);
   }
@@ -301,14 +302,14 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.served++;
     if (this.closeAfter) return this.linger();
     this.state = s.idle;
-    this.sinceMs = this.context.coarseMs;
+    this.sinceMs = this.context.nowMs;
     if (!this.processing && (this.stash !== null || this.halfClosedAtMs > 0)) this.replay();
   }
 
   /** Closes without losing the answer: our side first, then what still arrives is read and dropped for a while. */
   linger(): void {
     this.state = s.lingering;
-    this.sinceMs = this.context.coarseMs;
+    this.sinceMs = this.context.nowMs;
     this.stash = null;
     this.socket.end();
     this.socket.resume();
@@ -324,15 +325,16 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   }
 
   onEnd(): void {
+    this.context.turn();
     switch (this.state) {
       case s.answering:
-        this.halfClosedAtMs = this.context.coarseMs;
+        this.halfClosedAtMs = this.context.nowMs;
         break;
       case s.tunnel:
         if (this.exchange!.upstream !== null) tunnelFinished(this.exchange!, this.exchange!.upstream);
         break;
       case s.idle:
-        if (this.stash !== null) this.halfClosedAtMs = this.context.coarseMs;
+        if (this.stash !== null) this.halfClosedAtMs = this.context.nowMs;
         else this.socket.end();
         break;
       case s.lingering:
@@ -343,6 +345,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   }
 
   onClosed(): void {
+    this.context.turn();
     const { exchange } = this;
     this.exchange = null;
     this.stash = null;
@@ -353,11 +356,12 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   }
 
   onDrain(): void {
+    this.context.turn();
     const { exchange } = this;
-    this.sinceMs = this.context.coarseMs;
+    this.sinceMs = this.context.nowMs;
     if (exchange?.responsePaused === true) {
       exchange.responsePaused = false;
-      exchange.progressMs = this.context.coarseMs;
+      exchange.progressMs = this.context.nowMs;
       exchange.upstream?.resumeBody();
     } else if (exchange === null && this.stash !== null && this.state === s.idle) this.replay();
   }

@@ -107,6 +107,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
   }
 
   onBytes(buffer: Buffer, length: number): void {
+    this.endpoint.context.turn();
     const exchange = this.exchange;
     if (exchange === null) {
       // Bytes that nobody asked for: whatever follows could be taken for the next answer. Never reused.
@@ -115,7 +116,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     }
     this.anyByte = true;
     // Before the final head only the first-byte timeout counts, so that interim responses cannot hold it off.
-    if (exchange.phase === phase.relaying) exchange.progressMs = exchange.context.coarseMs;
+    if (exchange.phase === phase.relaying) exchange.progressMs = exchange.context.nowMs;
     if (this.state === state.tunnel) return tunnelBytes(exchange, exchange.downstream, buffer, 0, length, true);
     const used = this.take(exchange, buffer, 0, length);
     if (this.exchange !== exchange) {
@@ -172,7 +173,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     this.closeAfter = responseHead.close;
     if (!this.reused) this.heed(announcedIdleMs(responseHead));
     this.remaining = responseHead.bodyLength;
-    this.decoder = this.remaining === chunked ? new ChunkedDecoder(exchange.context.limits) : null;
+    this.decoder = this.remaining === chunked ? new ChunkedDecoder(exchange.context.limits, false) : null;
     this.state = state.body;
     this.endpoint.answered();
     relayHead(exchange, responseHead);
@@ -227,7 +228,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     if (reusable) {
       this.state = state.idle;
       this.reused = true;
-      this.idleSinceMs = exchange.context.coarseMs;
+      this.idleSinceMs = exchange.context.nowMs;
       this.endpoint.release(this);
     } else this.close();
     relayEnd(exchange, trailers);
@@ -243,6 +244,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
   }
 
   onEnd(): void {
+    this.endpoint.context.turn();
     const { exchange } = this;
     if (exchange === null) return this.close();
     if (this.state === state.tunnel) return tunnelFinished(exchange, exchange.downstream);
@@ -255,6 +257,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
   }
 
   onClosed(error: Error | null): void {
+    this.endpoint.context.turn();
     this.endpoint.context.count(threadCounters.upstreamConnectionsActive, -1);
     this.endpoint.closed(this);
     if (this.exchange === null) return;
@@ -276,10 +279,11 @@ export class UpstreamConnection implements Upstream, SocketOwner {
   }
 
   onDrain(): void {
+    this.endpoint.context.turn();
     const { exchange } = this;
     if (exchange === null || !exchange.requestPaused) return;
     exchange.requestPaused = false;
-    exchange.progressMs = exchange.context.coarseMs;
+    exchange.progressMs = exchange.context.nowMs;
     exchange.downstream.resumeBody();
   }
 }
