@@ -52,8 +52,8 @@ describe("a request body", () => {
 });
 
 describe("trailers of a request", () => {
-  it("arrive, without those that frame, route or authorise", async () => {
-    const lines = "X-Checksum: abc\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\nHost: evil\r\nAuthorization: evil\r\nX-Forwarded-For: evil\r\nX_Forwarded_For: evil\r\nebbgate-variant: evil\r\nVia: evil\r\nConnection: evil\r\nCookie: evil\r\nX-Last: z\r\n";
+  it("arrive, without those that route or authorise", async () => {
+    const lines = "X-Checksum: abc\r\nHost: evil\r\nAuthorization: evil\r\nX-Forwarded-For: evil\r\nX_Forwarded_For: evil\r\nebbgate-variant: evil\r\nVia: evil\r\nConnection: evil\r\nCookie: evil\r\nX-Last: z\r\n";
     await ask(port, `${chunkedHead("POST", "Trailer: X-Checksum\r\n")}1\r\nx\r\n0\r\n${lines}\r\n`);
     expect(upstream.requests.at(-1)!.trailers).toBe("X-Checksum: abc\r\nX-Last: z\r\n");
   });
@@ -95,6 +95,8 @@ describe("a chunked body that is not well-formed is refused, and its connection 
     ["a trailer with a space before the colon", "0\r\nX : y\r\n\r\n"],
     ["a trailer that is folded", "0\r\nX: y\r\n z\r\n\r\n"],
     ["a trailer with a bare LF", "0\r\nX: y\nZ: z\r\n\r\n"],
+    ["a trailer that frames: Content-Length", "0\r\nContent-Length: 5\r\n\r\nhello"],
+    ["a trailer that frames: Transfer-Encoding", "0\r\ntransfer-encoding: chunked\r\n\r\n"],
     ["a request for a trailer", "0\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n"],
   ])("%s", async (_what, bytes) => {
     const { requests } = upstream;
