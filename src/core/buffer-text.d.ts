@@ -1,7 +1,9 @@
-// Node's own fast path of `toString("latin1", start, end)`, missing from @types/node; it has been there since Node 0.x.
+// Node's own fast paths of `toString("latin1", start, end)` and `write(text, offset, "latin1")`, missing from @types/node;
+// they have been there since Node 0.x.
 declare global {
   interface Buffer {
     latin1Slice(start: number, end: number): string;
+    latin1Write(text: string, offset: number): number;
   }
 }
 export {};

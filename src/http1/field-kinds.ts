@@ -35,60 +35,89 @@ export function equalsLower(text: string, start: number, end: number, name: stri
   return true;
 }
 
-const startsLower = (text: string, start: number, end: number, name: string): boolean =>
-  end - start >= name.length && equalsLower(text, start, start + name.length, name);
+/** A lower-case name as its bytes. */
+const bytesOf = (name: string): Uint8Array => Buffer.from(name, "latin1");
 
-/** The kind of the field named text[start, end). */
-export function kindOf(text: string, start: number, end: number): FieldKind {
-  switch (text.charCodeAt(start) | 0x20) {
+const names = {
+  connection: bytesOf("connection"),
+  contentLength: bytesOf("content-length"),
+  ebbgate: bytesOf("ebbgate-"),
+  expect: bytesOf("expect"),
+  forwarded: bytesOf("forwarded"),
+  host: bytesOf("host"),
+  http2Settings: bytesOf("http2-settings"),
+  keepAlive: bytesOf("keep-alive"),
+  proxyConnection: bytesOf("proxy-connection"),
+  te: bytesOf("te"),
+  trailer: bytesOf("trailer"),
+  transferEncoding: bytesOf("transfer-encoding"),
+  upgrade: bytesOf("upgrade"),
+  via: bytesOf("via"),
+  xForwarded: bytesOf("x-forwarded-"),
+  xRealIp: bytesOf("x-real-ip"),
+};
+
+const is = (bytes: Uint8Array, start: number, end: number, name: Uint8Array): boolean => end - start === name.length && starts(bytes, start, end, name);
+
+/** Both sides are tokens: setting bit 5 folds the case of letters, and no two other token characters meet by it. */
+function starts(bytes: Uint8Array, start: number, end: number, name: Uint8Array): boolean {
+  if (end - start < name.length) return false;
+  for (let i = 0; i < name.length; i++) if ((bytes[start + i]! | 0x20) !== name[i]) return false;
+  return true;
+}
+
+/** The kind of the field named bytes[start, end), which is a token. */
+export function kindOf(bytes: Uint8Array, start: number, end: number): FieldKind {
+  switch (bytes[start]! | 0x20) {
     case 0x63: // c
-      if (equalsLower(text, start, end, "connection")) return kind.connection;
-      if (equalsLower(text, start, end, "content-length")) return kind.contentLength;
+      if (is(bytes, start, end, names.connection)) return kind.connection;
+      if (is(bytes, start, end, names.contentLength)) return kind.contentLength;
       break;
     case 0x65: // e
-      if (equalsLower(text, start, end, "expect")) return kind.expect;
-      if (startsLower(text, start, end, "ebbgate-")) return kind.ebbgate;
-      if (startsLower(text, start, end, "ebbgate") && isLookalike(text, start, end)) return kind.lookalike;
-      break;
+      if (is(bytes, start, end, names.expect)) return kind.expect;
+      if (starts(bytes, start, end, names.ebbgate)) return kind.ebbgate;
+      return otherOrLookalike(bytes, start, end);
     case 0x66: // f
-      if (equalsLower(text, start, end, "forwarded")) return kind.forwarded;
+      if (is(bytes, start, end, names.forwarded)) return kind.forwarded;
       break;
     case 0x68: // h
-      if (equalsLower(text, start, end, "host")) return kind.host;
-      if (equalsLower(text, start, end, "http2-settings")) return kind.http2Settings;
+      if (is(bytes, start, end, names.host)) return kind.host;
+      if (is(bytes, start, end, names.http2Settings)) return kind.http2Settings;
       break;
     case 0x6b: // k
-      if (equalsLower(text, start, end, "keep-alive")) return kind.keepAlive;
+      if (is(bytes, start, end, names.keepAlive)) return kind.keepAlive;
       break;
     case 0x70: // p
-      if (equalsLower(text, start, end, "proxy-connection")) return kind.proxyConnection;
+      if (is(bytes, start, end, names.proxyConnection)) return kind.proxyConnection;
       break;
     case 0x74: // t
-      if (equalsLower(text, start, end, "te")) return kind.te;
-      if (equalsLower(text, start, end, "trailer")) return kind.trailer;
-      if (equalsLower(text, start, end, "transfer-encoding")) return kind.transferEncoding;
-      if (end - start === 17 && isLookalike(text, start, end)) return kind.lookalike;
-      break;
+      if (is(bytes, start, end, names.te)) return kind.te;
+      if (is(bytes, start, end, names.trailer)) return kind.trailer;
+      if (is(bytes, start, end, names.transferEncoding)) return kind.transferEncoding;
+      return otherOrLookalike(bytes, start, end);
     case 0x75: // u
-      if (equalsLower(text, start, end, "upgrade")) return kind.upgrade;
+      if (is(bytes, start, end, names.upgrade)) return kind.upgrade;
       break;
     case 0x76: // v
-      if (equalsLower(text, start, end, "via")) return kind.via;
+      if (is(bytes, start, end, names.via)) return kind.via;
       break;
     case 0x78: // x
-      if (startsLower(text, start, end, "x-forwarded-") || equalsLower(text, start, end, "x-real-ip")) return kind.xForwarded;
-      if (isLookalike(text, start, end)) return kind.lookalike;
-      break;
+      if (starts(bytes, start, end, names.xForwarded) || is(bytes, start, end, names.xRealIp)) return kind.xForwarded;
+      return otherOrLookalike(bytes, start, end);
   }
   return kind.other;
 }
 
 const protectedNames = /^(?:x-forwarded-.*|x-real-ip|ebbgate-.*|transfer-encoding)$/;
 
-function isLookalike(text: string, start: number, end: number): boolean {
-  const name = text.slice(start, end).toLowerCase();
-  if (!name.includes("_") && !name.includes(".")) return false;
-  return protectedNames.test(name.replaceAll(/[_.]/g, "-"));
+function otherOrLookalike(bytes: Uint8Array, start: number, end: number): FieldKind {
+  for (let i = start; i < end; i++) {
+    const c = bytes[i]!;
+    if (c !== 0x5f && c !== 0x2e) continue;
+    const name = String.fromCharCode(...bytes.subarray(start, end)).toLowerCase();
+    return protectedNames.test(name.replaceAll(/[_.]/g, "-")) ? kind.lookalike : kind.other;
+  }
+  return kind.other;
 }
 
 /**

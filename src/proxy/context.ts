@@ -24,8 +24,8 @@ export class ProxyContext {
   draining = false;
   /** An upstream connection came free for an exchange that waited; set where the steps are put together. */
   granted: (exchange: Exchange, connection: UpstreamConnection) => void = () => {};
-  /** performance.now() as of the last sweep: good enough for timeouts, free to read. */
-  coarseMs = performance.now();
+  /** performance.now() of the event that is being handled: read once for each, by `turn`. */
+  nowMs = performance.now();
   /** Scratch heads: parsed, used and left within one call. */
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
@@ -39,6 +39,11 @@ export class ProxyContext {
     this.requestHead = new RequestHead(options.limits.headersMax);
     this.responseHead = new ResponseHead(options.limits.headersMax);
     this.words = new Uint32Array(options.page, slotOffset(0, options.thread) * 4, slotWords);
+  }
+
+  /** Every event of a socket, and the sweep, begins with it. */
+  turn(): void {
+    this.nowMs = performance.now();
   }
 
   /** A cell of `threadCounters`. */

@@ -40,7 +40,7 @@ export class Endpoint {
 
   /** Fit to be chosen. */
   get available(): boolean {
-    return this.healthy && this.ejectedUntilMs <= this.context.coarseMs;
+    return this.healthy && this.ejectedUntilMs <= this.context.nowMs;
   }
 
   /**
@@ -96,7 +96,7 @@ export class Endpoint {
   failed(): void {
     if (++this.failures < failuresToEject) return;
     this.failures = 0;
-    this.ejectedUntilMs = this.context.coarseMs + Math.min(ejectionMsMax, ejectionMs * 2 ** this.ejections);
+    this.ejectedUntilMs = this.context.nowMs + Math.min(ejectionMsMax, ejectionMs * 2 ** this.ejections);
     this.ejections = Math.min(this.ejections + 1, 10);
   }
 

@@ -20,7 +20,7 @@ export function forward(exchange: Exchange): void {
 
 function dispatch(exchange: Exchange, fresh: boolean): void {
   const { context } = exchange;
-  exchange.progressMs = context.coarseMs;
+  exchange.progressMs = context.nowMs;
   const endpoint = chooseEndpoint(exchange.serving, context.random);
   if (endpoint === null) return upstreamFailed(exchange, "no_endpoint", false);
   exchange.endpoint = endpoint;
@@ -43,7 +43,7 @@ export function granted(exchange: Exchange, connection: UpstreamConnection): voi
 
 function send(exchange: Exchange, connection: UpstreamConnection): void {
   exchange.phase = phase.awaiting;
-  exchange.progressMs = exchange.context.coarseMs;
+  exchange.progressMs = exchange.context.nowMs;
   connection.attach(exchange);
   connection.frame(exchange.bodyLength === chunked);
   connection.head(`${exchange.commonHead}${exchange.serving.headLines}ebbgate-bucket: ${exchange.bucket}\r\n\r\n`);
@@ -53,13 +53,13 @@ function send(exchange: Exchange, connection: UpstreamConnection): void {
 
 export function forwardBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
   exchange.requestBytes += end - start;
-  exchange.progressMs = exchange.context.coarseMs;
+  exchange.progressMs = exchange.context.nowMs;
   exchange.upstream?.body(buffer, start, end);
 }
 
 export function forwardEnd(exchange: Exchange, trailers: string): void {
   exchange.requestDone = true;
-  exchange.progressMs = exchange.context.coarseMs;
+  exchange.progressMs = exchange.context.nowMs;
   exchange.upstream?.end(trailers);
 }
 

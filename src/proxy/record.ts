@@ -17,7 +17,7 @@ const isAssigned = (exchange: Exchange): boolean => !exchange.fellBack;
 
 export function recordFirstByte(exchange: Exchange, status: number): void {
   exchange.status = status;
-  exchange.firstByteMs = performance.now();
+  exchange.firstByteMs = exchange.context.nowMs;
   if (isAssigned(exchange)) exchange.variant.recorder.firstByte(exchange, (exchange.firstByteMs - exchange.forwardMs) * 1000, status);
   else exchange.serving.recorder.add(counters.fallbackAnswers, 1);
 }
@@ -25,7 +25,7 @@ export function recordFirstByte(exchange: Exchange, status: number): void {
 /** The upstream failed before its first byte. @param late whether the age says something about its latency */
 export function recordFailed(exchange: Exchange, code: ErrorCode, late: boolean): void {
   exchange.error = code;
-  if (isAssigned(exchange)) exchange.variant.recorder.failed(exchange, code, late ? bucketOf((performance.now() - exchange.forwardMs) * 1000) : -1);
+  if (isAssigned(exchange)) exchange.variant.recorder.failed(exchange, code, late ? bucketOf((exchange.context.nowMs - exchange.forwardMs) * 1000) : -1);
 }
 
 /** The upstream broke its answer after the first byte. */
@@ -46,7 +46,7 @@ export function recordClientClosed(exchange: Exchange, code: ErrorCode): void {
 /** The outcome will never be known: what is known is that it took longer than this. */
 export function recordWithdrawn(exchange: Exchange): void {
   if (exchange.firstByteMs > 0 || !isAssigned(exchange)) return;
-  exchange.variant.recorder.firstByte(exchange, (performance.now() - exchange.forwardMs) * 1000, 0);
+  exchange.variant.recorder.firstByte(exchange, (exchange.context.nowMs - exchange.forwardMs) * 1000, 0);
 }
 
 /** The exchange is over, however it ended: called once. */
@@ -54,7 +54,7 @@ export function recordEnded(exchange: Exchange, complete: boolean): void {
   const wasTunnel = exchange.phase === phase.tunnel;
   exchange.phase = phase.done;
   exchange.context.inFlight.remove(exchange);
-  const nowMs = performance.now();
+  const { nowMs } = exchange.context;
   if (exchange.forwardMs > 0) {
     const { recorder } = exchange.variant;
     recorder.ended();

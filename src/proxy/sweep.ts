@@ -17,8 +17,8 @@ const lingerMs = 2_000;
 const lingerUnsentMs = 30_000;
 
 export function sweep(context: ProxyContext, endpoints: EndpointBook): void {
-  const nowMs = performance.now();
-  context.coarseMs = nowMs;
+  context.turn();
+  const { nowMs } = context;
   for (let exchange = context.inFlight.head; exchange !== null; ) {
     const { next } = exchange;
     sweepExchange(exchange, nowMs);

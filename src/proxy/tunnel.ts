@@ -10,7 +10,7 @@ interface TunnelSide {
 
 /** @param fromUpstream which side the bytes come from, and so which one to pause */
 export function tunnelBytes(exchange: Exchange, to: TunnelSide, buffer: Buffer, start: number, end: number, fromUpstream: boolean): void {
-  exchange.progressMs = exchange.context.coarseMs;
+  exchange.progressMs = exchange.context.nowMs;
   if (fromUpstream) exchange.responseBytes += end - start;
   else exchange.requestBytes += end - start;
   if (to.tunnel(buffer, start, end)) return;
@@ -25,7 +25,7 @@ export function tunnelBytes(exchange: Exchange, to: TunnelSide, buffer: Buffer, 
 
 /** One side has finished sending: the other is told, and may go on. */
 export function tunnelFinished(exchange: Exchange, other: TunnelSide): void {
-  exchange.progressMs = exchange.context.coarseMs;
+  exchange.progressMs = exchange.context.nowMs;
   other.tunnelEnd();
 }
 
