@@ -57,5 +57,6 @@ export class ProxyContext {
   }
 }
 
-/** The origin of this thread's `performance.now()`, so that all threads name the same second. */
-export const dispatchSecond = (nowMs: number): number => Math.floor((performance.timeOrigin + nowMs) / 1000);
+/** The origin of this thread's `performance.now()`: with it, all threads name the same second. */
+const originMs = performance.timeOrigin;
+export const dispatchSecond = (nowMs: number): number => Math.floor((originMs + nowMs) / 1000);
