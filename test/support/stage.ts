@@ -6,7 +6,7 @@ import { startProxy, type TestProxy, type TestProxyOptions, type TestRoute } fro
 import { startUpstream, type Answer, type RawUpstream, type UpstreamOptions } from "./raw-upstream.ts";
 
 // What hangs should say so soon: nothing here takes longer than a second or two.
-vi.setConfig({ testTimeout: 10_000 });
+vi.setConfig({ testTimeout: 20_000 });
 
 export interface Stage {
   readonly proxy: TestProxy;
