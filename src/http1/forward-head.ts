@@ -41,22 +41,20 @@ export function clientAddress(head: RequestHead, forwarding: Forwarding): string
  */
 export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames: readonly string[], upgrade: string): string {
   const { text, kinds } = head;
-  let out = `${head.method} ${head.target} HTTP/1.1\r\n`;
+  // A request line that is ours already travels with the first fields, as one piece.
+  const asItIs = head.minor === 1 && !head.absolute && head.lineStart === 0;
+  let out = asItIs ? "" : `${head.method} ${head.target} HTTP/1.1\r\n`;
   if (head.absolute) out += `host: ${head.authority}\r\n`;
-  let runStart = head.fieldsStart;
-  let forwardedSeen = false;
-  let forwardingSeen = false;
+  let runStart = asItIs ? 0 : head.fieldsStart;
   for (let i = 0; i < head.count; i++) {
     const k = kinds[i]!;
-    if (k === kind.forwarded) forwardedSeen = true;
-    if (k === kind.xForwarded) forwardingSeen = true;
     if (k === kind.other ? !isNamed(head, i, setNames) : passes(head, i, k, forwarding.trusted)) continue;
     if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]);
     runStart = head.lineEnd(i);
   }
   if (head.fieldsEnd > runStart) out += text.slice(runStart, head.fieldsEnd);
-  out += forwarding.trusted && forwardingSeen ? extendedLines(head, forwarding) : `${forwarding.lines}x-forwarded-host: ${head.authority}\r\n`;
-  if (forwardedSeen) out += forwardedLine(head, forwarding);
+  out += forwarding.trusted && head.has(kind.xForwarded) ? extendedLines(head, forwarding) : `${forwarding.lines}x-forwarded-host: ${head.authority}\r\n`;
+  if (head.has(kind.forwarded)) out += forwardedLine(head, forwarding);
   // RFC 9110 section 7.6.3: the version that was received.
   out += head.minor === 1 ? forwarding.viaLine : forwarding.viaLine.replace("1.1", "1.0");
   if (upgrade !== "") return `${out}connection: upgrade\r\nupgrade: ${upgrade}\r\n`;

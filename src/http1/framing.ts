@@ -24,6 +24,7 @@ const knownCodings = new Set(["chunked", "gzip", "x-gzip", "deflate", "compress"
 export function readFraming(head: MessageHead, minor: number, out: Framing): void {
   out.length = untilClose;
   out.error = null;
+  if (!head.has(kind.contentLength) && !head.has(kind.transferEncoding)) return;
   let lengths = 0;
   let encodings = 0;
   for (let i = 0; i < head.count; i++) {

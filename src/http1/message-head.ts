@@ -9,6 +9,8 @@ export class MessageHead implements Fields {
   text = "";
   /** Field lines. */
   count = 0;
+  /** Bit k is set where a field of kind k is present: most questions end here. */
+  kindMask = 0;
   /** Where the first field line starts, and where the empty line starts. */
   fieldsStart = 0;
   fieldsEnd = 0;
@@ -24,6 +26,10 @@ export class MessageHead implements Fields {
     this.valueStart = new Int32Array(headersMax);
     this.valueEnd = new Int32Array(headersMax);
     this.kinds = new Uint8Array(headersMax);
+  }
+
+  has(k: FieldKind): boolean {
+    return (this.kindMask & (1 << k)) !== 0;
   }
 
   kind(i: number): FieldKind {

@@ -16,6 +16,7 @@ export function parseFields(head: MessageHead, at: number): ErrorCode | null {
   const bytes = loadBytes(head.text);
   const max = head.nameStart.length;
   let count = 0;
+  let mask = 0;
   let i = at;
   head.fieldsStart = at;
   for (;;) {
@@ -24,6 +25,7 @@ export function parseFields(head: MessageHead, at: number): ErrorCode | null {
       if (bytes[i + 1] !== LF || i + 2 !== length) return "invalid_line_ending";
       head.fieldsEnd = i;
       head.count = count;
+      head.kindMask = mask;
       return null;
     }
     if (count === max) return "too_many_headers";
@@ -32,7 +34,9 @@ export function parseFields(head: MessageHead, at: number): ErrorCode | null {
     if (i === nameStart || c !== COLON) return c === LF || c === CR ? "invalid_line_ending" : "invalid_header";
     head.nameStart[count] = nameStart;
     head.nameEnd[count] = i;
-    head.kinds[count] = kindOf(bytes, nameStart, i);
+    const kind = kindOf(bytes, nameStart, i);
+    head.kinds[count] = kind;
+    mask |= 1 << kind;
     c = bytes[++i]!;
     while (c === SP || c === HTAB) c = bytes[++i]!;
     head.valueStart[count] = i;

@@ -10,8 +10,10 @@ import { hasNoBody, type ResponseHead } from "./response-head.ts";
  */
 export function relayHead(head: ResponseHead, chunkedOut: boolean, extra: string): string {
   const { text, kinds } = head;
-  let out = `HTTP/1.1 ${head.status} ${head.phrase}\r\n`;
-  let runStart = head.fieldsStart;
+  // A status line that is ours already travels with the first fields, as one piece.
+  const asItIs = head.minor === 1 && head.phraseStart === 13;
+  let out = asItIs ? "" : `HTTP/1.1 ${head.status} ${head.phrase}\r\n`;
+  let runStart = asItIs ? 0 : head.fieldsStart;
   for (let i = 0; i < head.count; i++) {
     const k = kinds[i]!;
     if (k === kind.other ? !isNamed(head, i) : passes(head, k)) continue;

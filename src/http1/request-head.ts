@@ -27,6 +27,8 @@ export class RequestHead extends MessageHead {
   authority = "";
   /** Whether the target was in absolute-form, so that the Host field must be rewritten. */
   absolute = false;
+  /** Where the request line starts: behind an empty line, if there was one. */
+  lineStart = 0;
   /** HTTP/1.0 or 1.1. */
   minor = 1;
   /** Body length in bytes, or `chunked`. A request without framing fields has none: 0. */
@@ -59,7 +61,8 @@ export function parseRequestHead(head: RequestHead, text: string, limits: Reques
   let i = start;
   while (tokenChar[text.charCodeAt(i)] === 1) i++;
   if (i === start || i - start > methodCharsMax || text.charCodeAt(i) !== SP) return "malformed_request_line";
-  head.method = text.slice(start, i);
+  head.lineStart = start;
+  head.method = methodOf(text, start, i);
   const targetStart = ++i;
   while (targetChar[text.charCodeAt(i)] === 1) i++;
   if (text.charCodeAt(i) !== SP) return text.charCodeAt(i) === 0x0d ? "malformed_request_line" : "invalid_target";
@@ -75,6 +78,13 @@ export function parseRequestHead(head: RequestHead, text: string, limits: Reques
   if (framing.error !== null) return framing.error;
   head.bodyLength = framing.length === untilClose ? 0 : framing.length;
   return readTarget(head) ?? readConnection(head);
+}
+
+/** The usual methods are one string each: comparing them later compares references. */
+function methodOf(text: string, start: number, end: number): string {
+  if (end - start === 3 && text.startsWith("GET", start)) return "GET";
+  if (end - start === 4 && text.startsWith("POST", start)) return "POST";
+  return text.slice(start, end);
 }
 
 /** `HTTP/1.0` or `HTTP/1.1` and CR LF at `at`. */
@@ -131,7 +141,8 @@ function readConnection(head: RequestHead): ErrorCode | null {
   head.connectionNamesTe = false;
   head.connectionNames = null;
   head.expectContinue = false;
-  for (let i = 0; i < head.count; i++) {
+  const says = head.has(kind.connection) || head.has(kind.proxyConnection) || head.has(kind.expect);
+  for (let i = 0; says && i < head.count; i++) {
     const k = head.kinds[i];
     if (k === kind.connection) readConnectionOptions(head, head.value(i));
     // No standard field, but services take it for Connection (Node does): closing serves both readings.

@@ -8,8 +8,8 @@ import { parseFields } from "./parse-fields.ts";
 /** A response head; scratch like its base. */
 export class ResponseHead extends MessageHead {
   status = 0;
-  /** May be empty. */
-  phrase = "";
+  /** Where the reason phrase starts; it ends two characters before the fields. */
+  phraseStart = 0;
   minor = 1;
   /** Body length in bytes, `chunked` or `untilClose`; 0 where the status or the method allows no body. */
   bodyLength = 0;
@@ -19,6 +19,11 @@ export class ResponseHead extends MessageHead {
   connectionNames: string[] | null = null;
   /** The protocols of the Upgrade field, in lower case; empty where there is none. */
   upgrade = "";
+
+  /** May be empty. */
+  get phrase(): string {
+    return this.text.slice(this.phraseStart, this.fieldsStart - 2);
+  }
 }
 
 const framing: Framing = { length: 0, error: null };
@@ -40,10 +45,9 @@ export function parseResponseHead(head: ResponseHead, text: string, headRequest:
   let i = 12;
   if (text.charCodeAt(i) === SP) i++;
   else if (text.charCodeAt(i) !== 0x0d) return false;
-  const phraseStart = i;
+  head.phraseStart = i;
   while (valueChar[text.charCodeAt(i)] === 1) i++;
   if (text.charCodeAt(i) !== 0x0d || text.charCodeAt(i + 1) !== 0x0a) return false;
-  head.phrase = text.slice(phraseStart, i);
   if (parseFields(head, i + 2) !== null) return false;
   readFraming(head, minor, framing);
   if (framing.error !== null) return false;
@@ -64,6 +68,7 @@ export const hasNoBody = (status: number): boolean => status < 200 || status ===
  * @returns milliseconds, or Infinity where it says nothing
  */
 export function announcedIdleMs(head: ResponseHead): number {
+  if (!head.has(kind.keepAlive)) return Infinity;
   const timeout = /(?:^|[,\s])timeout=(\d{1,9})(?:[,\s]|$)/i.exec(head.get("keep-alive") ?? "");
   return timeout === null ? Infinity : Number(timeout[1]) * 1000;
 }
@@ -78,13 +83,14 @@ function readConnection(head: ResponseHead): void {
   let keepAlive = head.minor === 1;
   head.connectionNames = null;
   head.upgrade = "";
-  for (let i = 0; i < head.count; i++) {
+  const says = head.has(kind.connection) || head.has(kind.upgrade);
+  for (let i = 0; says && i < head.count; i++) {
     const k = head.kinds[i];
     if (k === kind.upgrade) head.upgrade = head.upgrade === "" ? head.value(i).toLowerCase() : `${head.upgrade},${head.value(i).toLowerCase()}`;
     if (k !== kind.connection) continue;
     // What nearly every service sends needs no list.
     if (equalsLower(head.text, head.valueStart[i]!, head.valueEnd[i]!, "keep-alive")) {
-      close = false;
+      keepAlive = true;
       continue;
     }
     for (const part of head.value(i).toLowerCase().split(",")) {

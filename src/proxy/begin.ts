@@ -36,7 +36,7 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
 
 /** A second passage through this proxy (RFC 9110 section 7.6.3). */
 function isLoop(head: RequestHead, viaName: string): boolean {
-  for (let i = 0; i < head.count; i++) {
+  for (let i = 0; head.has(kind.via) && i < head.count; i++) {
     if (head.kinds[i] !== kind.via) continue;
     for (const hop of head.value(i).split(",")) if (hop.trim().split(/\s+/)[1] === viaName) return true;
   }
