@@ -12,6 +12,8 @@ export interface RolloutPlan {
   readonly candidate: string;
   /** What quarantine and approvals hold on to: the candidate's `revision`, or a hash of its endpoints and headers. */
   readonly revision: string;
+  /** What the steps were made from; the engine is the same for all. */
+  readonly strategy?: Strategy;
   /** At least one; weights strictly increase; the last takes all that other candidates leave (100 where there are none). */
   readonly steps: readonly RolloutStep[];
   /** At least one, no two of the same metric and quantile. */
@@ -25,6 +27,74 @@ export interface RolloutPlan {
   readonly breaker: BreakerPlan;
   /** Promise of the judge: P(false rollback within 24 h), a share in (0, 0.5] (JUDGE, preamble). */
   readonly alpha: number;
+  /** What happens to a step that stays inconclusive; absent: it holds until the evidence is there. */
+  readonly inconclusive?: InconclusivePlan | null;
+  /** While one of them is open, no weight rises. Rollback is never blocked. */
+  readonly freeze?: readonly FreezeWindow[];
+  /** How long nothing starts after a rollback; absent: not at all. */
+  readonly cooldown?: CooldownPlan | null;
+  /** What the candidate's weight may not exceed in a region, whatever the step says; absent: no cap. */
+  readonly regions?: readonly RegionCap[];
+  /** Rollouts of one group advance together and roll back together; null: none. */
+  readonly group?: string | null;
+  /** A question that the sidecar itself asks a variant that has no users to speak of; null: none. */
+  readonly probes?: ProbePlan | null;
+}
+
+/** Presets over one engine: they fill in what the document leaves out (config/strategies.ts). */
+export const strategies = ["canary", "blueGreen", "ab", "mirrorFirst"] as const;
+export type Strategy = (typeof strategies)[number];
+
+/** `advance` goes on although nothing was shown, never although something is held against the candidate. */
+export const inconclusiveActions = ["hold", "pause", "rollback", "advance"] as const;
+export interface InconclusivePlan {
+  /** Counted from when the step's weight was given. */
+  readonly afterMs: number;
+  readonly action: (typeof inconclusiveActions)[number];
+}
+
+/** Times of day and dates are local ones of the time zone (an IANA name), so daylight saving time needs no thought. */
+export type FreezeWindow = WeeklyFreeze | DatedFreeze;
+
+export interface WeeklyFreeze {
+  readonly kind: "weekly";
+  readonly name: string;
+  /** Days on which it begins; 0 is Sunday. */
+  readonly days: readonly number[];
+  /** Minutes of the day; `to` at or before `from` is on the next day. */
+  readonly fromMinute: number;
+  readonly toMinute: number;
+  readonly timezone: string;
+}
+
+export interface DatedFreeze {
+  readonly kind: "dates";
+  readonly name: string;
+  /** Local, as `2026-12-20T00:00`: inclusive. */
+  readonly from: string;
+  /** Exclusive. */
+  readonly to: string;
+  readonly timezone: string;
+}
+
+export interface CooldownPlan {
+  /** After the first rollback; each further one before a success doubles it. */
+  readonly firstMs: number;
+  readonly maxMs: number;
+}
+
+export interface RegionCap {
+  readonly region: string;
+  /** Percent; 0 keeps the region out. */
+  readonly weightMax: number;
+}
+
+/** Read-only by declaration: GET or HEAD. 2xx and 3xx within the timeout are good answers. */
+export interface ProbePlan {
+  readonly method: "GET" | "HEAD";
+  readonly path: string;
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
 }
 
 export interface RolloutStep {
@@ -36,8 +106,12 @@ export interface RolloutStep {
   readonly minRequests: number;
   /** An approval is needed before this step's weight is given. */
   readonly approval: boolean;
-  /** Advance also needs the judge's evidence that the candidate is not worse, on every limit that can show it (JUDGE 6). */
+  /** Advance also needs the judge's evidence that the candidate is not worse, on every limit with `prove` (JUDGE 6). */
   readonly evidence?: boolean;
+  /** That evidence ends the step before its dwell. */
+  readonly early?: boolean;
+  /** Advance also needs so many good answers in a row to the declared probes; 0 or absent: none. */
+  readonly probes?: number;
 }
 
 /** What the rollout does when a limit is breached. `dryRun` decides and records, but acts on nothing. */
@@ -50,8 +124,20 @@ export type LatencyQuantile = (typeof latencyQuantiles)[number];
 
 export type LimitPlan = ErrorRateLimit | LatencyLimit;
 
+/** `inRegion`: a breach takes the users of the sidecar's own region away, and the rollout goes on elsewhere. */
+export const limitScopes = ["everywhere", "inRegion"] as const;
+export type LimitScope = (typeof limitScopes)[number];
+
+/** What every limit has beside its bound. */
+interface LimitOptions {
+  /** Absent: everywhere. */
+  readonly scope?: LimitScope;
+  /** A step that asks for evidence waits until this limit has shown that the candidate is not worse. Absent: it need not. */
+  readonly prove?: boolean;
+}
+
 /** H0: candidate's error rate <= relative * baseline's + margin. */
-export interface ErrorRateLimit {
+export interface ErrorRateLimit extends LimitOptions {
   readonly metric: "errorRate";
   readonly action: LimitAction;
   /** rho, at least 1. */
@@ -60,10 +146,15 @@ export interface ErrorRateLimit {
   readonly margin: number;
   /** Error share in (0, 1] that the candidate may not exceed while the baseline keeps it; null: no absolute bound. */
   readonly absolute: number | null;
+  /**
+   * delta of the evidence for advance (JUDGE 6), a share: wider than `margin`, because showing that there is no
+   * difference takes about 5 / delta requests of a service without errors. Absent: the margin.
+   */
+  readonly advanceMargin?: number;
 }
 
 /** H0: the candidate's first-byte time is no slower than the baseline's, stretched by the margin and by at least the floor. */
-export interface LatencyLimit {
+export interface LatencyLimit extends LimitOptions {
   readonly metric: "latency";
   readonly quantile: LatencyQuantile;
   readonly action: LimitAction;
@@ -83,8 +174,8 @@ export interface BreakerPlan {
 
 /** Where the document names no limits: every metric of JUDGE 2 with its margin, and rollback. */
 export const defaultLimits: readonly LimitPlan[] = [
-  { metric: "errorRate", action: "rollback", relative: 1.1, margin: 0.0005, absolute: null },
-  { metric: "latency", quantile: "location", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null },
+  { metric: "errorRate", action: "rollback", relative: 1.1, margin: 0.0005, absolute: null, prove: true, advanceMargin: 0.01 },
+  { metric: "latency", quantile: "location", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, prove: true },
   { metric: "latency", quantile: "p95", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null },
   { metric: "latency", quantile: "p99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null },
   { metric: "latency", quantile: "2xp99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null },
@@ -96,4 +187,8 @@ export const defaultRollout = {
   bakeMs: 600_000,
   alpha: 0.01,
   breakerAction: "probe",
+  /** In steps with a concurrent baseline: without one nothing can be shown. */
+  evidence: true,
+  advanceMargin: 0.01,
+  cooldown: { firstMs: 60_000, maxMs: 3_600_000 },
 } as const;

@@ -9,7 +9,9 @@ export const rolloutPhases = [
 export type RolloutPhase = (typeof rolloutPhases)[number];
 
 /** What a `waiting` rollout waits for. Waiting never disables rollback. */
-export const waitReasons = ["approval", "evidence", "noTraffic", "baseline", "probe"] as const;
+export const waitReasons = [
+  "approval", "evidence", "noTraffic", "baseline", "probe", "declaredProbes", "outage", "freeze", "cooldown", "partition", "group",
+] as const;
 export type WaitReason = (typeof waitReasons)[number];
 
 /** The judge's answer on a limit. */
@@ -19,16 +21,17 @@ export type Verdict = (typeof verdicts)[number];
 /** Why a rollout decided: exactly one for each decision, the same in log, metric, event, audit and page. */
 export const rolloutReasons = [
   // forward
-  "started", "stepCompleted", "bakeStarted", "baked",
+  "started", "stepCompleted", "stepEarly", "bakeStarted", "baked", "inconclusiveAdvanced",
   // holding and going on again
-  "awaitingApproval", "awaitingEvidence", "noTraffic", "baselineUnhealthy", "holdEnded",
+  "awaitingApproval", "awaitingEvidence", "awaitingProbes", "awaitingGroup", "noTraffic", "baselineUnhealthy", "sharedOutage", "frozen", "coolingDown",
+  "partitioned", "inconclusivePaused", "holdEnded",
   // the breaker
   "breakerTripped", "probeStarted", "probePassed", "breakerTrippedAgain",
   // back
-  "limitBreached", "exposureSpent", "shrunk", "limitPaused", "limitNoted",
+  "limitBreached", "exposureSpent", "inconclusiveRolledBack", "groupRolledBack", "regionLeft", "shrunk", "limitPaused", "limitNoted",
   "trafficStopped", "verified", "notVerified",
   // people
-  "commandPause", "commandResume", "commandPromote", "commandApprove", "commandRollback", "commandRefused",
+  "commandPause", "commandResume", "commandPromote", "commandApprove", "commandRollback", "commandOverride", "commandRefused",
   // configuration
   "planPaused", "planResumed", "planChanged", "newRevision", "quarantined", "retired",
 ] as const;

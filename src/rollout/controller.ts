@@ -7,7 +7,7 @@ import type { RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./
 import { RolloutRunner, type Moment } from "./runner.ts";
 import type { CommandResult, ExplainedDecision, RolloutControl, RolloutStatus } from "./status.ts";
 import { parseState, stateKey } from "./stored-state.ts";
-import type { Command, RolloutState } from "./types.ts";
+import type { Command, Peer, RolloutState } from "./types.ts";
 
 const loadRetryMs = 1_000;
 
@@ -66,7 +66,7 @@ export class RolloutController implements RolloutControl {
       if (plan === undefined) return [];
       // Another candidate than the state is about may be quarantined: it gets nothing before that is decided.
       const known = runner !== undefined && runner.state.candidate === plan.candidate && runner.state.revision === plan.revision;
-      return [{ route, variant: plan.candidate, weight: known ? runner.state.weight : 0 }];
+      return [{ route, variant: plan.candidate, weight: known ? runner.weight : 0 }];
     });
   }
 
@@ -85,13 +85,18 @@ export class RolloutController implements RolloutControl {
     this.ports.slab.refresh();
     let changed = false;
     const faults: unknown[] = [];
-    for (const runner of this.runners.values()) {
-      try {
-        if (runner.tick(moment)) changed = true;
-      } catch (error) {
-        faults.push(error);
+    const each = (of: Iterable<RolloutRunner>, run: (runner: RolloutRunner) => boolean): void => {
+      for (const runner of of) {
+        try {
+          if (run(runner)) changed = true;
+        } catch (error) {
+          faults.push(error);
+        }
       }
-    }
+    };
+    each(this.runners.values(), (runner) => runner.tick(moment));
+    // Whoever was asked before another of its group moved is asked again: a group goes back in one revision.
+    each(this.grouped(), (runner) => runner.again(moment) && runner.weightChanged());
     if (changed) this.ports.publish(this.weights());
     if (faults.length > 0) throw faults[0];
   }
@@ -123,6 +128,21 @@ export class RolloutController implements RolloutControl {
     return written.every((ok) => ok);
   }
 
+  /** What its group's other rollouts look like to one of them. One whose state is not known yet is ready for nothing. */
+  private peersOf(route: string): Peer[] {
+    const plans = new Map([...this.unloaded, ...this.runners].map(([key, { input }]) => [key, input.plan]));
+    const group = plans.get(route)?.group;
+    if (!group) return [];
+    return [...plans].flatMap(([key, plan]) => {
+      if (key === route || plan.group !== group) return [];
+      return [this.runners.get(key)?.peer() ?? { route: key, phase: "pending" as const, rank: -1, ready: false }];
+    });
+  }
+
+  private *grouped(): Iterable<RolloutRunner> {
+    for (const runner of this.runners.values()) if (runner.input.plan.group) yield runner;
+  }
+
   private moment(): Moment {
     const monotonicMs = this.ports.clock.monotonicMs();
     return { monotonicMs, nowMs: this.originMs + monotonicMs };
@@ -143,7 +163,7 @@ export class RolloutController implements RolloutControl {
       this.unloaded.delete(route);
       const generation = this.generations.get(route) ?? 0;
       const told = (decision: ExplainedDecision): void => this.listeners.forEach((listener) => listener(decision));
-      this.runners.set(route, new RolloutRunner(this.ports, input, { state, revision: stored?.revision ?? 0, key }, generation, moment, told));
+      this.runners.set(route, new RolloutRunner(this.ports, input, { state, revision: stored?.revision ?? 0, key }, generation, moment, { told, peers: () => this.peersOf(route) }));
     } catch (error) {
       if (this.unloaded.get(route) === mine) this.unloaded.set(route, { input, retryMs: this.moment().monotonicMs + loadRetryMs });
       this.ports.storeFailed(error);
@@ -158,6 +178,10 @@ export class RolloutController implements RolloutControl {
       return { ...initialState(input.plan, nowMs), phase: "paused", paused: { by: "command", phase: "pending", waiting: null } };
     }
     // A clock that was set back must not make a dwell endless.
-    return { ...state, sinceMs: Math.min(state.sinceMs, nowMs), stepSinceMs: Math.min(state.stepSinceMs, nowMs), bakeSinceMs: state.bakeSinceMs === null ? null : Math.min(state.bakeSinceMs, nowMs) };
+    const notAfter = (atMs: number | null, latestMs: number): number | null => (atMs === null ? null : Math.min(atMs, latestMs));
+    return {
+      ...state, sinceMs: Math.min(state.sinceMs, nowMs), stepSinceMs: Math.min(state.stepSinceMs, nowMs), bakeSinceMs: notAfter(state.bakeSinceMs, nowMs),
+      cooldownUntilMs: notAfter(state.cooldownUntilMs, nowMs + (input.plan.cooldown?.maxMs ?? 0)),
+    };
   }
 }

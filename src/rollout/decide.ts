@@ -4,10 +4,12 @@
  * replay of an audit log and in the simulator (DESIGN section 3).
  */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
-import { breachRule, breakerRule, exposureRule, limitActionRule, stoppedRule, verifyRule } from "./rules-back.ts";
-import { commandRule, planChangedRule, planPauseRule, rollbackCommandRule } from "./rules-command.ts";
-import { bakeRule, pendingRule, progressRule, waitRule } from "./rules-forward.ts";
-import { move, type Rule, type Turn } from "./turn.ts";
+import { breachRule, breakerRule, exposureRule, groupRule, regionRule, stoppedRule, verifyRule } from "./rules-back.ts";
+import { commandRule, refuse, rollbackCommandRule } from "./rules-command.ts";
+import { pendingRule, progressRule, waitRule } from "./rules-forward.ts";
+import { limitActionRule } from "./rules-limit.ts";
+import { planChangedRule, planPauseRule } from "./rules-plan.ts";
+import { exposed, move, type Rule, type Turn } from "./turn.ts";
 import type { Decided, Evidence, RolloutState } from "./types.ts";
 
 /** A rollout that nobody has decided on yet. */
@@ -15,28 +17,49 @@ export function initialState(plan: RolloutPlan, nowMs: number): RolloutState {
   return {
     version: 1, route: plan.route, candidate: plan.candidate, revision: plan.revision,
     phase: "pending", waiting: null, paused: null, step: -1, weight: 0, sinceMs: nowMs, stepSinceMs: nowMs, bakeSinceMs: null,
-    trips: 0, probe: null, shrinks: 0, approvedStep: -1, badResponses: 0, quarantined: [], rolledBackFor: null, escalated: false,
+    trips: 0, probe: null, shrinks: 0, approvedStep: -1, badResponses: 0, quarantined: [], rollbacks: 0, cooldownUntilMs: null, regionsOut: [],
+    rolledBackFor: null, escalated: false,
   };
 }
 
+/** What outlives a candidate: which revisions are quarantined, and how long nothing starts. */
+function startOver({ plan, state, nowMs }: Turn): RolloutState {
+  const { quarantined, rollbacks, cooldownUntilMs } = state;
+  return { ...initialState(plan, nowMs), quarantined, rollbacks, cooldownUntilMs };
+}
+
+const startOverEffects = [{ kind: "setWeight", weight: 0 }, { kind: "beginCandidate" }, { kind: "resetEvidence" }, { kind: "resetBreaker" }] as const;
+
 /** Another candidate starts over at weight 0; one that was rolled back before stays there. */
 const revisionRule: Rule = (turn) => {
-  const { plan, state, nowMs } = turn;
+  const { plan, state } = turn;
   const changed = plan.revision !== state.revision || plan.candidate !== state.candidate;
   if (!changed && state.phase !== "pending") return null;
   const quarantined = state.quarantined.includes(plan.revision);
   if (!changed && !quarantined) return null;
-  const fresh = { ...initialState(plan, nowMs), quarantined: state.quarantined };
+  const fresh = startOver(turn);
   const next: RolloutState = quarantined ? { ...fresh, phase: "rolledBack", rolledBackFor: "quarantined" } : fresh;
-  return move(turn, quarantined ? "quarantined" : "newRevision", next, [{ kind: "setWeight", weight: 0 }, { kind: "beginCandidate" }, { kind: "resetEvidence" }, { kind: "resetBreaker" }]);
+  return move(turn, quarantined ? "quarantined" : "newRevision", next, startOverEffects);
+};
+
+/** The only way out of the quarantine, and the only way past a cooldown: somebody with a name says why. */
+const overrideRule: Rule = (turn) => {
+  const { state, evidence } = turn;
+  if (evidence.command?.verb !== "override") return null;
+  if (evidence.command.by === "" || evidence.command.why === "") return refuse(turn, "an override needs a name and a reason");
+  if (state.phase !== "rolledBack" && state.waiting !== "cooldown") {
+    return refuse(turn, exposed(state) || state.phase === "succeeded" ? "nothing holds the candidate that an override could lift" : "the rollback is not over yet: wait until the route is verified");
+  }
+  const quarantined = state.quarantined.filter((revision) => revision !== turn.plan.revision);
+  return move(turn, "commandOverride", { ...startOver(turn), quarantined, cooldownUntilMs: null }, startOverEffects, { command: true });
 };
 
 /** In order of precedence: who takes users away is asked before who holds, and who holds before who gives more. */
 const rules: readonly Rule[] = [
   revisionRule,
-  rollbackCommandRule, breakerRule, breachRule, exposureRule, stoppedRule, verifyRule,
-  planChangedRule, commandRule, planPauseRule, limitActionRule,
-  waitRule, bakeRule, progressRule, pendingRule,
+  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, stoppedRule, verifyRule,
+  overrideRule, planChangedRule, commandRule, planPauseRule, limitActionRule,
+  waitRule, progressRule, pendingRule,
 ];
 
 /**

@@ -9,6 +9,14 @@ export function explain(decision: Decision): string {
       return `${who} starts at ${percent(weight)}.`;
     case "stepCompleted":
       return `${who} goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}): nothing is held against it.`;
+    case "stepEarly":
+      return `${who} goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}) before its time: it has been shown to be not worse.`;
+    case "inconclusiveAdvanced":
+      return `${who} goes on to ${onTo(decision)}: nothing could be shown in the time that the configuration gives, and nothing is held against it.`;
+    case "inconclusivePaused":
+      return `${who} is paused at ${percent(weight)}: it had the time that the configuration gives, and still ${lacking(decision)}.`;
+    case "inconclusiveRolledBack":
+      return `${who} is rolled back from ${percent(fromWeight)}: it had the time that the configuration gives, and still ${lacking(decision)}.${back(decision)}`;
     case "bakeStarted":
       return `${who} has its full ${percent(weight)} and is watched for the bake time.`;
     case "baked":
@@ -16,11 +24,23 @@ export function explain(decision: Decision): string {
     case "awaitingApproval":
       return `${who} waits for an approval of step ${step + 2}.`;
     case "awaitingEvidence":
-      return `${who} stays at ${percent(weight)}: too little evidence to go on.`;
+      return `${who} stays at ${percent(weight)}: ${lacking(decision)}.`;
+    case "awaitingProbes":
+      return `${who} stays at ${percent(weight)}: the step asks for declared probes that are answered well, and they are not yet.`;
+    case "awaitingGroup":
+      return `${who} stays at ${percent(weight)} until ${decision.subject ?? "another route"} of its group is ready too.`;
+    case "coolingDown":
+      return `${who} waits at ${percent(weight)}: its route cools down after a rollback.`;
+    case "frozen":
+      return `${who} stays at ${percent(weight)} while the freeze window '${decision.subject ?? "unnamed"}' is open; it can still be rolled back.`;
+    case "partitioned":
+      return `${who} stays at ${percent(weight)}: the sidecar is cut off from its store, so no weight may rise; it can still be rolled back.`;
+    case "sharedOutage":
+      return `${who} is held at ${percent(weight)}: both versions fail (${share(decision.candidateWindow.errorRate)} and ${share(decision.baselineWindow.errorRate)} of the requests), so neither is accused.`;
     case "noTraffic":
       return `${who} stays at ${percent(weight)}: no request has reached it for 10 s, and no data is never success.`;
     case "baselineUnhealthy":
-      return `${who} is held at ${percent(weight)}: the baseline itself fails (${share(decision.baselineWindow.errorRate)} of its requests), so nothing is shifted towards it.`;
+      return `${who} is held at ${percent(weight)}: the baseline itself fails (${decision.baselineWindow.settled > 0 ? `${share(decision.baselineWindow.errorRate)} of its requests` : "its probes"}), so nothing is shifted towards it.`;
     case "holdEnded":
       return `${who} goes on at ${percent(weight)}.`;
     case "breakerTripped":
@@ -34,6 +54,10 @@ export function explain(decision: Decision): string {
       return `${who} is rolled back from ${percent(fromWeight)}: ${limit(decision.limit)}.${back(decision)}`;
     case "exposureSpent":
       return `${who} is rolled back from ${percent(fromWeight)}: its exposure budget is spent with ${decision.badResponses} bad responses.`;
+    case "groupRolledBack":
+      return `${who} is rolled back from ${percent(fromWeight)} together with ${decision.subject ?? "another route"} of its group.${back(decision)}`;
+    case "regionLeft":
+      return `${who} loses the users of region ${decision.subject ?? "unknown"}, and goes on elsewhere: ${limit(decision.limit)}.`;
     case "shrunk":
       return `${who} shrinks from ${percent(fromWeight)} to ${percent(weight)}: ${limit(decision.limit)}.`;
     case "limitPaused":
@@ -52,6 +76,8 @@ export function explain(decision: Decision): string {
     case "commandApprove":
     case "commandRollback":
       return `${who}: ${commandWords[decision.reason]} at ${percent(weight)} by ${decision.command?.by ?? "nobody"}${decision.command?.why ? ` (${decision.command.why})` : ""}.`;
+    case "commandOverride":
+      return `${who}: revision ${decision.revision} is run in spite of what held it, by ${decision.command?.by ?? "nobody"} (${decision.command?.why ?? "no reason"}).`;
     case "commandRefused":
       return `${who}: ${decision.command?.verb ?? "the command"} was refused: ${decision.refusal ?? "no reason given"}.`;
     case "planPaused":
@@ -72,6 +98,22 @@ export function explain(decision: Decision): string {
 const commandWords = {
   commandPause: "paused", commandResume: "resumed", commandPromote: "promoted", commandApprove: "approved", commandRollback: "rolled back",
 } as const;
+
+const onTo = (decision: Decision): string =>
+  decision.to === "succeeded" ? "the end of its bake time" : decision.to === "baking" ? "its bake time" : `${percent(decision.weight)} (step ${decision.step + 1})`;
+
+function lacking({ subject }: Decision): string {
+  switch (subject) {
+    case "requests":
+      return "too few requests have been answered to go on";
+    case "suspicion":
+      return "something speaks against it, though too little to take it back";
+    case "probes":
+      return "the declared probes are not answered well";
+    default:
+      return "there is too little evidence that it is not worse";
+  }
+}
 
 function limit(evidence: LimitEvidence | null): string {
   if (evidence === null) return "a limit was breached";

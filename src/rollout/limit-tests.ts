@@ -69,7 +69,7 @@ function errorTests(limit: ErrorRateLimit, index: number, share: number, bakeBou
     llr: (counts, out) => errorLlr(counts, limit.relative, limit.margin, out),
     notWorse: {
       alternatives: advanceErrorAlternatives,
-      llr: (counts, out) => advanceErrorLlr(counts, limit.relative, limit.margin, out),
+      llr: (counts, out) => advanceErrorLlr(counts, limit.relative, limit.advanceMargin ?? limit.margin, out),
       value: errorNotWorse,
     },
   };

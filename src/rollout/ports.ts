@@ -3,7 +3,7 @@ import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import type { LatencyEdges } from "../observe/recorder.ts";
-import type { Decision } from "./types.ts";
+import type { DecisionRecord, ProbeEvidence } from "./types.ts";
 
 /** The candidate's weight on a route, in percent; the baseline has what the route's other variants leave. */
 export interface RolloutWeight {
@@ -28,7 +28,7 @@ export interface RolloutStore {
    * @returns the new revision, or undefined where `expected` no longer holds
    */
   put(key: string, value: unknown, expected: number): Promise<number | undefined>;
-  append(record: Decision): Promise<void>;
+  append(record: DecisionRecord): Promise<void>;
 }
 
 export interface RolloutPorts {
@@ -43,6 +43,12 @@ export interface RolloutPorts {
   /** Posts edges to the proxy threads. */
   sendEdges(route: string, edges: readonly VariantEdges[]): void;
   readonly store: RolloutStore;
+  /** The sidecar's own region; absent or null: none. */
+  readonly region?: string | null;
+  /** Whether this sidecar is cut off from the others (no lease); absent: never. A store that fails counts as well. */
+  partitioned?(): boolean;
+  /** Declared probes of a variant since it was first probed; null: none. Absent: none are ever sent. */
+  probes?(route: string, variant: string): ProbeEvidence | null;
   /** The store failed: the decision stands, the write is tried again. */
   storeFailed(error: unknown): void;
 }

@@ -1,9 +1,11 @@
 /** The rules that take users away from the candidate. They are asked first, and no hold or pause switches them off. */
 import type { LimitAction } from "../config/rollout-plan.ts";
 import type { RolloutReason } from "../core/reasons.ts";
-import { baselineUnhealthy, exposureSpent, recovered } from "./health.ts";
-import { exposed, move, note, onward, type Because, type Rule, type Turn } from "./turn.ts";
-import { quarantinedMax, type Decided, type LimitEvidence, type RolloutState } from "./types.ts";
+import { exposureSpent, recovered } from "./health.ts";
+import { regionsOutMax } from "./regions.ts";
+import { around, peerGoneBack, targetUnhealthy } from "./surroundings.ts";
+import { exposed, move, type Because, type Rule, type Turn } from "./turn.ts";
+import { quarantinedMax, type Decided, type LimitEvidence } from "./types.ts";
 
 /** Candidate traffic is really 0 when nothing was dispatched for so long. */
 const quietMs = 500;
@@ -11,19 +13,29 @@ const stopTimeoutMs = 30_000;
 const verifyAfterMs = 2_000;
 const verifyTimeoutMs = 60_000;
 
-/** Weight 0, in one revision; the revision is quarantined. */
+/** Weight 0, in one revision; the revision is quarantined, and what comes next has to cool down. */
 export function rollBack(turn: Turn, reason: RolloutReason, because: Because): Decided {
-  const { state } = turn;
+  const { plan, state, nowMs } = turn;
   const others = state.quarantined.filter((revision) => revision !== state.revision);
+  const rollbacks = state.rollbacks + 1;
+  const cooldownMs = plan.cooldown ? Math.min(plan.cooldown.maxMs, plan.cooldown.firstMs * 2 ** (rollbacks - 1)) : 0;
   return move(
     turn, reason,
     {
       phase: "rollingBack", waiting: null, paused: null, probe: null, weight: 0, bakeSinceMs: null, rolledBackFor: reason,
-      quarantined: [...others, state.revision].slice(-quarantinedMax),
+      quarantined: [...others, state.revision].slice(-quarantinedMax), rollbacks, cooldownUntilMs: cooldownMs > 0 ? nowMs + cooldownMs : null,
     },
     [{ kind: "setWeight", weight: 0 }],
     because,
   );
+}
+
+/** Rolls back, unless that would shift users to a version that is worse: then hold where we are, and say so. The evidence stays. */
+export function rollBackIfItHelps(turn: Turn, reason: RolloutReason, because: Because): Decided | null {
+  const { state } = turn;
+  if (!targetUnhealthy(turn)) return rollBack(turn, reason, because);
+  if (state.phase === "paused" || state.waiting === "probe" || state.waiting === "baseline") return null;
+  return move(turn, "baselineUnhealthy", { phase: "waiting", waiting: "baseline" }, [], because);
 }
 
 /** The breaker tripped: take the traffic away at once, and either probe later or be done with it (JUDGE 5). */
@@ -42,23 +54,46 @@ export const breakerRule: Rule = (turn) => {
   );
 };
 
-const breached = (turn: Turn, action: LimitAction): LimitEvidence | undefined =>
-  turn.evidence.limits.find((limit) => limit.action === action && limit.verdict === "breached");
+/** Whether a breach of this limit takes away the users of one region only. A sidecar without a region acts everywhere. */
+const regional = ({ plan, evidence }: Turn, limit: LimitEvidence): boolean =>
+  around(evidence).region !== null && plan.limits[evidence.limits.indexOf(limit)]?.scope === "inRegion";
+
+export const breached = (turn: Turn, action: LimitAction): LimitEvidence | undefined =>
+  turn.evidence.limits.find((limit) => limit.action === action && limit.verdict === "breached" && !regional(turn, limit));
+
+/** A limit that acts in its region is breached there: that region's users leave, and the rollout goes on elsewhere. */
+export const regionRule: Rule = (turn) => {
+  const { state, evidence } = turn;
+  const { region } = around(evidence);
+  if (!exposed(state) || region === null || state.regionsOut.includes(region)) return null;
+  const limit = evidence.limits.find((one) => one.action === "rollback" && one.verdict === "breached" && regional(turn, one));
+  if (limit === undefined) return null;
+  const because = { limit, subject: region };
+  if (targetUnhealthy(turn)) return rollBackIfItHelps(turn, "regionLeft", because);
+  return move(
+    turn, "regionLeft",
+    { regionsOut: [...state.regionsOut, region].slice(-regionsOutMax), sinceMs: state.sinceMs },
+    [{ kind: "setWeight", weight: state.weight }, { kind: "resetEvidence" }],
+    because,
+  );
+};
 
 /** A limit that rolls back is breached; so is one that shrinks where there is nothing left to shrink to. */
 export const breachRule: Rule = (turn) => {
-  const { state, evidence } = turn;
+  const { state } = turn;
   if (!exposed(state)) return null;
   const limit = breached(turn, "rollback") ?? (state.step === 0 && state.phase !== "paused" ? breached(turn, "shrink") : undefined);
-  if (limit === undefined) return null;
-  if (!baselineUnhealthy(evidence)) return rollBack(turn, "limitBreached", { limit });
-  // The rollback's target is worse than the candidate: hold where we are, and say so. The evidence stays.
-  if (state.phase === "paused" || state.waiting === "probe" || state.waiting === "baseline") return null;
-  return move(turn, "baselineUnhealthy", { phase: "waiting", waiting: "baseline" }, [], { limit });
+  return limit === undefined ? null : rollBackIfItHelps(turn, "limitBreached", { limit });
 };
 
 export const exposureRule: Rule = (turn) =>
-  exposed(turn.state) && exposureSpent(turn.plan, turn.evidence) ? rollBack(turn, "exposureSpent", {}) : null;
+  exposed(turn.state) && exposureSpent(turn.plan, turn.evidence) ? rollBackIfItHelps(turn, "exposureSpent", {}) : null;
+
+/** Rollouts of one group go back together. */
+export const groupRule: Rule = (turn) => {
+  const peer = exposed(turn.state) ? peerGoneBack(turn.evidence) : undefined;
+  return peer === undefined ? null : rollBackIfItHelps(turn, "groupRolledBack", { subject: peer.route });
+};
 
 /** rollingBack -> verifying, once the candidate's traffic is really 0. */
 export const stoppedRule: Rule = (turn) => {
@@ -81,32 +116,3 @@ export const verifyRule: Rule = (turn) => {
 
 const escalate = (turn: Turn): Decided =>
   move(turn, "notVerified", { phase: "rolledBack", escalated: true }, [{ kind: "resetEvidence" }, { kind: "resetBreaker" }]);
-
-/** Limits that shrink, pause, or only say so. */
-export const limitActionRule: Rule = (turn) => {
-  const { state } = turn;
-  if (!exposed(state) || state.phase === "paused" || state.waiting === "probe") return null;
-  const shrink = breached(turn, "shrink");
-  if (shrink !== undefined && state.step > 0) return shrinkTo(turn, state.step - 1, shrink);
-  const pause = breached(turn, "pause");
-  if (pause !== undefined) return move(turn, "limitPaused", { phase: "paused", waiting: null, paused: pausedBy(state, "limit") }, [], { limit: pause });
-  const told = breached(turn, "notify") ?? breached(turn, "dryRun");
-  if (told === undefined) return null;
-  return note(turn, "limitNoted", [{ kind: "rearmLimit", limit: turn.evidence.limits.indexOf(told) }], { limit: told });
-};
-
-function shrinkTo(turn: Turn, step: number, limit: LimitEvidence): Decided {
-  const { weight } = turn.plan.steps[step]!;
-  return move(
-    turn, "shrunk",
-    { phase: "progressing", waiting: null, step, weight, stepSinceMs: turn.nowMs, bakeSinceMs: null, shrinks: turn.state.shrinks + 1 },
-    [{ kind: "setWeight", weight }, { kind: "resetEvidence" }, { kind: "beginStep", step }],
-    { limit },
-  );
-}
-
-export const pausedBy = (state: RolloutState, by: "command" | "limit" | "plan"): NonNullable<RolloutState["paused"]> => ({
-  by,
-  phase: state.phase === "waiting" && state.waiting === "approval" ? "waiting" : onward(state),
-  waiting: state.waiting === "approval" ? "approval" : null,
-});

@@ -1,9 +1,10 @@
-/** What people and the configuration ask for. A refusal is a record of its own, and says what to do instead. */
-import { onward, enterStep, exposed, move, note, type Rule, type Turn } from "./turn.ts";
-import { pausedBy, rollBack } from "./rules-back.ts";
-import type { Decided, RolloutState } from "./types.ts";
+/** What people ask for. A refusal is a record of its own, and says what to do instead. */
+import { raiseGate } from "./gates.ts";
+import { rollBack } from "./rules-back.ts";
+import { enterStep, leavePause, move, note, pausedBy, type Rule, type Turn } from "./turn.ts";
+import type { Decided } from "./types.ts";
 
-const refuse = (turn: Turn, refusal: string): Decided => note(turn, "commandRefused", [], { command: true, refusal });
+export const refuse = (turn: Turn, refusal: string): Decided => note(turn, "commandRefused", [], { command: true, refusal });
 
 /** Asked before everything else: nothing that is observed outranks a person who takes users away. */
 export const rollbackCommandRule: Rule = (turn) => {
@@ -18,7 +19,7 @@ export const commandRule: Rule = (turn) => {
   const { state, evidence } = turn;
   if (evidence.command === null) return null;
   if (state.phase === "rollingBack" || state.phase === "verifying" || state.phase === "rolledBack" || state.phase === "retired") {
-    return refuse(turn, `revision ${state.revision} was rolled back and is quarantined: deploy another revision of ${state.candidate}`);
+    return refuse(turn, `revision ${state.revision} was rolled back and is quarantined: deploy another revision of ${state.candidate}, or override it with a reason`);
   }
   switch (evidence.command.verb) {
     case "pause":
@@ -29,6 +30,7 @@ export const commandRule: Rule = (turn) => {
       return promote(turn);
     case "approve":
       return approve(turn);
+    case "override":
     case "rollback":
       return null;
   }
@@ -44,16 +46,17 @@ function pause(turn: Turn): Decided {
 
 function resume(turn: Turn): Decided {
   const { state } = turn;
-  if (state.paused === null) return refuse(turn, "the rollout is not paused");
-  if (state.paused.by === "plan") return refuse(turn, "the configuration holds it: set `paused: false` on the rollout");
-  return leavePause(turn, state.paused, "commandResume");
-}
-
-function leavePause(turn: Turn, paused: NonNullable<RolloutState["paused"]>, reason: "commandResume" | "planResumed"): Decided {
-  const { state } = turn;
-  // A person has seen the evidence that paused it and decided to go on: it is used up.
-  const effects = paused.by === "limit" ? ([{ kind: "resetEvidence" }, { kind: "beginStep", step: state.step }] as const) : [];
-  return move(turn, reason, { phase: paused.phase, waiting: paused.waiting, paused: null }, effects, { command: reason === "commandResume" });
+  if (state.paused?.by === "plan") return refuse(turn, "the configuration holds it: set `paused: false` on the rollout");
+  if (state.paused !== null) return leavePause(turn, state.paused, "commandResume");
+  if (state.regionsOut.length === 0) return refuse(turn, "the rollout is not paused");
+  const blocked = risesNot(turn);
+  if (blocked !== null) return refuse(turn, blocked);
+  // Somebody has looked at the region: it comes back, with evidence of its own.
+  return move(
+    turn, "commandResume", { regionsOut: [], sinceMs: state.sinceMs, stepSinceMs: turn.nowMs },
+    [{ kind: "setWeight", weight: state.weight }, { kind: "resetEvidence" }, { kind: "beginStep", step: state.step }],
+    { command: true, subject: state.regionsOut.join(", ") },
+  );
 }
 
 function promote(turn: Turn): Decided {
@@ -61,46 +64,28 @@ function promote(turn: Turn): Decided {
   if (state.phase === "paused") return refuse(turn, "the rollout is paused: resume it first");
   if (state.phase === "succeeded") return refuse(turn, "the rollout has succeeded: there is no further step");
   if (state.waiting === "probe") return refuse(turn, "the breaker's probe is under way: wait for its end");
-  if (state.bakeSinceMs !== null) return move(turn, "commandPromote", { phase: "succeeded", waiting: null }, [], { command: true });
+  if (state.step < 0 && state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs) return refuse(turn, "it cools down after a rollback: override that with a reason");
+  if (state.bakeSinceMs !== null) return move(turn, "commandPromote", { phase: "succeeded", waiting: null, rollbacks: 0, cooldownUntilMs: null }, [], { command: true });
   const next = state.step + 1;
   if (next >= plan.steps.length) return move(turn, "commandPromote", { phase: "baking", waiting: null, bakeSinceMs: nowMs }, [], { command: true });
   if (plan.steps[next]!.approval && state.approvedStep < next) return refuse(turn, `step ${next + 1} asks for an approval: approve it`);
-  return enterStep(turn, "commandPromote", next, { command: true });
+  const blocked = risesNot(turn);
+  return blocked === null ? enterStep(turn, "commandPromote", next, { command: true }) : refuse(turn, blocked);
 }
 
+/** An approval is remembered; the weight follows when the step has its evidence and nothing else stands before it. */
 function approve(turn: Turn): Decided {
   const { plan, state } = turn;
   const next = state.step + 1;
-  if (state.waiting !== "approval" || next >= plan.steps.length) return refuse(turn, "no step waits for an approval");
-  const decided = enterStep(turn, "commandApprove", next, { command: true });
-  return { ...decided, state: { ...decided.state, approvedStep: next } };
+  if (plan.steps[next]?.approval !== true || state.phase === "succeeded") return refuse(turn, "no step waits for an approval");
+  if (state.approvedStep >= next) return refuse(turn, `step ${next + 1} is approved already`);
+  return move(turn, "commandApprove", { approvedStep: next, sinceMs: state.sinceMs }, [], { command: true });
 }
 
-/** The configuration's own `paused`. A probe is finished first. */
-export const planPauseRule: Rule = (turn) => {
-  const { plan, state } = turn;
-  if (!plan.paused) return state.paused?.by === "plan" ? leavePause(turn, state.paused, "planResumed") : null;
-  const holdable = state.phase === "pending" || (exposed(state) && state.phase !== "paused") || state.waiting === "approval";
-  if (!holdable || state.waiting === "probe") return null;
-  return move(turn, "planPaused", { phase: "paused", waiting: null, paused: pausedBy(state, "plan") }, []);
-};
-
-/** The same revision under changed steps: keep the place as far as there is one, and give the weight that it has now. */
-export const planChangedRule: Rule = (turn) => {
-  const { plan, state, nowMs } = turn;
-  if (state.step < 0 || state.waiting === "probe" || !(exposed(state) || state.phase === "succeeded")) return null;
-  const last = plan.steps.length - 1;
-  const step = state.phase === "succeeded" ? last : Math.min(state.step, last);
-  const { weight } = plan.steps[step]!;
-  const baking = state.bakeSinceMs !== null && (step === last || state.phase === "succeeded");
-  if (step === state.step && weight === state.weight && baking === (state.bakeSinceMs !== null)) return null;
-  const bakeSinceMs = baking ? state.bakeSinceMs : null;
-  const kept = { ...state, step, bakeSinceMs };
-  const phase = state.phase === "paused" || state.phase === "succeeded" ? state.phase : onward(kept);
-  const paused = state.paused === null ? null : pausedBy({ ...kept, phase: onward(kept), waiting: null }, state.paused.by);
-  return move(
-    turn, "planChanged",
-    { phase, waiting: null, paused, step, weight, bakeSinceMs, stepSinceMs: nowMs },
-    [{ kind: "setWeight", weight }, { kind: "beginStep", step }],
-  );
-};
+/** Why no weight may rise, with the remedy; null: it may. A person cannot lift it by asking twice. */
+function risesNot(turn: Turn): string | null {
+  const gate = raiseGate(turn);
+  if (gate === null) return null;
+  if (gate.waiting === "freeze") return `the freeze window '${gate.subject}' is open: wait for its end, or take it out of the configuration`;
+  return "the sidecar is cut off from its store, so no weight may rise: wait until it is back";
+}

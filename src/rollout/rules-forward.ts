@@ -1,11 +1,12 @@
 /** The rules that give the candidate more users, or hold. No data is never success. */
-import type { RolloutStep } from "../config/rollout-plan.ts";
-import { baselineUnhealthy, noTrafficMs, sufficient } from "./health.ts";
-import { enterStep, move, onward, type Rule, type Turn } from "./turn.ts";
+import { groupGate, needsApproval, raiseGate, stepGate, waitAt } from "./gates.ts";
+import { holdGate } from "./holds.ts";
+import { rollBackIfItHelps } from "./rules-back.ts";
+import { inconclusiveTooLong, lack, stepEnd, stepOf, waitFor, type Lack } from "./step-end.ts";
+import { targetUnhealthy } from "./surroundings.ts";
+import { enterStep, move, onward, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
 
-/** A limit that shrank the rollout doubles the next dwell, at most so often. */
-const dwellDoublingsMax = 6;
 const coolingMs = 5_000;
 const probeWeight = 1;
 const probeMs = 3_000;
@@ -13,45 +14,54 @@ const probeOutcomesMin = 20;
 
 export const pendingRule: Rule = (turn) => {
   if (turn.state.phase !== "pending") return null;
-  return needsApproval(turn, 0) ? awaitApproval(turn) : enterStep(turn, "started", 0);
+  const gate = holdGate(turn) ?? stepGate(turn) ?? groupGate(turn);
+  return gate === null ? enterStep(turn, "started", 0) : waitAt(turn, gate);
 };
 
+/** A step, or the bake time after the last one. */
 export const progressRule: Rule = (turn) => {
-  const { plan, state } = turn;
-  if (state.phase !== "progressing") return null;
-  const held = hold(turn);
-  if (held !== null) return held;
-  const step = plan.steps[state.step]!;
-  if (turn.nowMs - state.stepSinceMs < dwellMs(turn, step)) return null;
-  if (!sufficient(turn.evidence, step)) return move(turn, "awaitingEvidence", { phase: "waiting", waiting: "evidence" }, []);
+  const { plan, state, nowMs } = turn;
+  if (state.phase !== "progressing" && state.phase !== "baking") return null;
+  const held = holdGate(turn);
+  if (held !== null) return waitAt(turn, held);
+  const end = stepEnd(turn);
+  if (end === null) return null;
+  if ("lacks" in end) return lacking(turn, end.lacks);
+  const gate = stepGate(turn) ?? groupGate(turn);
+  if (gate !== null) return waitAt(turn, gate);
+  if (state.bakeSinceMs !== null) return move(turn, end.done, { phase: "succeeded", waiting: null, rollbacks: 0, cooldownUntilMs: null }, []);
   const next = state.step + 1;
-  if (next >= plan.steps.length) return move(turn, "bakeStarted", { phase: "baking", bakeSinceMs: turn.nowMs }, []);
-  return needsApproval(turn, next) ? awaitApproval(turn) : enterStep(turn, "stepCompleted", next);
+  if (next < plan.steps.length) return enterStep(turn, end.done, next);
+  const reason = end.done === "inconclusiveAdvanced" ? end.done : "bakeStarted";
+  return move(turn, reason, { phase: "baking", waiting: null, bakeSinceMs: nowMs }, []);
 };
 
-export const bakeRule: Rule = (turn) => {
-  const { plan, state } = turn;
-  if (state.phase !== "baking" || state.bakeSinceMs === null) return null;
-  const held = hold(turn);
-  if (held !== null) return held;
-  if (turn.nowMs - state.bakeSinceMs < plan.bakeMs) return null;
-  if (!sufficient(turn.evidence, plan.steps[state.step]!)) return move(turn, "awaitingEvidence", { phase: "waiting", waiting: "evidence" }, []);
-  return move(turn, "baked", { phase: "succeeded" }, []);
-};
+const lacking = (turn: Turn, lacks: Lack): Decided =>
+  move(turn, lacks === "probes" ? "awaitingProbes" : "awaitingEvidence", { phase: "waiting", waiting: waitFor(lacks) }, [], { subject: lacks });
 
 export const waitRule: Rule = (turn) => {
-  const { plan, state, evidence } = turn;
+  const { state, nowMs } = turn;
   if (state.phase !== "waiting") return null;
   switch (state.waiting) {
     case "approval":
       // The configuration may have stopped asking.
       return needsApproval(turn, state.step + 1) ? null : goOn(turn);
     case "evidence":
-      return sufficient(evidence, plan.steps[state.step]!) ? goOn(turn) : null;
+    case "declaredProbes":
+      return inconclusive(turn);
     case "noTraffic":
-      return evidence.candidate.requests > 0 ? goOn(turn) : null;
+      return holdGate(turn)?.waiting === "noTraffic" ? null : goOn(turn);
     case "baseline":
-      return baselineUnhealthy(evidence) ? null : goOn(turn);
+      return targetUnhealthy(turn) ? null : goOn(turn);
+    case "outage":
+      return holdGate(turn)?.waiting === "outage" ? null : goOn(turn);
+    case "cooldown":
+      return state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs ? null : goOn(turn);
+    case "freeze":
+    case "partition":
+      return raiseGate(turn)?.waiting === state.waiting ? null : goOn(turn);
+    case "group":
+      return groupGate(turn) === null || stepGate(turn) !== null ? goOn(turn) : null;
     case "probe":
       return probe(turn);
     case null:
@@ -59,18 +69,34 @@ export const waitRule: Rule = (turn) => {
   }
 };
 
-/** Cooling, then a little traffic, then everything back; a second trip is a rollback (see rules-back.ts). */
+/** The step has had its time and cannot show what it should: neither forward nor back, until the operator's own time is up. */
+function inconclusive(turn: Turn): Decided | null {
+  const { plan, state } = turn;
+  const lacks = lack(turn);
+  if (lacks === null) return goOn(turn);
+  const end = stepEnd(turn);
+  // The operator lets it go on, or the plan gives the step more time than it had.
+  if (end === null || "done" in end) return goOn(turn);
+  if (inconclusiveTooLong(turn)) {
+    if (plan.inconclusive?.action === "rollback") return rollBackIfItHelps(turn, "inconclusiveRolledBack", { subject: lacks });
+    if (plan.inconclusive?.action === "pause") return move(turn, "inconclusivePaused", { phase: "paused", waiting: null, paused: pausedBy(state, "inconclusive") }, [], { subject: lacks });
+  }
+  return waitFor(lacks) === state.waiting ? null : lacking(turn, lacks);
+}
+
+/** Cooling, then a little traffic, then everything back, as far as weights may rise; a second trip is a rollback (see rules-back.ts). */
 function probe(turn: Turn): Decided | null {
-  const { plan, state, evidence, nowMs } = turn;
+  const { state, evidence, nowMs } = turn;
   // The plan may have lost steps since; it is followed when the probe has ended.
-  const { weight } = plan.steps[Math.min(state.step, plan.steps.length - 1)]!;
+  const { weight } = stepOf(turn);
+  const blocked = raiseGate(turn) !== null;
   if (state.probe === "cooling") {
-    if (nowMs - state.sinceMs < coolingMs) return null;
+    if (nowMs - state.sinceMs < coolingMs || blocked) return null;
     const little = Math.min(probeWeight, weight);
     return move(turn, "probeStarted", { probe: "probing", weight: little }, [{ kind: "setWeight", weight: little }, { kind: "resetBreaker" }], { breaker: true });
   }
   const { ok, wealth } = evidence.breaker;
-  if (nowMs - state.sinceMs < probeMs || ok < probeOutcomesMin || wealth >= 1) return null;
+  if (nowMs - state.sinceMs < probeMs || ok < probeOutcomesMin || wealth >= 1 || (blocked && weight > state.weight)) return null;
   return move(
     turn, "probePassed",
     { phase: onward(state), waiting: null, probe: null, weight, stepSinceMs: nowMs, bakeSinceMs: state.bakeSinceMs === null ? null : nowMs },
@@ -79,19 +105,4 @@ function probe(turn: Turn): Decided | null {
   );
 }
 
-function hold(turn: Turn): Decided | null {
-  const { state, evidence, nowMs } = turn;
-  if (baselineUnhealthy(evidence)) return move(turn, "baselineUnhealthy", { phase: "waiting", waiting: "baseline" }, []);
-  const idle = evidence.candidate.requests === 0 && nowMs - state.stepSinceMs >= noTrafficMs;
-  return idle ? move(turn, "noTraffic", { phase: "waiting", waiting: "noTraffic" }, []) : null;
-}
-
 const goOn = (turn: Turn): Decided => move(turn, "holdEnded", { phase: onward(turn.state), waiting: null, probe: null }, []);
-
-const awaitApproval = (turn: Turn): Decided => move(turn, "awaitingApproval", { phase: "waiting", waiting: "approval" }, []);
-
-function needsApproval(turn: Turn, step: number): boolean {
-  return turn.plan.steps[step]?.approval === true && turn.state.approvedStep < step;
-}
-
-const dwellMs = (turn: Turn, step: RolloutStep): number => step.dwellMs * 2 ** Math.min(turn.state.shrinks, dwellDoublingsMax);

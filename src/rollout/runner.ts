@@ -4,11 +4,15 @@ import { histogramBuckets } from "../observe/layout.ts";
 import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge } from "./judging.ts";
+import { Outlook } from "./outlook.ts";
 import type { RolloutInput, RolloutPorts, VariantEdges } from "./ports.ts";
+import { regionalWeight } from "./regions.ts";
 import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
+import { ready } from "./step-end.ts";
+import { rankOf } from "./surroundings.ts";
 import { exposed } from "./turn.ts";
-import type { Command, Decision, Effect, RolloutState } from "./types.ts";
+import type { Command, Decision, DecisionRecord, Effect, Peer, RolloutState } from "./types.ts";
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
 const budgetWriteMs = 5_000;
@@ -21,11 +25,20 @@ export interface Moment {
   readonly nowMs: number;
 }
 
+/** How a runner is tied to the others. */
+export interface RunnerLinks {
+  readonly told: (decision: ExplainedDecision) => void;
+  /** The other rollouts of its group. */
+  readonly peers: () => readonly Peer[];
+}
+
 export class RolloutRunner {
   input: RolloutInput;
   state: RolloutState;
   private readonly ports: RolloutPorts;
-  private readonly told: (decision: ExplainedDecision) => void;
+  private readonly links: RunnerLinks;
+  private readonly outlook: Outlook;
+  private ready = false;
   private judge: RolloutJudge;
   private judged: string;
   private readonly writer: StateWriter;
@@ -37,12 +50,13 @@ export class RolloutRunner {
 
   constructor(
     ports: RolloutPorts, input: RolloutInput, stored: { readonly state: RolloutState; readonly revision: number; readonly key: string },
-    generation: number, moment: Moment, told: (decision: ExplainedDecision) => void,
+    generation: number, moment: Moment, links: RunnerLinks,
   ) {
     this.ports = ports;
     this.input = input;
     this.state = stored.state;
-    this.told = told;
+    this.links = links;
+    this.outlook = new Outlook(ports, input.plan.route, links.peers);
     this.generation = generation;
     this.writer = new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
     this.judge = this.newJudge(stored.state.badResponses, moment);
@@ -71,10 +85,26 @@ export class RolloutRunner {
     const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
     if (model !== null) this.generation = model.generation;
     if (model !== null || !this.edgesSent) this.sendEdges();
-    this.decide(null, moment);
+    this.again(moment);
     this.writeBudget(moment);
     this.writer.pump(moment.monotonicMs);
     return this.weightChanged();
+  }
+
+  /** Decides once more: another rollout of the group has moved. @returns whether there was something to decide */
+  again(moment: Moment): boolean {
+    return this.decide(null, moment) !== null;
+  }
+
+  /** As the other rollouts of its group see it. */
+  peer(): Peer {
+    const { state, input: { plan } } = this;
+    return { route: plan.route, phase: state.phase, rank: rankOf(plan, state), ready: this.ready };
+  }
+
+  /** The candidate's weight for this sidecar, in percent. */
+  get weight(): number {
+    return regionalWeight(this.input.plan, this.state, this.ports.region ?? null);
   }
 
   /**
@@ -96,8 +126,9 @@ export class RolloutRunner {
 
   /** Whether the weight changed since this was asked the last time. */
   weightChanged(): boolean {
-    const changed = this.publishedWeight !== this.state.weight;
-    this.publishedWeight = this.state.weight;
+    const { weight } = this;
+    const changed = this.publishedWeight !== weight;
+    this.publishedWeight = weight;
     return changed;
   }
 
@@ -108,8 +139,8 @@ export class RolloutRunner {
     this.record({
       route: state.route, candidate: input.plan.candidate, revision: state.revision, atMs: moment.nowMs, reason: "retired",
       from: state.phase, to: "retired", waiting: null, step: state.step, fromWeight: state.weight, weight: 0, limit: null, breaker: null,
-      command: null, refusal: null, candidateWindow: window.candidate, baselineWindow: window.baseline, badResponses: window.badResponses,
-    });
+      command: null, subject: null, refusal: null, candidateWindow: window.candidate, baselineWindow: window.baseline, badResponses: window.badResponses,
+    }, { inputs: null, effects: [], after: null });
     return this.writer.flush();
   }
 
@@ -134,7 +165,8 @@ export class RolloutRunner {
     return {
       name: plan.name, route: plan.route, baseline: plan.baseline, candidate: plan.candidate, revision: state.revision,
       phase: state.phase, waiting: state.waiting, sinceMs: state.sinceMs, step: state.step, steps: plan.steps.map((step) => step.weight),
-      weight: state.weight, quarantined: state.quarantined.includes(state.revision), escalated: state.escalated,
+      weight: state.weight, regionalWeight: this.weight, group: plan.group ?? null, rollbacks: state.rollbacks, cooldownUntilMs: state.cooldownUntilMs, regionsOut: state.regionsOut,
+      probes: { candidate: this.outlook.probes(plan.candidate), baseline: this.outlook.probes(plan.baseline) }, quarantined: state.quarantined.includes(state.revision), escalated: state.escalated,
       windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker,
       badResponses: evidence.badResponses, exposureBudget: plan.exposureBudget,
       edges: model === null ? null : { generation: model.generation, p95Ms: model.p95Micros / 1000, p99Ms: model.p99Micros / 1000, lateMs },
@@ -143,14 +175,16 @@ export class RolloutRunner {
   }
 
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
-    const evidence = this.judge.evidence(command, moment.monotonicMs);
+    const { plan } = this.input;
+    const evidence = this.outlook.around(this.judge.evidence(command, moment.monotonicMs), plan.baseline, plan.candidate, this.writer.failing);
     const before = this.state;
-    const { state, effects, reasons } = decide(this.input.plan, before, evidence, moment.nowMs);
+    const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
+    if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
     if (reasons.length === 0) return null;
     this.state = state;
     for (const effect of effects) this.apply(effect, before, moment);
     if (state !== before) this.writer.put(state);
-    return reasons.map((decision) => this.record(decision));
+    return reasons.map((decision) => this.record(decision, { inputs: { plan, state: before, evidence }, effects, after: state }));
   }
 
   private apply(effect: Effect, before: RolloutState, { monotonicMs }: Moment): void {
@@ -159,8 +193,10 @@ export class RolloutRunner {
         // The state has the weight already; the controller publishes all weights in one revision.
         return this.judge.weightChanged(monotonicMs);
       case "beginStep":
+        this.outlook.beginStep(this.input.plan.baseline, this.input.plan.candidate);
         return this.judge.beginStep(monotonicMs, before.weight === 0);
       case "resetEvidence":
+        this.outlook.beginStep(this.input.plan.baseline, this.input.plan.candidate);
         return this.judge.resetEvidence(monotonicMs);
       case "beginCandidate":
         return this.judge.beginCandidate();
@@ -173,12 +209,12 @@ export class RolloutRunner {
     }
   }
 
-  private record(decision: Decision): ExplainedDecision {
+  private record(decision: Decision, from: Pick<DecisionRecord, "inputs" | "effects" | "after">): ExplainedDecision {
     const explained: ExplainedDecision = { ...decision, sentence: explain(decision) };
     this.decisions.push(explained);
     if (this.decisions.length > recentDecisionsMax) this.decisions.shift();
-    this.writer.append(decision);
-    this.told(explained);
+    this.writer.append({ ...decision, ...from });
+    this.links.told(explained);
     return explained;
   }
 

@@ -3,7 +3,7 @@
  * state wins; decisions are kept in order. A failed write is tried again, and the decision stands meanwhile.
  */
 import type { RolloutStore } from "./ports.ts";
-import type { Decision, RolloutState } from "./types.ts";
+import type { DecisionRecord, RolloutState } from "./types.ts";
 
 const retryMs = 1_000;
 /** Decisions that wait for the store; over it, the oldest are given up (they are in the log and in the status). */
@@ -15,9 +15,10 @@ export class StateWriter {
   private readonly failed: (error: unknown) => void;
   private revision: number;
   private state: RolloutState | null = null;
-  private readonly decisions: Decision[] = [];
+  private readonly decisions: DecisionRecord[] = [];
   private writing: Promise<void> | null = null;
   private notBeforeMs = 0;
+  private lastFailed = false;
 
   /** @param revision of the stored state; 0: there is none */
   constructor(store: RolloutStore, key: string, revision: number, failed: (error: unknown) => void) {
@@ -31,11 +32,16 @@ export class StateWriter {
     return this.state === null && this.decisions.length === 0 && this.writing === null;
   }
 
+  /** The last write failed, and none has succeeded since. */
+  get failing(): boolean {
+    return this.lastFailed;
+  }
+
   put(state: RolloutState): void {
     this.state = state;
   }
 
-  append(decision: Decision): void {
+  append(decision: DecisionRecord): void {
     if (this.decisions.length >= waitingDecisionsMax) this.decisions.shift();
     this.decisions.push(decision);
   }
@@ -46,9 +52,11 @@ export class StateWriter {
     this.writing = this.write().then(
       () => {
         this.writing = null;
+        this.lastFailed = false;
       },
       (error: unknown) => {
         this.writing = null;
+        this.lastFailed = true;
         this.notBeforeMs = nowMs + retryMs;
         this.failed(error);
       },

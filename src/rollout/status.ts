@@ -1,6 +1,6 @@
 /** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
 import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
-import type { BreakerEvidence, Command, Decision, LimitEvidence, VariantWindow } from "./types.ts";
+import type { BreakerEvidence, Command, Decision, LimitEvidence, ProbeEvidence, VariantWindow } from "./types.ts";
 
 export interface RolloutStatus {
   readonly name: string;
@@ -17,6 +17,15 @@ export interface RolloutStatus {
   readonly steps: readonly number[];
   /** The candidate's weight in percent. */
   readonly weight: number;
+  /** The weight that the sidecar's own region has of it: less where a cap or a limit says so. */
+  readonly regionalWeight?: number;
+  readonly group?: string | null;
+  /** Rollbacks since the last success. */
+  readonly rollbacks?: number;
+  /** In milliseconds since 1970; null: nothing cools down. */
+  readonly cooldownUntilMs?: number | null;
+  readonly regionsOut?: readonly string[];
+  readonly probes?: { readonly candidate: ProbeEvidence | null; readonly baseline: ProbeEvidence | null };
   readonly quarantined: boolean;
   readonly escalated: boolean;
   readonly windows: { readonly baseline: VariantWindow; readonly candidate: VariantWindow };

@@ -16,7 +16,10 @@ export function parseState(value: unknown): RolloutState | string {
   if (!(rolloutPhases as readonly unknown[]).includes(s.phase)) return `has the unknown phase ${JSON.stringify(s.phase)}`;
   if (s.waiting !== null && !(waitReasons as readonly unknown[]).includes(s.waiting)) return `waits for ${JSON.stringify(s.waiting)}, which is unknown`;
   if (!Array.isArray(s.quarantined) || !s.quarantined.every((revision) => typeof revision === "string")) return "has no list in quarantined";
+  if (s.regionsOut !== undefined && !(Array.isArray(s.regionsOut) && s.regionsOut.every((region) => typeof region === "string"))) return "has no list in regionsOut";
   if ((s.phase === "waiting") !== (s.waiting !== null)) return "contradicts itself in phase and waiting";
   if ((s.phase === "paused") !== (typeof s.paused === "object" && s.paused !== null)) return "contradicts itself in phase and paused";
-  return value as RolloutState;
+  // What was written before these were known.
+  const later: Pick<RolloutState, "rollbacks" | "cooldownUntilMs" | "regionsOut"> = { rollbacks: 0, cooldownUntilMs: null, regionsOut: [] };
+  return Object.assign(later, value) as RolloutState;
 }

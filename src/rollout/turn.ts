@@ -1,7 +1,7 @@
 /** One call of `decide`: its inputs, and the only way in which a rule may answer. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutReason } from "../core/reasons.ts";
-import type { Decided, Decision, Effect, Evidence, LimitEvidence, RolloutState } from "./types.ts";
+import type { Decided, Decision, Effect, Evidence, LimitEvidence, PausedState, RolloutState } from "./types.ts";
 
 export interface Turn {
   readonly plan: RolloutPlan;
@@ -18,6 +18,7 @@ export interface Because {
   /** The breaker spoke: its evidence belongs into the record. */
   readonly breaker?: boolean;
   readonly command?: boolean;
+  readonly subject?: string;
   readonly refusal?: string;
 }
 
@@ -41,6 +42,7 @@ function decision(turn: Turn, reason: RolloutReason, to: RolloutState, because: 
     limit: because.limit ?? null,
     breaker: because.breaker === true ? evidence.breaker : null,
     command: because.command === true ? evidence.command : null,
+    subject: because.subject ?? null,
     refusal: because.refusal ?? null,
     candidateWindow: evidence.candidate, baselineWindow: evidence.baseline,
     badResponses: evidence.badResponses,
@@ -55,6 +57,21 @@ export function exposed(state: RolloutState): boolean {
 /** Where a rollout goes on after a hold: at the last step it bakes. */
 export const onward = (state: RolloutState): "pending" | "progressing" | "baking" =>
   state.step < 0 ? "pending" : state.bakeSinceMs === null ? "progressing" : "baking";
+
+export const pausedBy = (state: RolloutState, by: PausedState["by"]): PausedState => ({
+  by,
+  phase: state.phase === "waiting" && state.waiting === "approval" ? "waiting" : onward(state),
+  waiting: state.waiting === "approval" ? "approval" : null,
+});
+
+export function leavePause(turn: Turn, paused: PausedState, reason: "commandResume" | "planResumed"): Decided {
+  const { state, nowMs } = turn;
+  // A person has seen the evidence that paused it and decided to go on: it is used up, and the step's time starts over.
+  const fresh = paused.by === "limit" || paused.by === "inconclusive";
+  const effects = fresh && state.step >= 0 ? ([{ kind: "resetEvidence" }, { kind: "beginStep", step: state.step }] as const) : [];
+  const since = fresh ? { stepSinceMs: nowMs, bakeSinceMs: state.bakeSinceMs === null ? null : nowMs } : {};
+  return move(turn, reason, { phase: paused.phase, waiting: paused.waiting, paused: null, ...since }, effects, { command: reason === "commandResume" });
+}
 
 /** Gives a step's weight. */
 export function enterStep(turn: Turn, reason: RolloutReason, step: number, because: Because = {}): Decided {

@@ -3,7 +3,7 @@
  * Times are milliseconds on the controller's line (wall time at its start plus monotonic time since): it never jumps
  * within a process and goes on across restarts.
  */
-import type { LatencyQuantile, LimitAction } from "../config/rollout-plan.ts";
+import type { LatencyQuantile, LimitAction, RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
 
 export interface RolloutState {
@@ -39,6 +39,12 @@ export interface RolloutState {
   readonly badResponses: number;
   /** Candidate revisions that were rolled back, oldest first; at most `quarantinedMax`. */
   readonly quarantined: readonly string[];
+  /** Rollbacks since the last success, of any revision: each doubles the cooldown. */
+  readonly rollbacks: number;
+  /** Nothing starts before; null: at once. */
+  readonly cooldownUntilMs: number | null;
+  /** Regions whose users were taken away by a limit that acts in its region; the rollout goes on elsewhere. */
+  readonly regionsOut: readonly string[];
   /** Why the rollout went back; null while it has not. */
   readonly rolledBackFor: RolloutReason | null;
   /** The route did not recover after the rollback: the cause is elsewhere. */
@@ -46,7 +52,8 @@ export interface RolloutState {
 }
 
 export interface PausedState {
-  readonly by: "command" | "limit" | "plan";
+  /** `inconclusive`: the step's time was up. */
+  readonly by: "command" | "limit" | "plan" | "inconclusive";
   readonly phase: "pending" | "progressing" | "waiting" | "baking";
   readonly waiting: WaitReason | null;
 }
@@ -132,9 +139,46 @@ export interface Evidence {
   /** Bad candidate responses of this rollout, restarts included. */
   readonly badResponses: number;
   readonly command: Command | null;
+  /** What surrounds the rollout; absent: nothing that matters (`alone` in surroundings.ts). */
+  readonly around?: Surroundings;
 }
 
-export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve"] as const;
+/** What a decision depends on beside its own traffic. */
+export interface Surroundings {
+  /** The region that the evidence is from: this sidecar's; null where it has none. */
+  readonly region: string | null;
+  /** What is decided here may be out of date or lost (no lease, no store): no weight rises. */
+  readonly partitioned: boolean;
+  /** The other rollouts of the group. */
+  readonly peers: readonly Peer[];
+  /** Declared probes since the step's weight was given; they count apart from users. Null: none were sent. */
+  readonly candidateProbes: ProbeEvidence | null;
+  readonly baselineProbes: ProbeEvidence | null;
+  /**
+   * Aligned with the plan's limits: whether the limit's evidence for advance has reached its threshold at any moment of
+   * this step. By Ville's inequality once is enough, whatever it does later. Absent: as `notWorse` says now.
+   */
+  readonly shown?: readonly boolean[];
+}
+
+export interface ProbeEvidence {
+  readonly sent: number;
+  readonly failed: number;
+  /** Good answers in a row, up to the last one. */
+  readonly goodInRow: number;
+  readonly failedInRow: number;
+}
+
+export interface Peer {
+  readonly route: string;
+  readonly phase: RolloutPhase;
+  /** How far it is: -1 before the first step, the step's index, the number of steps while it bakes; the largest safe integer after. */
+  readonly rank: number;
+  /** It would advance now, if its group did. */
+  readonly ready: boolean;
+}
+
+export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve", "override"] as const;
 export type CommandVerb = (typeof commandVerbs)[number];
 
 export interface Command {
@@ -179,12 +223,29 @@ export interface Decision {
   readonly limit: LimitEvidence | null;
   readonly breaker: BreakerEvidence | null;
   readonly command: Command | null;
+  /** What the reason speaks of, where it is not the candidate: a freeze window, a group's route, a region. */
+  readonly subject: string | null;
   /** Why a command was refused, with the remedy; null otherwise. */
   readonly refusal: string | null;
   /** What was seen of both variants over the last 10 s. */
   readonly candidateWindow: VariantWindow;
   readonly baselineWindow: VariantWindow;
   readonly badResponses: number;
+}
+
+/** What a decision was made from, and what came of it: with them `ebbgate replay` makes it again. */
+export interface DecisionInputs {
+  readonly plan: RolloutPlan;
+  readonly state: RolloutState;
+  readonly evidence: Evidence;
+}
+
+/** The audit log's record of a decision. */
+export interface DecisionRecord extends Decision {
+  /** Null where `decide` was not asked: the rollout was taken out of the configuration. */
+  readonly inputs: DecisionInputs | null;
+  readonly effects: readonly Effect[];
+  readonly after: RolloutState | null;
 }
 
 /** `reasons`: at most one transition a call, and any number of notes before it. */

@@ -1,0 +1,40 @@
+/** What may stand between a finished step and the next weight. Each is asked in this order, and none ever blocks a rollback. */
+import type { RolloutReason, WaitReason } from "../core/reasons.ts";
+import { openFreeze } from "./freeze.ts";
+import { around, peerBehind, rankOf } from "./surroundings.ts";
+import { move, type Turn } from "./turn.ts";
+import type { Decided } from "./types.ts";
+
+export interface Gate {
+  readonly waiting: WaitReason;
+  readonly reason: RolloutReason;
+  /** What it speaks of: a freeze window, a group's route. */
+  readonly subject: string | null;
+}
+
+/** Why no weight may rise now, whoever asks; null: it may. */
+export function raiseGate({ plan, evidence, nowMs }: Turn): Gate | null {
+  if (around(evidence).partitioned) return { waiting: "partition", reason: "partitioned", subject: null };
+  const freeze = openFreeze(plan.freeze ?? [], nowMs);
+  return freeze === undefined ? null : { waiting: "freeze", reason: "frozen", subject: freeze.name };
+}
+
+/** The same for the step that would come next; the group is asked last, because it asks whether everything else is open. */
+export function stepGate(turn: Turn): Gate | null {
+  const { plan, state, nowMs } = turn;
+  const next = state.step + 1;
+  if (state.step < 0 && state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs) return { waiting: "cooldown", reason: "coolingDown", subject: null };
+  if (needsApproval(turn, next)) return { waiting: "approval", reason: "awaitingApproval", subject: null };
+  return next < plan.steps.length ? raiseGate(turn) : null;
+}
+
+export function groupGate({ plan, state, evidence }: Turn): Gate | null {
+  const peer = peerBehind(evidence, rankOf(plan, state));
+  return peer === undefined ? null : { waiting: "group", reason: "awaitingGroup", subject: peer.route };
+}
+
+export const needsApproval = ({ plan, state }: Turn, step: number): boolean => plan.steps[step]?.approval === true && state.approvedStep < step;
+
+/** Waits at the gate. */
+export const waitAt = (turn: Turn, gate: Gate): Decided =>
+  move(turn, gate.reason, { phase: "waiting", waiting: gate.waiting, paused: null }, [], gate.subject === null ? {} : { subject: gate.subject });

@@ -1,0 +1,56 @@
+/** What one rollout sees around it: its region, its group, its store, its probes, and what its step has shown so far. */
+import { notWorseThreshold } from "../judge/advance.ts";
+import type { RolloutPorts } from "./ports.ts";
+import type { Evidence, Peer, ProbeEvidence, Surroundings } from "./types.ts";
+
+interface ProbeMark {
+  readonly sent: number;
+  readonly failed: number;
+}
+
+export class Outlook {
+  private readonly ports: RolloutPorts;
+  private readonly route: string;
+  private readonly peers: () => readonly Peer[];
+  private shown: boolean[] = [];
+  private mark: Readonly<Record<string, ProbeMark>> = {};
+
+  constructor(ports: RolloutPorts, route: string, peers: () => readonly Peer[]) {
+    this.ports = ports;
+    this.route = route;
+    this.peers = peers;
+  }
+
+  /** A step begins, or its evidence starts over: what was shown and probed before counts no more. */
+  beginStep(...variants: readonly string[]): void {
+    this.shown = [];
+    this.mark = Object.fromEntries(variants.map((variant) => {
+      const probes = this.ports.probes?.(this.route, variant) ?? null;
+      return [variant, { sent: probes?.sent ?? 0, failed: probes?.failed ?? 0 }];
+    }));
+  }
+
+  /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed */
+  around(evidence: Evidence, baseline: string, candidate: string, storeFailing: boolean): Evidence {
+    this.shown = evidence.limits.map((limit, i) => this.shown[i] === true || limit.notWorse >= notWorseThreshold);
+    const around: Surroundings = {
+      region: this.ports.region ?? null,
+      partitioned: storeFailing || (this.ports.partitioned?.() ?? false),
+      peers: this.peers(),
+      candidateProbes: this.probes(candidate),
+      baselineProbes: this.probes(baseline),
+      shown: this.shown,
+    };
+    return { ...evidence, around };
+  }
+
+  /** Of this step. */
+  probes(variant: string): ProbeEvidence | null {
+    const now = this.ports.probes?.(this.route, variant) ?? null;
+    if (now === null) return null;
+    const mark = this.mark[variant] ?? { sent: 0, failed: 0 };
+    const sent = now.sent - mark.sent;
+    if (sent < 0) return now;
+    return { sent, failed: now.failed - mark.failed, goodInRow: Math.min(now.goodInRow, sent), failedInRow: Math.min(now.failedInRow, sent) };
+  }
+}
