@@ -4,14 +4,14 @@
  * integers (two 64-bit floats at the head of a slot), so a read is never torn, and no lock or message is needed.
  * Counters wrap at 2^32; a reader takes differences modulo 2^32 (see reader.ts).
  *
- * A slot is 16 KiB: exactly four memory pages, and the strata are the last two, so an unjudged series never makes
+ * A slot is 24 KiB: exactly six memory pages. Strata and blocks are the last four, so an unjudged series never makes
  * them resident.
  */
 import { upstreamErrorCodes, errorCodes, errorTable, type ErrorCode } from "../core/errors.ts";
 
 export const slotsPerPage = 64;
 /** Length of a slot in 32-bit words. */
-export const slotWords = 4096;
+export const slotWords = 6144;
 export const slotBytes = slotWords * 4;
 
 /** Log-linear histogram of microseconds: see histogram.ts. */
@@ -26,7 +26,10 @@ export const offsets = {
   firstByte: 128,
   total: 128 + histogramBuckets,
   strata: 2048,
+  blocks: 5120,
 } as const;
+/** The counters and histograms end here; what lies between them and the strata is unused. */
+export const cumulativeWords = offsets.total + histogramBuckets;
 
 /** Counter cells of a series slot, relative to `offsets.counters`. */
 export const counters = {
@@ -85,11 +88,12 @@ export const errorWord = (code: ErrorCode): number => errorOffset.get(code)!;
 
 /** Strata by dispatch second (JUDGE 10): a ring of rows, written only for judged series. */
 export const strataRows = 64;
-export const strataRowWords = 32;
+export const strataRowWords = 48;
 export const rowCells = {
   /** The dispatch second (`floor(monotonicMs / 1000)`); a row is valid only while this equals the second asked for. */
   second: 0,
   n: 1,
+  /** Deduplicated: at most one for each known client in 10 s (JUDGE 4.2, error-filter.ts). */
   errors: 2,
   /** Outcomes known; the row is final once this equals n. */
   settled: 3,
@@ -103,9 +107,42 @@ export const rowCells = {
   tails: 25,
   /** 128-bit set of the cohort shards that were dispatched: how many clients there are to tell apart. */
   shards: 28,
+  /** Every error. */
+  errorsRaw: 32,
+  /** Deduplicated, and without what a single endpoint had in excess of the others (error-filter.ts). */
+  errorsSpread: 33,
 } as const;
 export const locationClasses = 16;
 export const tailEdges = 3;
+
+/** Blocks of 10 s by dispatch, for the overdispersion phi (JUDGE 4.3): a ring, written only for judged series. */
+export const blockSeconds = 10;
+export const blockRing = 3;
+export const blockWords = 320;
+/** Cohort shards whose errors are counted apart. */
+export const errorShards = 128;
+/** Cohort shards whose latency is counted apart: classes are frequent, so fewer do. */
+export const latencyShards = 32;
+/** Endpoints that are told apart; more of them share a cell. */
+export const endpointShards = 16;
+export const blockCells = {
+  /** `floor(second / 10)`; a block is valid only while this equals the one asked for. */
+  block: 0,
+  /** The sum of the squares of all classes. */
+  classSquares: 1,
+  /** Deduplicated and spread errors by cohort shard. */
+  errors: 8,
+  /** Outcomes with a location class by cohort shard modulo 32, and the sum of their classes (0 ... 15). */
+  classed: 8 + errorShards,
+  classSum: 8 + errorShards + latencyShards,
+  /** By endpoint: deduplicated and spread errors, outcomes with a class, and the sum of their classes. */
+  endpointErrors: 8 + errorShards + 2 * latencyShards,
+  endpointClassed: 8 + errorShards + 2 * latencyShards + endpointShards,
+  endpointClassSum: 8 + errorShards + 2 * latencyShards + 2 * endpointShards,
+  /** Exceedances of p99 by endpoint, and by cohort shard modulo 32. */
+  endpointSlow: 8 + errorShards + 2 * latencyShards + 3 * endpointShards,
+  slow: 8 + errorShards + 2 * latencyShards + 4 * endpointShards,
+} as const;
 
 /** Byte size of a page for so many threads. */
 export const pageBytes = (threads: number): number => threads * slotsPerPage * slotBytes;

@@ -3,8 +3,12 @@
  * series (route and variant) on one thread. What an exchange must remember between dispatch and outcome is a Sample,
  * which the exchange owns and the recorder fills.
  */
+import { counted, ErrorFilter } from "./error-filter.ts";
 import { bucketOf } from "./histogram.ts";
-import { counters, errorWord, locationClasses, offsets, rowCells, slotOffset, slotWords, strataRows, strataRowWords, tailEdges } from "./layout.ts";
+import {
+  blockCells, blockRing, blockSeconds, blockWords, counters, endpointShards, errorShards, errorWord, latencyShards, locationClasses, offsets, rowCells,
+  slotOffset, slotWords, strataRows, strataRowWords, tailEdges,
+} from "./layout.ts";
 import type { ErrorCode } from "../core/errors.ts";
 
 /**
@@ -27,17 +31,23 @@ export interface Sample {
   counted: number;
   /** Cohort shard, 0 ... 127. */
   shard: number;
+  /** The cohort hash, 0 ... 2^32 - 1, where the client is known: its errors are counted once in 10 s. */
+  client?: number;
+  /** Which of the variant's endpoints has it, 0 ... 15 (ordinal modulo 16); absent or negative: none yet. */
+  endpointShard?: number;
 }
 
 const locationCounted = 128;
 const lateCounted = 256;
 const keptGenerations = 4;
+const p99Bit = 32;
 
 export class SeriesRecorder {
   readonly slot: number;
   private readonly words: Uint32Array;
   private readonly sums: Float64Array;
   private readonly edges: (LatencyEdges | undefined)[] = [];
+  private readonly filter = new ErrorFilter();
   private generation = 0;
   private lateMs = 0;
 
@@ -77,6 +87,7 @@ export class SeriesRecorder {
       words.fill(0, row, row + strataRowWords);
       words[row + rowCells.generation] = this.generation;
       words[row] = second;
+      this.openBlock(Math.floor(second / blockSeconds));
     }
     words[row + rowCells.n]!++;
     words[row + rowCells.shards + (shard >>> 5)]! |= 1 << (shard & 31);
@@ -125,8 +136,7 @@ export class SeriesRecorder {
     if ((sample.counted & lateCounted) === 0) words[offsets.counters + counters.breakerBad]!++;
     if (this.rowOf(sample) < 0) return;
     words[sample.row + rowCells.settled]!++;
-    words[sample.row + rowCells.errors]!++;
-    this.badShard(sample);
+    this.countError(sample);
     if (bucket >= 0) this.classify(sample, bucket, true);
   }
 
@@ -137,8 +147,7 @@ export class SeriesRecorder {
     words[offsets.counters + counters.failed]!++;
     words[offsets.counters + counters.breakerBad]!++;
     if (this.rowOf(sample) < 0) return;
-    words[sample.row + rowCells.errors]!++;
-    this.badShard(sample);
+    this.countError(sample);
   }
 
   /** The whole answer was relayed. @param micros from the forwarded head to the answer's last byte */
@@ -156,6 +165,38 @@ export class SeriesRecorder {
       if (judged) this.badShard(sample);
     }
     if (judged) this.classify(sample, bucketOf(micros), false);
+  }
+
+  /** Only of a judged exchange whose row is still its own. */
+  private countError(sample: Sample): void {
+    const words = this.words;
+    const { row, second, shard } = sample;
+    const endpoint = endpointOf(sample);
+    this.badShard(sample);
+    words[row + rowCells.errorsRaw]!++;
+    const bits = this.filter.count(sample.client ?? -1, endpoint, second);
+    if ((bits & counted.first) === 0) return;
+    words[row + rowCells.errors]!++;
+    if ((bits & counted.spread) === 0) return;
+    words[row + rowCells.errorsSpread]!++;
+    const block = this.blockOf(second);
+    if (block < 0) return;
+    words[block + blockCells.errors + (shard & (errorShards - 1))]!++;
+    if (endpoint >= 0) words[block + blockCells.endpointErrors + endpoint]!++;
+  }
+
+  private openBlock(block: number): void {
+    const at = offsets.blocks + (block % blockRing) * blockWords;
+    if (this.words[at] === block) return;
+    this.words.fill(0, at, at + blockWords);
+    this.words[at] = block;
+  }
+
+  /** The word offset of the second's block; -1 where the ring has come round since. */
+  private blockOf(second: number): number {
+    const block = Math.floor(second / blockSeconds);
+    const at = offsets.blocks + (block % blockRing) * blockWords;
+    return this.words[at] === block ? at : -1;
   }
 
   private badShard(sample: Sample): void {
@@ -181,10 +222,40 @@ export class SeriesRecorder {
       if ((byte & bit) === 0 || (sample.counted & bit) !== 0) continue;
       sample.counted |= bit;
       words[sample.row + rowCells.tails + tail]!++;
+      if (bit === p99Bit) this.addSlow(sample);
     }
     if ((sample.counted & locationCounted) === 0 && (settled || location === locationClasses - 1)) {
       sample.counted |= locationCounted;
       words[sample.row + rowCells.location + location]!++;
+      this.addToBlock(sample, location);
     }
   }
+
+  private addSlow(sample: Sample): void {
+    const block = this.blockOf(sample.second);
+    if (block < 0) return;
+    this.words[block + blockCells.slow + (sample.shard & (latencyShards - 1))]!++;
+    const endpoint = endpointOf(sample);
+    if (endpoint >= 0) this.words[block + blockCells.endpointSlow + endpoint]!++;
+  }
+
+  private addToBlock(sample: Sample, location: number): void {
+    const block = this.blockOf(sample.second);
+    if (block < 0) return;
+    const words = this.words;
+    const shard = sample.shard & (latencyShards - 1);
+    words[block + blockCells.classed + shard]!++;
+    words[block + blockCells.classSum + shard]! += location;
+    words[block + blockCells.classSquares]! += location * location;
+    const endpoint = endpointOf(sample);
+    if (endpoint < 0) return;
+    this.filter.seen(endpoint, words[block]!);
+    words[block + blockCells.endpointClassed + endpoint]!++;
+    words[block + blockCells.endpointClassSum + endpoint]! += location;
+  }
+}
+
+function endpointOf(sample: Sample): number {
+  const { endpointShard } = sample;
+  return endpointShard === undefined || endpointShard < 0 ? -1 : endpointShard & (endpointShards - 1);
 }

@@ -1,0 +1,93 @@
+/**
+ * Which errors count as evidence: errors come in clusters, and a cluster is one event, not many. Two rules, both of which only
+ * ever leave errors out:
+ *
+ * - **One for each client in 10 s** (JUDGE 4.2). A client that retries, or whose every request fails, says it once; after 10 s
+ *   it may say it again, so that a route with few clients is not mute (decision 013).
+ * - **One endpoint is not the version.** Where a variant has several endpoints, one of them may have two errors in a
+ *   block of 10 s, and beyond that twice what the others had on average; the rest is that endpoint's own trouble, which
+ *   passive ejection answers (decision 014).
+ *
+ * Both tables are bounded. A client that is pushed out of its set too early counts once more: it errs towards raw counting.
+ */
+import { blockSeconds, endpointShards } from "./layout.ts";
+
+/** Sets of four clients; at 10,240 bytes together with the times, made at the first error. */
+const sets = 256;
+const ways = 4;
+export const clientsPerSeriesMax = sets * ways;
+export const dedupSeconds = 10;
+
+const freeErrorsPerEndpoint = 2;
+const timesOthers = 2;
+
+/** What `count` says of an error. `spread` is only ever set together with `first`. */
+export const counted = { first: 1, spread: 2 } as const;
+
+/** Of one series on one thread. Seconds are dispatch seconds. */
+export class ErrorFilter {
+  private clients: Uint32Array | null = null;
+  /** Second + 1 of the client's last counted error; 0: an empty place. */
+  private times: Uint32Array | null = null;
+  private readonly errorsOf = new Int32Array(endpointShards);
+  private readonly blockOf = new Int32Array(endpointShards).fill(-1);
+  /** The last block in which the endpoint was seen to answer or to fail. */
+  private readonly seenIn = new Int32Array(endpointShards).fill(-2);
+
+  /** An endpoint was heard of: only those share in the average. */
+  seen(endpoint: number, block: number): void {
+    this.seenIn[endpoint] = block;
+  }
+
+  /**
+   * @param client the cohort hash, 0 ... 2^32 - 1; negative: unknown, which always counts
+   * @param endpoint 0 ... 15; negative: unknown, which is never in excess
+   * @param second of the dispatch
+   * @returns a sum of `counted` bits; 0: the client has had its error
+   */
+  count(client: number, endpoint: number, second: number): number {
+    if (client >= 0 && !this.firstOf(client, second)) return 0;
+    return endpoint < 0 || this.inLine(endpoint, Math.floor(second / blockSeconds)) ? counted.first + counted.spread : counted.first;
+  }
+
+  private firstOf(client: number, second: number): boolean {
+    const clients = (this.clients ??= new Uint32Array(clientsPerSeriesMax));
+    const times = (this.times ??= new Uint32Array(clientsPerSeriesMax));
+    // The shard is the hash's low bits and the bucket its high ones: mixed, so that a candidate's few buckets fill all sets.
+    const set = (Math.imul(client, 0x9e3779b1) >>> 24) * ways;
+    let oldest = set;
+    for (let i = set; i < set + ways; i++) {
+      const time = times[i]!;
+      if (time !== 0 && clients[i] === client) {
+        if (Math.abs(second + 1 - time) < dedupSeconds) return false;
+        times[i] = second + 1;
+        return true;
+      }
+      if (time < times[oldest]!) oldest = i;
+    }
+    clients[oldest] = client;
+    times[oldest] = second + 1;
+    return true;
+  }
+
+  private inLine(endpoint: number, block: number): boolean {
+    this.seenIn[endpoint] = Math.max(this.seenIn[endpoint]!, block);
+    let others = 0;
+    let errors = 0;
+    for (let i = 0; i < endpointShards; i++) {
+      // Seen in this block or in the last one: a block that has just begun knows few of them.
+      if (i === endpoint || block - this.seenIn[i]! > 1) continue;
+      others++;
+      if (this.blockOf[i]! >= block) errors += this.errorsOf[i]!;
+    }
+    // An error that comes late, of an older block, is held against the newer one: it must not open a fresh account.
+    const mine = this.blockOf[endpoint]! >= block ? this.errorsOf[endpoint]! : 0;
+    this.blockOf[endpoint] = Math.max(block, this.blockOf[endpoint]!);
+    if (others > 0 && mine >= freeErrorsPerEndpoint + (timesOthers * errors) / others) {
+      this.errorsOf[endpoint] = mine;
+      return false;
+    }
+    this.errorsOf[endpoint] = mine + 1;
+    return true;
+  }
+}
