@@ -2,7 +2,7 @@
  * Evidence that the candidate is *not worse* (JUDGE 6). H0: p_c >= max(rho p_b, p_b + delta); a rollout that asks for
  * evidence advances once every metric's E reaches 1/beta. Too little is inconclusive: hold, neither forward nor back.
  */
-import type { StratumCounts } from "./counts.ts";
+import type { ErrorCounts } from "./errors.ts";
 
 /** 1 / beta. */
 export const notWorseThreshold = 20;
@@ -17,7 +17,7 @@ export const advanceErrorAlternatives = differences.length + relatives.length;
  * `e_c ln(r / rho) - (e_c + e_b) ln((1 + r o) / (1 + rho o))` with o = n_c / n_b.
  * @param out written: `advanceErrorAlternatives` values in nats
  */
-export function advanceErrorLlr(s: StratumCounts, rho: number, delta: number, out: Float64Array): void {
+export function advanceErrorLlr(s: ErrorCounts, rho: number, delta: number, out: Float64Array): void {
   const { nC, nB, errorsC, errorsB } = s;
   if (nC <= 0 || nB <= 0) {
     out.fill(0);

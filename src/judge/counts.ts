@@ -7,7 +7,13 @@ export const tailCount = 3;
 export interface SecondCounts {
   /** Dispatched in this second. */
   readonly n: number;
+  /** Deduplicated by client (JUDGE 4.2). */
   readonly errors: number;
+  /**
+   * The errors without what a single endpoint had in excess of the variant's others; at most `errors`, which it is where it
+   * is absent. Held against the candidate only, so the ratio is never more than that of `errors` (decision 014).
+   */
+  readonly errorsSpread?: number;
   /** Outcomes known so far. */
   readonly settled: number;
   /** The latency edges that the classes were counted against; 0: none. */
@@ -39,20 +45,23 @@ export interface StratumCounts {
   errorsB: number;
   settledC: number;
   settledB: number;
+  /** The least rho that the error test uses: what sticky assignment alone may do (JUDGE 4.5); 1 where it does nothing. */
+  rhoMin: number;
   /** Usually one; two where new edges came within the stratum. */
   readonly latency: LatencyCounts[];
 }
 
-export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, latency: [] });
+export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, rhoMin: 1, latency: [] });
 
 /**
- * Adds one second of both variants. Latency counts only where both were counted against the same edges.
+ * Adds one second of both variants. Latency counts only where both were counted against the same edges, or where the
+ * candidate is alone: then nB stays 0, and only tests against earlier traffic read it.
  * @param judgeLatency false within the candidate's warm-up: cold caches are not its fault (JUDGE 2)
  */
 export function addSecond(into: StratumCounts, candidate: SecondCounts | undefined, baseline: SecondCounts | undefined, judgeLatency: boolean): void {
   if (candidate !== undefined) {
     into.nC += candidate.n;
-    into.errorsC += candidate.errors;
+    into.errorsC += candidate.errorsSpread ?? candidate.errors;
     into.settledC += candidate.settled;
   }
   if (baseline !== undefined) {
@@ -60,26 +69,27 @@ export function addSecond(into: StratumCounts, candidate: SecondCounts | undefin
     into.errorsB += baseline.errors;
     into.settledB += baseline.settled;
   }
-  if (!judgeLatency || candidate === undefined || baseline === undefined) return;
+  if (!judgeLatency || candidate === undefined) return;
   const { generation } = candidate;
-  if (generation === 0 || generation !== baseline.generation) return;
+  if (generation === 0 || (baseline !== undefined && generation !== baseline.generation)) return;
   let group = into.latency.find((g) => g.generation === generation);
   if (group === undefined) into.latency.push((group = emptyLatency(generation)));
   group.nC += candidate.n;
-  group.nB += baseline.n;
   group.unsettledC += Math.max(0, candidate.n - candidate.settled);
+  addCounts(group.locationC, candidate.location);
+  addCounts(group.tailsC, candidate.tails);
+  if (baseline === undefined) return;
+  group.nB += baseline.n;
   group.unsettledB += Math.max(0, baseline.n - baseline.settled);
-  for (let y = 0; y < locationClassCount; y++) {
-    group.locationC[y]! += candidate.location[y]!;
-    group.locationB[y]! += baseline.location[y]!;
-  }
-  for (let k = 0; k < tailCount; k++) {
-    group.tailsC[k]! += candidate.tails[k]!;
-    group.tailsB[k]! += baseline.tails[k]!;
-  }
+  addCounts(group.locationB, baseline.location);
+  addCounts(group.tailsB, baseline.tails);
 }
 
-const emptyLatency = (generation: number): LatencyCounts => ({
+function addCounts(into: Float64Array, counts: ArrayLike<number>): void {
+  for (let i = 0; i < into.length; i++) into[i]! += counts[i] ?? 0;
+}
+
+export const emptyLatency = (generation: number): LatencyCounts => ({
   generation, nC: 0, nB: 0, unsettledC: 0, unsettledB: 0,
   locationC: new Float64Array(locationClassCount), locationB: new Float64Array(locationClassCount),
   tailsC: new Float64Array(tailCount), tailsB: new Float64Array(tailCount),
@@ -93,7 +103,7 @@ const emptyLatency = (generation: number): LatencyCounts => ({
  */
 export function pessimistic(s: StratumCounts): StratumCounts {
   return {
-    nC: s.nC, nB: s.nB, errorsC: s.errorsC, settledC: s.nC, settledB: s.nB,
+    nC: s.nC, nB: s.nB, errorsC: s.errorsC, settledC: s.nC, settledB: s.nB, rhoMin: s.rhoMin,
     errorsB: Math.min(s.nB, s.errorsB + Math.max(0, s.nB - s.settledB)),
     latency: s.latency.map(pessimisticLatency),
   };

@@ -4,8 +4,19 @@
  */
 import type { StratumCounts } from "./counts.ts";
 
-/** Ratios of the candidate's error rate to the limit that are betted on: 1.3 * 1.8^j, j = 0 ... 11. */
-export const errorRatios: readonly number[] = Array.from({ length: 12 }, (_, j) => 1.3 * 1.8 ** j);
+/** What the test reads of a stratum. */
+export type ErrorCounts = Pick<StratumCounts, "nC" | "nB" | "errorsC" | "errorsB">;
+
+/**
+ * Ratios of the candidate's error rate to the limit that are betted on, and what is betted on each. Close together where a
+ * regression is slight, because there a bet that misses by a third doubles the requests; far apart where any bet wins within
+ * seconds. JUDGE 2 has 1.3 * 1.8^j, evenly: decision 015 has what the change brought.
+ */
+export const errorRatios: readonly number[] = [1.35, 1.75, 2.3, 3.2, 5, 8, 14, 28, 60, 150];
+const betted = [2, 2, 1.5, 1.2, 1, 1, 0.8, 0.6, 0.5, 0.4];
+const bettedSum = betted.reduce((a, b) => a + b, 0);
+/** Shares of the budget, by ratio. */
+export const errorPrior: readonly number[] = betted.map((share) => share / bettedSum);
 const logRatios = errorRatios.map((r) => Math.log(r));
 
 /**
@@ -21,7 +32,7 @@ const logRatios = errorRatios.map((r) => Math.log(r));
  * @param delta a share, 0 ... 1
  * @param out written: `errorRatios.length` values in nats
  */
-export function errorLlr(s: StratumCounts, rho: number, delta: number, out: Float64Array): void {
+export function errorLlr(s: ErrorCounts, rho: number, delta: number, out: Float64Array): void {
   const { nC, nB, errorsC, errorsB } = s;
   if (nC <= 0 || nB <= 0) {
     out.fill(0);

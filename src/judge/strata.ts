@@ -15,10 +15,16 @@
  * candidate thus shows in the tails while its requests are in flight: what has passed an edge is known to exceed it.
  */
 import { addSecond, emptyStratum, type SecondCounts, type StratumCounts } from "./counts.ts";
+import { independent, type Dispersion } from "./dispersion.ts";
 
 export interface Seconds {
   candidate(second: number): SecondCounts | undefined;
   baseline(second: number): SecondCounts | undefined;
+  /**
+   * A number that changes whenever a count of the second does, once all of its outcomes are known; NaN before. Where the
+   * source has it, strata that nothing happened to are not read again.
+   */
+  fingerprint?(second: number): number;
 }
 
 const requestsMin = 25;
@@ -33,9 +39,13 @@ export interface Stratum {
   /** Dispatch seconds [from, to). */
   readonly from: number;
   readonly to: number;
+  /** As it was known when the stratum closed. */
+  readonly dispersion: Dispersion;
   counts: StratumCounts;
   /** Grows with whatever becomes known of the stratum. */
   known: number;
+  /** Of its seconds, as of the last reading; NaN while outcomes are missing. */
+  fingerprint: number;
 }
 
 export interface StrataChange {
@@ -57,12 +67,15 @@ export class StrataBook {
   private booked: Stratum[] = [];
   private amendedAt: number;
   private latencyFrom: number;
+  private readonly dispersion: () => Dispersion;
 
   /**
    * @param second the first dispatch second that counts
    * @param latencyFrom the first one whose latency counts: after the candidate's warm-up
+   * @param dispersion asked when a stratum closes: from what was seen before (JUDGE 4)
    */
-  constructor(second: number, latencyFrom: number) {
+  constructor(second: number, latencyFrom: number, dispersion: () => Dispersion = () => independent) {
+    this.dispersion = dispersion;
     this.next = second;
     this.openFrom = second;
     this.amendedAt = second;
@@ -105,7 +118,7 @@ export class StrataBook {
       this.openRequests += (rows.candidate(this.next)?.n ?? 0) + (rows.baseline(this.next)?.n ?? 0);
       this.next++;
       if (this.openRequests < requestsMin && this.next - this.openFrom < secondsMax) continue;
-      if (this.openRequests > 0) this.closed.push({ from: this.openFrom, to: this.next, counts: emptyStratum(), known: -1 });
+      if (this.openRequests > 0) this.closed.push({ from: this.openFrom, to: this.next, dispersion: this.dispersion(), counts: emptyStratum(), known: -1, fingerprint: Number.NaN });
       this.openFrom = this.next;
       this.openRequests = 0;
     }
@@ -121,7 +134,13 @@ export class StrataBook {
 
   /** @returns whether anything has become known since the last time */
   private read(stratum: Stratum, rows: Seconds): boolean {
+    let fingerprint = rows.fingerprint === undefined ? Number.NaN : 0;
+    if (rows.fingerprint !== undefined) for (let second = stratum.from; second < stratum.to; second++) fingerprint += rows.fingerprint(second);
+    // NaN is unequal to itself.
+    if (fingerprint === stratum.fingerprint) return false;
+    stratum.fingerprint = fingerprint;
     const counts = emptyStratum();
+    counts.rhoMin = stratum.dispersion.rho;
     for (let second = stratum.from; second < stratum.to; second++) {
       addSecond(counts, rows.candidate(second), rows.baseline(second), second >= this.latencyFrom);
     }

@@ -4,11 +4,17 @@
  * keeps the promise as well.
  */
 import { pessimistic, type StratumCounts } from "./counts.ts";
+import type { Dispersion } from "./dispersion.ts";
+import type { SidecarRatios } from "./fleet.ts";
 import { StrataBook, type Seconds, type Stratum } from "./strata.ts";
-import { bet, inject, newWealth, total } from "./wealth.ts";
+import { bet, inject, newWealth, total, type Prior } from "./wealth.ts";
 
 export interface TrialTest {
   readonly alternatives: number;
+  /** What is betted on each alternative; evenly where it is absent. */
+  readonly prior?: Prior;
+  /** Which phi of the stratum divides the ratios; `errors` where it is absent. */
+  readonly phi?: Exclude<keyof Dispersion, "rho">;
   /** @param out `alternatives` zeros, to which the ratios in nats are added */
   llr(counts: StratumCounts, out: Float64Array): void;
   /** The same of the test in the other direction (JUDGE 6); null: this test cannot show that the candidate is not worse. */
@@ -34,7 +40,14 @@ class Account {
 }
 
 /** The ratios that a stratum contributed when it was last taken in: what a late outcome is the difference to. */
-type Contribution = readonly { readonly worse: Float64Array; readonly notWorse: Float64Array }[];
+type Contribution = readonly { readonly worse: Float64Array; readonly notWorse: Float64Array; readonly phi: number }[];
+
+/** A stratum that was taken in: what a fleet's leader needs of it (fleet.ts), by test. */
+export interface Taken {
+  readonly from: number;
+  readonly to: number;
+  readonly tests: readonly SidecarRatios[];
+}
 
 export class Trial {
   private readonly accounts: readonly Account[];
@@ -42,9 +55,11 @@ export class Trial {
   private readonly book: StrataBook;
   private readonly early = new WeakMap<Stratum, { readonly known: number; readonly ratios: readonly Float64Array[] }>();
   private readonly contributions = new WeakMap<Stratum, Contribution>();
+  /** What the last update took in, oldest first. */
+  taken: readonly Taken[] = [];
 
-  /** @param phi overdispersion, at least 1 (JUDGE 4) */
-  constructor(tests: readonly TrialTest[], book: StrataBook, phi: number) {
+  /** @param phi the least overdispersion, at least 1; the book's own (JUDGE 4.3) may be larger */
+  constructor(tests: readonly TrialTest[], book: StrataBook, phi = 1) {
     this.accounts = tests.map((test) => new Account(test));
     this.book = book;
     this.phi = phi;
@@ -53,7 +68,7 @@ export class Trial {
   /** Injects into every test's wealth (JUDGE 3). */
   inject(amount: number): void {
     for (const account of this.accounts) {
-      inject(account.wealth, amount);
+      inject(account.wealth, amount, account.test.prior);
       account.provisional = total(account.wealth);
     }
   }
@@ -78,11 +93,11 @@ export class Trial {
   update(nowMs: number, rows: Seconds): boolean {
     const { committed, amended, provisional } = this.book.update(nowMs, rows);
     for (const stratum of amended) this.amend(stratum);
-    for (const stratum of committed) this.commit(stratum);
-    const early = provisional.map((stratum) => ({ ratios: this.earlyRatios(stratum), seconds: stratum.to - stratum.from }));
+    this.taken = committed.map((stratum) => this.commit(stratum));
+    const early = provisional.map((stratum) => ({ stratum, ratios: this.earlyRatios(stratum) }));
     this.accounts.forEach((account, i) => {
       const wealth = early.length === 0 ? account.wealth : Float64Array.from(account.wealth);
-      for (const { ratios: of, seconds } of early) bet(wealth, of[i]!, seconds, this.phi);
+      for (const { stratum, ratios: of } of early) bet(wealth, of[i]!, stratum.to - stratum.from, this.phiOf(account.test, stratum), account.test.prior);
       account.provisional = total(wealth);
     });
     return committed.length + amended.length + provisional.length > 0;
@@ -111,25 +126,33 @@ export class Trial {
     return now;
   }
 
-  private commit(stratum: Stratum): void {
-    this.contributions.set(stratum, this.accounts.map(({ test, wealth, notWorse }) => {
+  private phiOf(test: TrialTest, stratum: Stratum): number {
+    return Math.max(this.phi, stratum.dispersion[test.phi ?? "errors"]);
+  }
+
+  private commit(stratum: Stratum): Taken {
+    const contribution = this.accounts.map(({ test, wealth, notWorse }) => {
+      const phi = this.phiOf(test, stratum);
       const worse = ratios(test, stratum.counts);
       const other = otherRatios(test, stratum.counts);
-      bet(wealth, worse, stratum.to - stratum.from, this.phi);
-      for (let j = 0; j < other.length; j++) notWorse[j]! += other[j]! / this.phi;
-      return { worse, notWorse: other };
-    }));
+      bet(wealth, worse, stratum.to - stratum.from, phi, test.prior);
+      for (let j = 0; j < other.length; j++) notWorse[j]! += other[j]! / phi;
+      return { worse, notWorse: other, phi };
+    });
+    this.contributions.set(stratum, contribution);
+    return { from: stratum.from, to: stratum.to, tests: contribution.map(({ worse, phi }) => ({ ratios: worse, phi })) };
   }
 
   private amend(stratum: Stratum): void {
     const before = this.contributions.get(stratum);
     if (before === undefined) return;
     this.contributions.set(stratum, this.accounts.map(({ test, wealth, notWorse }, i) => {
+      const { phi } = before[i]!;
       const worse = ratios(test, stratum.counts);
       const other = otherRatios(test, stratum.counts);
-      bet(wealth, worse.map((l, j) => l - before[i]!.worse[j]!), 0, this.phi);
-      for (let j = 0; j < other.length; j++) notWorse[j]! += (other[j]! - before[i]!.notWorse[j]!) / this.phi;
-      return { worse, notWorse: other };
+      bet(wealth, worse.map((l, j) => l - before[i]!.worse[j]!), 0, phi, test.prior);
+      for (let j = 0; j < other.length; j++) notWorse[j]! += (other[j]! - before[i]!.notWorse[j]!) / phi;
+      return { worse, notWorse: other, phi };
     }));
   }
 }

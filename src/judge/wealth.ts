@@ -14,6 +14,17 @@ export const restartPeriodSeconds = 86_400;
 /** What is injected when step k begins: 1 in all; later steps live on what was injected before and on the restart term. */
 export const stepInjections: readonly number[] = [0.4, 0.15, 0.15, 0.15, 0.15];
 
+/**
+ * The injection of a step in a plan of so many: 1 in all, whatever their number. JUDGE 3 has five steps in mind; with fewer, what the missing ones
+ * would have got is spread over those that there are, in the same proportions. A plan of one step gets it all at once.
+ * @param step 0 ... @param steps of the plan, at least 1
+ */
+export function stepInjection(step: number, steps: number): number {
+  const planned = stepInjections.slice(0, Math.max(1, steps));
+  const sum = planned.reduce((a, b) => a + b, 0);
+  return (planned[step] ?? 0) / sum;
+}
+
 /** How the budget is split among the metrics (JUDGE 3). Averaging e-values needs no Bonferroni. */
 export const metricShares = { errorRate: 0.4, location: 0.2, p95: 0.1, p99: 0.15, "2xp99": 0.15 } as const;
 
@@ -25,10 +36,11 @@ export const breachThreshold = (alpha: number): number => 2 / alpha;
 
 export const newWealth = (alternatives: number): Float64Array => new Float64Array(alternatives);
 
-/** Spreads an amount evenly over the bets. */
-export function inject(wealth: Float64Array, amount: number): void {
-  const each = amount / wealth.length;
-  for (let j = 0; j < wealth.length; j++) wealth[j] = wealth[j]! + each;
+/** How an amount is spread over the bets: shares that sum to 1. Any that are fixed beforehand keep the promise; evenly where none are given. */
+export type Prior = ArrayLike<number>;
+
+export function inject(wealth: Float64Array, amount: number, prior?: Prior): void {
+  for (let j = 0; j < wealth.length; j++) wealth[j]! += amount * (prior === undefined ? 1 / wealth.length : prior[j]!);
 }
 
 /**
@@ -36,13 +48,15 @@ export function inject(wealth: Float64Array, amount: number): void {
  * @param llr one log-likelihood ratio for each alternative, from errors.ts, latency.ts or absolute.ts
  * @param seconds the stratum's length, which sets kappa; 0 for outcomes that arrive after their stratum was taken in
  * @param phi overdispersion, at least 1
+ * @param prior how the restart term is spread
  * @returns S, the sum of the bets
  */
-export function bet(wealth: Float64Array, llr: ArrayLike<number>, seconds: number, phi: number): number {
-  const restart = seconds / restartPeriodSeconds / wealth.length;
+export function bet(wealth: Float64Array, llr: ArrayLike<number>, seconds: number, phi: number, prior?: Prior): number {
+  const restart = seconds / restartPeriodSeconds;
   let sum = 0;
   for (let j = 0; j < wealth.length; j++) {
-    const w = Math.min(ceiling, (wealth[j]! + restart) * Math.exp(Math.min(stratumCapNats, llr[j]! / phi)));
+    const share = prior === undefined ? 1 / wealth.length : prior[j]!;
+    const w = Math.min(ceiling, (wealth[j]! + restart * share) * Math.exp(Math.min(stratumCapNats, llr[j]! / phi)));
     wealth[j] = w;
     sum += w;
   }

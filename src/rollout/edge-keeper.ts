@@ -43,6 +43,15 @@ export class EdgeKeeper {
     this.lateMs = timeoutMs > 0 ? timeoutMs * earlyLateShareOfTimeout : earlyLateMs;
   }
 
+  /** Whether the window is old enough for edges: only then is the histogram worth looking at. */
+  due(nowMs: number): boolean {
+    return this.rules().some((rule) => nowMs - this.windowStartMs >= rule.ms);
+  }
+
+  private rules(): readonly WindowRule[] {
+    return this.built === 0 ? firstEdges : this.built === 1 ? secondEdges : laterEdges;
+  }
+
   /**
    * @param histogram the baseline's first-byte histogram since the start
    * @param generation the number that new edges would get
@@ -50,8 +59,8 @@ export class EdgeKeeper {
    */
   update(histogram: Float64Array, generation: number, nowMs: number): LatencyModel | null {
     const ageMs = nowMs - this.windowStartMs;
-    const rules = this.built === 0 ? firstEdges : this.built === 1 ? secondEdges : laterEdges;
-    if (!rules.some((rule) => ageMs >= rule.ms)) return null;
+    const rules = this.rules();
+    if (!this.due(nowMs)) return null;
     const counts = histogram.map((count, i) => count - this.windowStart[i]!);
     const requests = counts.reduce((a, b) => a + b, 0);
     if (!rules.some((rule) => ageMs >= rule.ms && requests >= rule.requests)) return null;

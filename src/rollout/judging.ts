@@ -4,11 +4,12 @@
  */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
+import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
 import { StrataBook, type Seconds } from "../judge/strata.ts";
 import { Trial } from "../judge/trial.ts";
-import { stepInjections } from "../judge/wealth.ts";
-import { counters } from "../observe/layout.ts";
+import { stepInjection } from "../judge/wealth.ts";
+import { blockSeconds, counters } from "../observe/layout.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import { AbsoluteLatency } from "./absolute-latency.ts";
 import { BreakerFeed } from "./breaker-feed.ts";
@@ -24,8 +25,8 @@ import { emptyWindow, VariantView, type Mark } from "./variant-view.ts";
 const warmUpMinMs = 3_000;
 const warmUpRequests = 100;
 const warmUpMaxMs = 20_000;
-/** Overdispersion; measured from the baseline's own history once the shadow arms exist (JUDGE 4). */
-const phi = 1;
+/** A block is read when its last exchanges have had this time to answer. */
+const blockSettleSeconds = 5;
 
 export class RolloutJudge {
   readonly plan: RolloutPlan;
@@ -35,6 +36,10 @@ export class RolloutJudge {
   private readonly candidate: VariantView;
   private readonly rows: Seconds;
   private readonly edges: EdgeKeeper;
+  private readonly history = new DispersionBook();
+  private nextBlock: number;
+  /** What the strata that close now are judged with; measured from the baseline's own history (JUDGE 4). */
+  private dispersion: Dispersion = this.history.at(0);
   private readonly models = new LatencyModels();
   private readonly earlier = new EarlierBaseline();
   private readonly feed: BreakerFeed;
@@ -58,7 +63,13 @@ export class RolloutJudge {
     this.plan = input.plan;
     this.baseline = new VariantView(baseline, nowMs);
     this.candidate = new VariantView(candidate, nowMs);
-    this.rows = { candidate: (second) => candidate.stratum(second), baseline: (second) => baseline.stratum(second) };
+    this.rows = {
+      candidate: (second) => candidate.stratum(second),
+      baseline: (second) => baseline.stratum(second),
+      fingerprint: (second) => candidate.fingerprint(second) + baseline.fingerprint(second),
+    };
+    // The block that is under way began before the judge did; it is whole all the same.
+    this.nextBlock = Math.floor(nowMs / 1000 / blockSeconds);
     this.edges = new EdgeKeeper(edgeMargins(input.plan.limits), input.firstByteTimeoutMs, baseline.histogram("firstByte"), nowMs);
     this.feed = new BreakerFeed(candidate, baseline);
     this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound());
@@ -91,6 +102,7 @@ export class RolloutJudge {
       this.lastRequestMs = nowMs;
     }
     const fed = this.feed.next(nowMs, this.breaker.wealth > 1, this.edges.lateMs);
+    this.learnDispersion(nowMs);
     if (judging) {
       this.breaker = breakerTick(this.breaker, fed);
       this.warmUp(nowMs);
@@ -98,6 +110,7 @@ export class RolloutJudge {
       this.judgeAbsolute(nowMs);
     }
     if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs);
+    if (!this.edges.due(nowMs)) return null;
     const model = this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
     if (model === null) return null;
     this.models.add(model);
@@ -116,7 +129,7 @@ export class RolloutJudge {
       stepBaselineRequests: this.step.baseline.requestsSince,
       stepCandidateSettled: this.step.candidate.settledSince,
       candidateQuietMs: nowMs - this.lastRequestMs,
-      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, phi),
+      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline),
       breaker: {
         tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
         bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,
@@ -129,13 +142,27 @@ export class RolloutJudge {
   /** @param cold the candidate had no users until now */
   beginStep(nowMs: number, cold: boolean): void {
     this.step = { candidate: this.candidate.mark(), baseline: this.baseline.mark() };
-    const amount = stepInjections[this.injected++] ?? 0;
+    const amount = stepInjection(this.injected++, this.plan.steps.length);
     this.trial.inject(amount);
     for (const absolute of this.absolute) absolute.inject(amount);
     this.trial.restartNotWorse();
     if (!cold) return;
     this.cold = { sinceMs: nowMs, mark: this.step.candidate };
     this.trial.judgeLatencyFrom(Number.POSITIVE_INFINITY);
+  }
+
+  /** Takes in the baseline's blocks as they end. They are older than what they are applied to: never of the stratum itself. */
+  private learnDispersion(nowMs: number): void {
+    const ended = Math.floor((nowMs / 1000 - blockSettleSeconds) / blockSeconds);
+    if (ended <= this.nextBlock) return;
+    // The slab keeps three: a control thread that was away has missed some.
+    for (let block = Math.max(this.nextBlock, ended - 1); block < ended; block++) {
+      const counts = this.baseline.reader.block(block);
+      if (counts !== undefined) this.history.add(counts);
+    }
+    this.nextBlock = ended;
+    const [c, b] = [this.candidate.recent(nowMs).requests, this.baseline.recent(nowMs).requests];
+    this.dispersion = this.history.at(c + b > 0 ? c / (c + b) : 0);
   }
 
   /** How many were dispatched decides, never an outcome. */
@@ -182,8 +209,8 @@ export class RolloutJudge {
 
   private wealth(): LimitWealth[] {
     return [
-      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i) })),
-      ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0 })),
+      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: this.dispersion[test.test.phi ?? "errors"] })),
+      ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0, phi: 1 })),
     ];
   }
 
@@ -198,7 +225,7 @@ export class RolloutJudge {
 
   private newTrial(nowMs: number): Trial {
     const second = Math.floor(nowMs / 1000);
-    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY), phi);
+    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY, () => this.dispersion));
   }
 
   private newAbsolute(): AbsoluteLatency[] {

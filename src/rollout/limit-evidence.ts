@@ -12,6 +12,8 @@ export interface LimitWealth {
   /** S. */
   readonly wealth: number;
   readonly notWorse: number;
+  /** Overdispersion that the evidence was divided by (JUDGE 4.3). */
+  readonly phi: number;
 }
 
 /**
@@ -19,12 +21,12 @@ export interface LimitWealth {
  * against the whole threshold keeps alpha for all of them. Where a group is breached, its strongest limit is the one
  * that speaks.
  */
-export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[], candidate: VariantWindow, baseline: VariantWindow, phi: number): LimitEvidence[] {
+export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[], candidate: VariantWindow, baseline: VariantWindow): LimitEvidence[] {
   const threshold = breachThreshold(plan.alpha);
   const own = plan.limits.map((_, i) => weigh(wealth.filter((entry) => entry.limit === i)));
   const groupOf = (action: LimitAction): number => own.reduce((sum, entry, i) => (plan.limits[i]!.action === action ? sum + entry.weighted : sum), 0);
   return plan.limits.map((limit, i) => {
-    const { weighted, bound, share, notWorse } = own[i]!;
+    const { weighted, bound, share, notWorse, phi } = own[i]!;
     const groupWealth = groupOf(limit.action);
     const strongest = own.every((other, k) => plan.limits[k]!.action !== limit.action || other.weighted < weighted || (other.weighted === weighted && k >= i));
     const breached = groupWealth >= threshold && strongest;
@@ -39,10 +41,11 @@ export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[],
   });
 }
 
-function weigh(entries: readonly LimitWealth[]): { weighted: number; bound: "relative" | "absolute"; share: number; notWorse: number } {
+function weigh(entries: readonly LimitWealth[]): { weighted: number; bound: "relative" | "absolute"; share: number; notWorse: number; phi: number } {
   let weighted = 0;
   let share = 0;
   let notWorse = 0;
+  let phi = 1;
   let strongest = -1;
   let bound: "relative" | "absolute" = "relative";
   for (const entry of entries) {
@@ -50,11 +53,12 @@ function weigh(entries: readonly LimitWealth[]): { weighted: number; bound: "rel
     weighted += mine;
     share += entry.share;
     notWorse = Math.max(notWorse, entry.notWorse);
+    phi = Math.max(phi, entry.phi);
     if (mine <= strongest) continue;
     strongest = mine;
     bound = entry.bound;
   }
-  return { weighted, bound, share, notWorse };
+  return { weighted, bound, share, notWorse, phi };
 }
 
 function values(limit: LimitPlan, candidate: VariantWindow, baseline: VariantWindow): readonly [number | null, number | null] {

@@ -4,10 +4,10 @@ import { absoluteAlternatives, absoluteLlr } from "../judge/absolute.ts";
 import { advanceErrorAlternatives, advanceErrorLlr, errorNotWorse, mixture } from "../judge/advance.ts";
 import type { StratumCounts } from "../judge/counts.ts";
 import type { EdgeMargin, EdgeMargins, LatencyModel } from "../judge/edges.ts";
-import { errorLlr, errorRatios } from "../judge/errors.ts";
+import { budgetShares } from "../judge/budget.ts";
+import { errorLlr, errorPrior, errorRatios } from "../judge/errors.ts";
 import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, tailOdds, type LatencyWeights } from "../judge/latency.ts";
 import type { TrialTest } from "../judge/trial.ts";
-import { metricShares } from "../judge/wealth.ts";
 
 export interface LimitTest {
   /** Index into the plan's limits. */
@@ -18,8 +18,11 @@ export interface LimitTest {
   readonly test: TrialTest;
 }
 
-/** The part of a limit's share that its absolute bound has. */
+/** The part of a limit's share that its absolute bounds have: the operator's, and the earlier baseline's while there is no other. */
 const absolutePart = 1 / 8;
+/** While the candidate is alone, a tail may be exceeded so many times as often as the earlier baseline did, and at least so much oftener. */
+const aloneTimes = 3;
+const aloneMargin = 0.01;
 /** In-flight strata reach back 64 s, and edges change at most every 5 s. */
 const keptGenerations = 16;
 
@@ -42,13 +45,16 @@ export class LatencyModels {
 
 /** @param bakeBound what errors are held to while the baseline has no traffic: see `errorTests` */
 export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, bakeBound: () => number): LimitTest[] {
-  const nominal = limits.map((limit) => metricShares[limit.metric === "latency" ? limit.quantile : "errorRate"]);
-  const sum = nominal.reduce((a, b) => a + b, 0);
+  const shares = limitShares(limits);
   return limits.flatMap((limit, index) => {
-    const share = nominal[index]! / sum;
+    const share = shares[index]!;
     if (limit.metric === "errorRate") return errorTests(limit, index, share, bakeBound);
     const relative: LimitTest = { limit: index, bound: "relative", share, test: latencyTest(limit, models) };
-    return limit.absoluteMs === null ? [relative] : [{ ...relative, share: share * (1 - absolutePart) }];
+    const tail = tailOf(limit);
+    if (tail < 0) return [relative];
+    const own = absoluteLatencyShare(limits, index);
+    const alone: LimitTest = { limit: index, bound: "absolute", share: share * absolutePart - own, test: aloneTest(tail, models) };
+    return [{ ...relative, share: share * (1 - absolutePart) }, alone];
   });
 }
 
@@ -59,14 +65,19 @@ export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, 
 export function absoluteLatencyShare(limits: readonly LimitPlan[], index: number): number {
   const limit = limits[index]!;
   if (limit.metric !== "latency" || limit.absoluteMs === null) return 0;
-  const sum = limits.reduce((a, other) => a + metricShares[other.metric === "latency" ? other.quantile : "errorRate"], 0);
-  return (metricShares[limit.quantile] / sum) * absolutePart;
+  return (limitShares(limits)[index]! * absolutePart) / 2;
 }
+
+const limitShares = (limits: readonly LimitPlan[]): number[] => budgetShares(limits.map((limit) => ({ metric: limit.metric === "latency" ? limit.quantile : "errorRate" })));
+
+/** 0: p95, 1: p99, 2: 2*p99; -1: the bulk. */
+const tailOf = (limit: LatencyLimit): number => ["p95", "p99", "2xp99"].indexOf(limit.quantile);
 
 function errorTests(limit: ErrorRateLimit, index: number, share: number, bakeBound: () => number): LimitTest[] {
   const relative: TrialTest = {
     alternatives: errorRatios.length,
-    llr: (counts, out) => errorLlr(counts, limit.relative, limit.margin, out),
+    prior: errorPrior,
+    llr: (counts, out) => errorLlr(counts, Math.max(limit.relative, counts.rhoMin), limit.margin, out),
     notWorse: {
       alternatives: advanceErrorAlternatives,
       llr: (counts, out) => advanceErrorLlr(counts, limit.relative, limit.advanceMargin ?? limit.margin, out),
@@ -92,7 +103,7 @@ function errorTests(limit: ErrorRateLimit, index: number, share: number, bakeBou
 }
 
 function latencyTest(limit: LatencyLimit, models: LatencyModels): TrialTest {
-  const tail = ["p95", "p99", "2xp99"].indexOf(limit.quantile);
+  const tail = tailOf(limit);
   const alternatives = tail < 0 ? locationEtas.length : tailOdds.length;
   const add = (counts: StratumCounts, direction: 1 | -1, out: Float64Array): void => {
     for (const group of counts.latency) {
@@ -104,8 +115,30 @@ function latencyTest(limit: LatencyLimit, models: LatencyModels): TrialTest {
   };
   return {
     alternatives,
+    phi: tail < 0 ? "location" : "tails",
     llr: (counts, out) => add(counts, 1, out),
     notWorse: { alternatives, llr: (counts, out) => add(counts, -1, out), value: mixture },
+  };
+}
+
+/**
+ * A tail of a candidate that has all the traffic (JUDGE 6, DESIGN 6: watched after 100%): how often it passes the edge that the
+ * baseline's last windows set. The earlier baseline had other hours and other load, hence the wide bound (decision 018).
+ */
+function aloneTest(tail: number, models: LatencyModels): TrialTest {
+  const one = new Float64Array(absoluteAlternatives);
+  return {
+    alternatives: absoluteAlternatives,
+    phi: "tails",
+    llr(counts, out) {
+      for (const group of counts.latency) {
+        const usual = models.weights(group.generation, 1)?.model.tailShares[tail];
+        if (usual === undefined || group.nB > 0) continue;
+        absoluteLlr(group.nC, group.tailsC[tail]!, Math.min(1, Math.max(aloneTimes * usual, usual + aloneMargin)), one);
+        for (let j = 0; j < one.length; j++) out[j]! += one[j]!;
+      }
+    },
+    notWorse: null,
   };
 }
 
