@@ -29,7 +29,7 @@ export function makeForwarding(clientIp: string, scheme: "http" | "https", trust
 /** The client's address: the peer's own, or the rightmost in X-Forwarded-For that no trusted peer has. */
 export function clientAddress(head: RequestHead, forwarding: Forwarding): string {
   if (!forwarding.trusted) return forwarding.clientIp;
-  const hops = head.all("x-forwarded-for").flatMap((value) => value.split(",")).map((hop) => hop.trim());
+  const hops = head.all("x-forwarded-for").flatMap((value) => value.split(",")).map((hop) => hop.trim()).filter((hop) => hop !== "");
   for (let i = hops.length - 1; i >= 0; i--) if (!forwarding.trusts(hops[i]!)) return hops[i]!;
   return hops[0] ?? forwarding.clientIp;
 }

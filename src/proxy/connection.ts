@@ -114,7 +114,10 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.stash = null;
     if (stash !== null) this.run(stash, stash.length);
     if (!this.bodyPaused && (this.stash === null || (this.stash as Buffer).length < stashBytesMax)) this.socket.resume();
-    if (this.halfClosedAtMs > 0 && this.state === s.idle && this.stash === null) this.linger();
+    // The client has finished: what is not whole by now never will be.
+    if (this.halfClosedAtMs === 0 || this.stash !== null) return;
+    if (this.state <= s.head) this.linger();
+    else if (this.state === s.body && !this.bodyPaused) this.destroy();
   }
 
   private takeHead(buffer: Buffer, start: number, end: number): number {
@@ -340,6 +343,10 @@ export class DownstreamConnection implements Downstream, SocketOwner {
       case s.idle:
         if (this.stash !== null) this.halfClosedAtMs = this.context.nowMs;
         else this.socket.end();
+        break;
+      case s.head:
+        // Not destroyed: an answer before this half of a request may still be on its way.
+        this.linger();
         break;
       case s.lingering:
         break;
