@@ -57,6 +57,20 @@ it("a client that sends several requests and finishes gets all their answers", a
   client.destroy();
 });
 
+it("a client that finishes inside a further request gets the answers before it, and is then closed", async () => {
+  const { port, proxy } = await stage((request) => ok(request.target));
+  for (const half of ["GET / HT", "GET / HTTP/1.1\r\nHost: a\r\n\r", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n"]) {
+    const client = await RawClient.connect(port);
+    client.socket.end(`${get("/1")}${get("/2")}${half}`);
+    for (const n of [1, 2]) expect((await client.response()).body).toBe(`/${n}`);
+    await client.ended;
+    expect(client.rest).toBe("");
+    client.destroy();
+    // Long before any timeout.
+    await expectAtRest(proxy);
+  }
+});
+
 it("a client that finishes sending and is never answered frees its upstream in 2.5 s: it may have gone for good", async () => {
   const { port, proxy, upstream } = await stage(() => undefined);
   const client = await RawClient.connect(port, get());
