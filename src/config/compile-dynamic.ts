@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { DynamicConfiguration, RouteDefinition, VariantDefinition } from "./definition.ts";
 import type { DynamicDocument, RouteDocument, VariantDocument } from "./dynamic-schema.ts";
-import { defaultLimits, defaultRollout, type LimitPlan, type RolloutPlan } from "./rollout-plan.ts";
-import type { RolloutDocument } from "./rollout-schema.ts";
+import { compileRollout } from "./rollout-compile.ts";
 import type { CohortSnapshot, HealthCheckSettings, RouteMatch } from "./snapshot.ts";
 
 /** Compiles a document that has passed every check. Pure: the same document gives the same definitions and hash. */
@@ -64,37 +63,6 @@ function compileVariant(variant: VariantDocument, weight: number | null): Varian
   const headers = Object.entries(variant.headers).map(([name, value]): [string, string] => [name.toLowerCase(), value]);
   const revision = variant.revision ?? `auto-${hashOf([variant.endpoints, headers]).slice(0, 16)}`;
   return { name: variant.name, endpoints: variant.endpoints, headers, weight, revision };
-}
-
-function compileRollout(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[]): RolloutPlan {
-  const candidate = variants.find((variant) => variant.name === rollout.candidate)!;
-  return {
-    name: route,
-    route,
-    baseline: variants[0]!.name,
-    candidate: candidate.name,
-    revision: candidate.revision,
-    steps: rollout.steps.map((step) =>
-      typeof step === "number"
-        ? { weight: step, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false }
-        : { weight: step.weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval },
-    ),
-    limits: rollout.limits === undefined ? defaultLimits : rollout.limits.map(compileLimit),
-    bakeMs: rollout.bake,
-    exposureBudget: rollout.exposureBudget ?? null,
-    paused: rollout.paused,
-    breaker: rollout.breaker,
-    alpha: rollout.alpha,
-  };
-}
-
-function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): LimitPlan {
-  if (limit.metric === "errorRate") {
-    const { metric, action, relative, margin, absolute } = limit;
-    return { metric, action, relative, margin, absolute: absolute ?? null };
-  }
-  const { metric, quantile, action, margin, floor, absolute } = limit;
-  return { metric, quantile, action, margin, floorMs: floor, absoluteMs: absolute ?? null };
 }
 
 /** Every compiled value is built in one fixed key order, so its JSON is canonical. */

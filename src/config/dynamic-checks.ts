@@ -5,6 +5,7 @@ import { type DynamicDocument, dynamicSchema, type RouteDocument, routeSchema } 
 import { shadows } from "./match-cover.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import { rolloutFindings } from "./rollout-checks.ts";
+import { groupFindings } from "./rollout-groups.ts";
 import { variantFindings } from "./variant-checks.ts";
 
 /** A route that is well-formed by itself, and where it stands in the document. */
@@ -24,7 +25,7 @@ export function checkDynamic(data: unknown, base: ConfigPath): Checked<DynamicDo
   const routes = checked.ok
     ? checked.value.routes.map((route, index) => ({ route, path: [...base, "routes", index] }))
     : wellFormedRoutes(data, base);
-  const findings = [...(checked.ok ? [] : checked.findings), ...routes.flatMap(routeFindings), ...acrossRoutes(routes)];
+  const findings = [...(checked.ok ? [] : checked.findings), ...routes.flatMap(routeFindings), ...acrossRoutes(routes), ...(checked.ok ? groupFindings(routes) : [])];
   return findings.length === 0 && checked.ok ? { ...checked, routes } : { ok: false, findings, routes };
 }
 

@@ -3,11 +3,15 @@ import type { RouteDocument } from "./dynamic-schema.ts";
 import { nearest } from "./nearest.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
+import { optionFindings, strategyFindings } from "./rollout-option-checks.ts";
 
 /** What is wrong with a rollout although each of its parts is well-formed. */
 export function rolloutFindings(route: RouteDocument, rollout: RolloutDocument, path: ConfigPath): Finding[] {
   const at = [...path, "rollout"];
-  return [...candidateFindings(route, rollout, at), ...stepFindings(route, rollout, at), ...limitFindings(rollout, at)];
+  return [
+    ...candidateFindings(route, rollout, at), ...stepFindings(route, rollout, at), ...limitFindings(rollout, at),
+    ...strategyFindings(route, rollout, at), ...optionFindings(rollout, at),
+  ];
 }
 
 function candidateFindings({ variants }: RouteDocument, rollout: RolloutDocument, at: ConfigPath): Finding[] {
@@ -26,9 +30,10 @@ function candidateFindings({ variants }: RouteDocument, rollout: RolloutDocument
 
 function stepFindings({ variants }: RouteDocument, rollout: RolloutDocument, at: ConfigPath): Finding[] {
   const findings: Finding[] = [];
-  const weights = rollout.steps.map((step) => (typeof step === "number" ? step : step.weight));
+  const steps = rollout.steps ?? [];
+  const weights = steps.map((step) => (typeof step === "number" ? step : step.weight));
   for (const [index, weight] of weights.entries()) {
-    const step = rollout.steps[index];
+    const step = steps[index];
     const path = [...at, "steps", index, ...(typeof step === "number" ? [] : ["weight"])];
     if (weight === 0) findings.push({ path, message: "is 0, which exposes nobody", remedy: "Begin with a weight above 0; paused: true holds a rollout back" });
     else if (index > 0 && weight <= weights[index - 1]!) findings.push({ path, message: `is not above the step before it (${weights[index - 1]})`, remedy: "Let the weights rise" });
@@ -36,8 +41,8 @@ function stepFindings({ variants }: RouteDocument, rollout: RolloutDocument, at:
   const baseline = baselineIndex(variants);
   const others = variants.reduce((sum, variant, index) => sum + (index === baseline || variant.name === rollout.candidate ? 0 : Math.round((variant.weight ?? 0) * 1000)), 0);
   const left = (100_000 - others) / 1000;
-  const last = weights.at(-1)!;
-  if (left > 0 && last !== left) {
+  const last = weights.at(-1);
+  if (left > 0 && last !== undefined && last !== left) {
     const remedy =
       last > left
         ? `End with ${left}: the route's other candidates hold ${others / 1000}`

@@ -174,11 +174,11 @@ export interface BreakerPlan {
 
 /** Where the document names no limits: every metric of JUDGE 2 with its margin, and rollback. */
 export const defaultLimits: readonly LimitPlan[] = [
-  { metric: "errorRate", action: "rollback", relative: 1.1, margin: 0.0005, absolute: null, prove: true, advanceMargin: 0.01 },
-  { metric: "latency", quantile: "location", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, prove: true },
-  { metric: "latency", quantile: "p95", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null },
-  { metric: "latency", quantile: "p99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null },
-  { metric: "latency", quantile: "2xp99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null },
+  { metric: "errorRate", action: "rollback", relative: 1.1, margin: 0.0005, absolute: null, scope: "everywhere", prove: true, advanceMargin: 0.01 },
+  { metric: "latency", quantile: "location", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, scope: "everywhere", prove: true },
+  { metric: "latency", quantile: "p95", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, scope: "everywhere", prove: false },
+  { metric: "latency", quantile: "p99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, scope: "everywhere", prove: false },
+  { metric: "latency", quantile: "2xp99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, scope: "everywhere", prove: false },
 ];
 
 export const defaultRollout = {
@@ -189,6 +189,4 @@ export const defaultRollout = {
   breakerAction: "probe",
   /** In steps with a concurrent baseline: without one nothing can be shown. */
   evidence: true,
-  advanceMargin: 0.01,
-  cooldown: { firstMs: 60_000, maxMs: 3_600_000 },
 } as const;

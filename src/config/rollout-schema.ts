@@ -1,6 +1,8 @@
 import { z } from "zod";
-import { breakerActions, latencyQuantiles, limitActions } from "./rollout-plan.ts";
-import { duration, factor, flag, integer, name, share, weight } from "./scalars.ts";
+import { parsePath } from "./notation.ts";
+import { freezeEdge, timezone, weekday } from "./rollout-notation.ts";
+import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, strategies } from "./rollout-plan.ts";
+import { duration, factor, flag, integer, name, scalar, share, text, weight } from "./scalars.ts";
 
 const day = 86_400_000;
 
@@ -9,9 +11,19 @@ const step = z.strictObject({
   dwell: duration({ maxMs: 20 * day }).describe("The least time at this weight before the next step.").prefault("1m"),
   minRequests: integer({ min: 0, max: 1_000_000_000 }).describe("The least number of candidate requests in this step before the next one.").prefault(100),
   approval: flag.describe("Somebody must approve before this weight is given.").prefault(false),
+  evidence: flag
+    .describe("The next step also needs evidence that the candidate is not worse, on every limit with `prove`. Left out: true in steps that leave the baseline users to compare with.")
+    .optional(),
+  early: flag.describe("That evidence ends the step before its dwell.").prefault(false),
+  probes: integer({ min: 0, max: 10_000 }).describe("How many of the rollout's declared probes must be answered well in a row, in this step, before the next one.").prefault(0),
 });
 
 const action = z.enum(limitActions).describe("What a breach does. `dryRun` decides and records, but acts on nothing.").default("rollback");
+
+const scope = z
+  .enum(limitScopes)
+  .describe("`inRegion`: a breach takes the users of the sidecar's own region away, and the rollout goes on elsewhere. Only with the action `rollback`.")
+  .default("everywhere");
 
 const relative = factor({ min: 1, max: 100, remedy: "Write a factor from 1 to 100: 1.1 allows a tenth more than the baseline" });
 
@@ -21,7 +33,12 @@ const errorRateLimit = z
     relative: relative.describe("The candidate's error rate may be this many times the baseline's, plus the margin.").prefault(1.1),
     margin: share().describe("Added to the bound, so that a baseline without errors does not forbid every error.").prefault("0.05%"),
     absolute: share({ above: 0 }).describe("An error rate that the candidate may not exceed while the baseline keeps it.").optional(),
+    prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate is not worse.").prefault(true),
+    advanceMargin: share({ above: 0 })
+      .describe("How much worse that evidence must rule out; never less than the margin. Half as much takes twice as many requests.")
+      .prefault("1%"),
     action,
+    scope,
   })
   .describe("Errors of the candidate beside the baseline's.");
 
@@ -35,24 +52,64 @@ const latencyLimit = z
     margin: share({ max: 10 }).describe("The candidate may be this much slower than the baseline.").prefault("10%"),
     floor: duration({ maxMs: 60_000 }).describe("A difference below this never counts.").prefault("1ms"),
     absolute: duration({ minMs: 1, maxMs: 600_000 }).describe("A time that this quantile may not exceed while the baseline keeps it. Only for p95 and p99.").optional(),
+    prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate is not worse. Left out: true for `location` only, because tails take many requests to show.").optional(),
     action,
+    scope,
   })
   .describe("First-byte times of the candidate beside the baseline's.");
 
+const freeze = z.strictObject({
+  name: text({ charactersMax: 64 }).describe("What people are told."),
+  days: z.array(weekday).min(1).max(7).describe("Days on which it begins, with `from` and `to` as times of day. Left out: every day.").optional(),
+  from: freezeEdge.describe("A time of day, as `16:00`; or a date, as `2026-12-20` or `2026-12-20T18:00`."),
+  to: freezeEdge.describe("In the same form, exclusive. A time at or before `from` is on the next day."),
+  timezone: timezone.describe("An IANA name, as `Europe/Berlin` or `UTC`."),
+});
+
+const probes = z.strictObject({
+  path: scalar({ json: { title: "path", type: "string", pattern: "^/", examples: ["/healthz"] }, parse: parsePath }).describe("What is asked. It must change nothing; 2xx and 3xx are good answers."),
+  method: z.enum(["GET", "HEAD"]).describe("Read-only by its meaning.").default("GET"),
+  interval: duration({ minMs: 100, maxMs: 3_600_000 }).describe("Between two questions to a variant; its endpoints are asked in turn.").prefault("1s"),
+  timeout: duration({ minMs: 10, maxMs: 60_000 }).describe("Of one question.").prefault("1s"),
+});
+
 export const rolloutSchema = z.strictObject({
   candidate: name.describe("The variant whose weight this rollout moves."),
+  strategy: z
+    .enum(strategies)
+    .describe("What is filled in where steps and bake are left out: `canary` grows step by step, `blueGreen` switches once after an approval, `ab` holds an even split until somebody decides.")
+    .default("canary"),
   steps: z
     .array(z.union([weight, step]))
     .min(1)
     .max(100)
-    .describe("Weights to go through, rising, each a number of percent or an object. The last takes all that other candidates leave: 100 where there are none."),
+    .describe("Weights to go through, rising, each a number of percent or an object. The last takes all that other candidates leave: 100 where there are none. Left out: as the strategy says.")
+    .optional(),
   limits: z
     .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit]))
     .min(1)
     .max(16)
     .describe("What the candidate is held to. Left out: errorRate, and latency with location, p95, p99 and 2xp99, each at its defaults.")
     .optional(),
-  bake: duration({ maxMs: 20 * day }).describe("How long the candidate is watched after the last step before the rollout has succeeded.").prefault("10m"),
+  bake: duration({ maxMs: 20 * day }).describe("How long the candidate is watched after the last step before the rollout has succeeded. Left out: 10m, with `blueGreen` 1h.").optional(),
+  inconclusive: z
+    .strictObject({
+      after: duration({ minMs: 1_000, maxMs: 20 * day }).describe("Counted from when the step's weight was given: longer than its dwell."),
+      action: z.enum(inconclusiveActions).describe("`advance` goes on although nothing was shown; never without the requests, and never while something speaks against the candidate."),
+    })
+    .describe("What happens to a step that has not got what it asks for by then. Left out: it holds.")
+    .optional(),
+  freeze: z.array(freeze).max(64).describe("While one of them is open, no weight rises. Rollback is never blocked.").prefault([]),
+  cooldown: z
+    .strictObject({
+      first: duration({ maxMs: 20 * day }).describe("After the first rollback; each further one before a success doubles it.").prefault("1m"),
+      max: duration({ maxMs: 20 * day }).describe("It never becomes longer.").prefault("1h"),
+    })
+    .describe("How long nothing starts on the route after a rollback.")
+    .prefault({}),
+  regions: z.record(z.string(), weight).describe("Region -> what the candidate's weight may not exceed there, whatever the step says; 0 keeps the region out. Left out: no cap.").prefault({}),
+  group: name.describe("Rollouts of one group advance together and roll back together. They have equally many steps.").optional(),
+  probes: probes.describe("A question that the sidecar asks a variant that has no users to speak of: the candidate in steps that ask for it, the baseline while it bakes. Counted apart from users.").optional(),
   exposureBudget: integer({ min: 1, max: 1_000_000_000 })
     .describe("How many bad candidate responses the whole rollout may cost; spent means rollback. Left out: not capped.")
     .optional(),

@@ -8,7 +8,7 @@ export function explain(decision: Decision): string {
     case "started":
       return `${who} starts at ${percent(weight)}.`;
     case "stepCompleted":
-      return `${who} goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}): nothing is held against it.`;
+      return `${who} goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}): ${decision.subject === "shown" ? "it has been shown to be not worse" : "nothing is held against it"}.`;
     case "stepEarly":
       return `${who} goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}) before its time: it has been shown to be not worse.`;
     case "inconclusiveAdvanced":

@@ -31,7 +31,8 @@ export const progressRule: Rule = (turn) => {
   if (gate !== null) return waitAt(turn, gate);
   if (state.bakeSinceMs !== null) return move(turn, end.done, { phase: "succeeded", waiting: null, rollbacks: 0, cooldownUntilMs: null }, []);
   const next = state.step + 1;
-  if (next < plan.steps.length) return enterStep(turn, end.done, next);
+  const because = stepOf(turn).evidence === true && end.done === "stepCompleted" ? { subject: "shown" } : {};
+  if (next < plan.steps.length) return enterStep(turn, end.done, next, because);
   const reason = end.done === "inconclusiveAdvanced" ? end.done : "bakeStarted";
   return move(turn, reason, { phase: "baking", waiting: null, bakeSinceMs: nowMs }, []);
 };

@@ -78,8 +78,8 @@ describe("a good configuration", () => {
       candidate: "v2",
       revision: route!.variants[1]!.revision,
       steps: [
-        { weight: 5, dwellMs: 60_000, minRequests: 100, approval: false },
-        { weight: 100, dwellMs: 30_000, minRequests: 100, approval: false },
+        { weight: 5, dwellMs: 60_000, minRequests: 100, approval: false, evidence: true, early: false, probes: 0 },
+        { weight: 100, dwellMs: 30_000, minRequests: 100, approval: false, evidence: false, early: false, probes: 0 },
       ],
       limits: defaultLimits,
       bakeMs: 600_000,
@@ -87,6 +87,13 @@ describe("a good configuration", () => {
       paused: false,
       breaker: { action: "probe" },
       alpha: 0.01,
+      strategy: "canary",
+      inconclusive: null,
+      freeze: [],
+      cooldown: { firstMs: 60_000, maxMs: 3_600_000 },
+      regions: [],
+      group: null,
+      probes: null,
     });
   });
 

@@ -40,8 +40,8 @@ export function configuration(listenPort: number, adminPort: number, { v1, v2 }:
           rollout: {
             candidate: "v2",
             steps: [
-              { weight: 1, dwell: "2s", minRequests: 5 },
-              { weight: 10, dwell: "4s", minRequests: 100 },
+              { weight: 1, dwell: "2s", minRequests: 5, evidence: false },
+              { weight: 10, dwell: "4s", minRequests: 100, evidence: false },
               { weight: 50, dwell: holdAtHalf ? "1h" : "5s", minRequests: 500 },
               { weight: 100, dwell: "2s" },
             ],

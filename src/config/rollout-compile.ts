@@ -1,0 +1,58 @@
+/** From a checked rollout document to the plan that `decide` reads. Pure. */
+import type { VariantDefinition } from "./definition.ts";
+import { defaultLimits, defaultRollout, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
+import type { RolloutDocument } from "./rollout-schema.ts";
+import { bakeOf, stepDrafts } from "./rollout-strategies.ts";
+
+/** @param variants of the route; index 0 is the baseline */
+export function compileRollout(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[]): RolloutPlan {
+  const candidate = variants.find((variant) => variant.name === rollout.candidate)!;
+  const left = (100_000 - variants.reduce((sum, { weight }) => sum + Math.round((weight ?? 0) * 1000), 0)) / 1000;
+  const limits = rollout.limits === undefined ? defaultLimits : rollout.limits.map(compileLimit);
+  const provable = limits.some((limit) => limit.prove === true);
+  return {
+    name: route,
+    route,
+    baseline: variants[0]!.name,
+    candidate: candidate.name,
+    revision: candidate.revision,
+    strategy: rollout.strategy,
+    steps: stepDrafts(rollout, left).map((step): RolloutStep => {
+      const weight = typeof step === "number" ? step : step.weight;
+      // Beside a baseline without users nothing can be shown.
+      const evidence = (typeof step === "number" ? undefined : step.evidence) ?? (defaultRollout.evidence && provable && weight < left);
+      return typeof step === "number"
+        ? { weight, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false, evidence, early: false, probes: 0 }
+        : { weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval, evidence, early: step.early, probes: step.probes };
+    }),
+    limits,
+    bakeMs: bakeOf(rollout),
+    exposureBudget: rollout.exposureBudget ?? null,
+    paused: rollout.paused,
+    breaker: rollout.breaker,
+    alpha: rollout.alpha,
+    inconclusive: rollout.inconclusive === undefined ? null : { afterMs: rollout.inconclusive.after, action: rollout.inconclusive.action },
+    freeze: rollout.freeze.map(compileFreeze),
+    cooldown: { firstMs: rollout.cooldown.first, maxMs: rollout.cooldown.max },
+    regions: Object.entries(rollout.regions).map(([region, weightMax]) => ({ region, weightMax })),
+    group: rollout.group ?? null,
+    probes: rollout.probes === undefined ? null : { method: rollout.probes.method, path: rollout.probes.path, intervalMs: rollout.probes.interval, timeoutMs: rollout.probes.timeout },
+  };
+}
+
+function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): LimitPlan {
+  if (limit.metric === "errorRate") {
+    const { metric, action, relative, margin, absolute, scope, prove, advanceMargin } = limit;
+    return { metric, action, relative, margin, absolute: absolute ?? null, scope, prove, advanceMargin: Math.max(margin, advanceMargin) };
+  }
+  const { metric, quantile, action, margin, floor, absolute, scope, prove } = limit;
+  return { metric, quantile, action, margin, floorMs: floor, absoluteMs: absolute ?? null, scope, prove: prove ?? quantile === "location" };
+}
+
+const everyDay = [0, 1, 2, 3, 4, 5, 6] as const;
+
+function compileFreeze({ name, days, from, to, timezone }: RolloutDocument["freeze"][number]): FreezeWindow {
+  if (from.kind === "time" && to.kind === "time") return { kind: "weekly", name, days: days ?? everyDay, fromMinute: from.minute, toMinute: to.minute, timezone };
+  const textOf = (edge: typeof from): string => (edge.kind === "date" ? edge.text : "");
+  return { kind: "dates", name, from: textOf(from), to: textOf(to), timezone };
+}
