@@ -1,0 +1,159 @@
+/**
+ * The fast way through the judge: the tests, strata, wealth and edges of production, fed with rows as the slab would
+ * show them, one look a second. Answers in flight and the breaker need whole-judge.ts.
+ */
+import { defaultLimits } from "../../config/rollout-plan.ts";
+import { locationClassCount, tailCount, type SecondCounts } from "../../judge/counts.ts";
+import type { LatencyModel } from "../../judge/edges.ts";
+import { StrataBook, type Seconds } from "../../judge/strata.ts";
+import { Trial } from "../../judge/trial.ts";
+import { breachThreshold, stepInjection } from "../../judge/wealth.ts";
+import { bucketOf } from "../../observe/histogram.ts";
+import { counted, ErrorFilter } from "../../observe/error-filter.ts";
+import { blockSeconds, histogramBuckets } from "../../observe/layout.ts";
+import { EdgeKeeper } from "../../rollout/edge-keeper.ts";
+import { edgeMargins, LatencyModels, limitTests, type LimitTest } from "../../rollout/limit-tests.ts";
+import { BaselineBlocks } from "./baseline-blocks.ts";
+import type { Found, Judge, JudgeOptions } from "./judge.ts";
+import type { BothSecond, Side, VariantSecond } from "./traffic.ts";
+
+const ringSeconds = 64;
+/** Simulated seconds begin here, so that none is negative. */
+const origin = 100_000;
+const firstByteTimeoutMs = 15_000;
+/** A second with so many requests is a stratum by itself; no stratum is longer than ten (judge/strata.ts). */
+const closesAlone = 25;
+const longestStratum = 10;
+/** The candidate's warm-up, as production counts it at 25 requests a second and more. */
+const warmUpSeconds = 4;
+
+interface Row extends SecondCounts {
+  n: number;
+  errors: number;
+  errorsSpread: number;
+  settled: number;
+  generation: number;
+  readonly location: Float64Array;
+  readonly tails: Float64Array;
+}
+
+const newRow = (): Row => ({ n: 0, errors: 0, errorsSpread: 0, settled: 0, generation: 0, location: new Float64Array(locationClassCount), tails: new Float64Array(tailCount) });
+const newRing = (): Row[] => Array.from({ length: ringSeconds }, newRow);
+
+export class StrataJudge implements Judge {
+  private readonly options: JudgeOptions;
+  private readonly threshold: number;
+  private readonly tests: readonly LimitTest[];
+  private readonly trial: Trial;
+  private readonly models = new LatencyModels();
+  private readonly edges: EdgeKeeper;
+  private readonly histogram = new Float64Array(histogramBuckets);
+  private readonly rows = { candidate: newRing(), baseline: newRing() };
+  private readonly filters = { candidate: new ErrorFilter(), baseline: new ErrorFilter() };
+  private readonly blocks: BaselineBlocks;
+  /** Rows before it are in no open stratum, and nothing more becomes known of them: the book need not read them again. */
+  private visibleFrom = 0;
+  private readonly seconds: Seconds = {
+    candidate: (second) => this.row("candidate", second),
+    baseline: (second) => this.row("baseline", second),
+  };
+  private model: LatencyModel | null = null;
+  private now = 0;
+  private requests = 0;
+  private step = 0;
+
+  constructor(options: JudgeOptions) {
+    this.options = options;
+    this.threshold = breachThreshold(options.alpha);
+    this.blocks = new BaselineBlocks(options.endpointsBaseline);
+    // The evidence for an advance takes no part in a breach: leaving it out halves the cost.
+    this.tests = limitTests(defaultLimits, this.models, () => 1).map((one) => ({ ...one, test: { ...one.test, notWorse: null } }));
+    const dispersion = () => this.blocks.dispersion(options.share(this.now));
+    this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, dispersion));
+    this.edges = new EdgeKeeper(edgeMargins(defaultLimits), firstByteTimeoutMs, this.histogram, (origin - options.historySeconds) * 1000);
+  }
+
+  get phi(): number {
+    return this.blocks.dispersion(this.options.share(this.now)).errors;
+  }
+
+  second(second: number, counts: BothSecond): Found | null {
+    const at = origin + second;
+    this.now = second;
+    this.take("baseline", at, counts.baseline);
+    this.take("candidate", at, counts.candidate);
+    this.learn(counts.baseline, (at + 1) * 1000);
+    if (second < 0) return null;
+    this.requests += counts.candidate.n;
+    if (this.options.steps[this.step] === second) this.trial.inject(stepInjection(this.step++, this.options.steps.length));
+    this.visibleFrom = counts.candidate.n + counts.baseline.n >= closesAlone ? at : Math.max(this.visibleFrom, at - longestStratum);
+    this.trial.update((at + 1) * 1000 + 100, this.seconds);
+    let sum = 0;
+    for (let i = 0; i < this.tests.length; i++) sum += this.tests[i]!.share * this.trial.wealth(i);
+    return sum < this.threshold ? null : { by: "limits", atSecond: second + 1, requests: this.requests };
+  }
+
+  private row(side: Side, second: number): Row | undefined {
+    return second < this.visibleFrom ? undefined : this.rows[side][second % ringSeconds]!;
+  }
+
+  private take(side: Side, at: number, of: VariantSecond): void {
+    const row = this.rows[side][at % ringSeconds]!;
+    row.n = of.n;
+    row.settled = of.n;
+    row.generation = 0;
+    this.errors(side, at, row, of);
+    const table = side === "candidate" ? this.model?.candidateTable : this.model?.baselineTable;
+    if (!timed(of)) {
+      if (side === "baseline") this.blocks.answers(of.n, this.options.shardShares);
+    } else if (table !== undefined) this.classify(side, row, of, table);
+    if (side === "baseline") this.blocks.second();
+  }
+
+  private errors(side: Side, at: number, row: Row, of: VariantSecond): void {
+    const { random } = this.options;
+    const filter = this.filters[side];
+    const endpoints = side === "candidate" ? this.options.endpointsCandidate : this.options.endpointsBaseline;
+    row.errors = 0;
+    row.errorsSpread = 0;
+    // Every endpoint answers in every block, at these rates.
+    if (at % blockSeconds === 0 || this.now === 0) for (let e = 0; e < endpoints; e++) filter.seen(e, Math.floor(at / blockSeconds));
+    for (let i = -of.plain; i < of.shared.length; i++) {
+      const failure = i < 0 ? undefined : of.shared[i]!;
+      const client = failure?.client ?? (random() * 4294967296) >>> 0;
+      const endpoint = failure === undefined || failure.endpoint < 0 ? Math.floor(random() * endpoints) : failure.endpoint;
+      const bits = filter.count(client, endpoint, at);
+      if ((bits & counted.first) === 0) continue;
+      row.errors++;
+      if ((bits & counted.spread) === 0) continue;
+      row.errorsSpread++;
+      if (side === "baseline") this.blocks.error(client, endpoint);
+    }
+  }
+
+  private classify(side: Side, row: Row, of: VariantSecond, table: Uint8Array): void {
+    const { random } = this.options;
+    row.generation = this.model!.generation;
+    row.location.fill(0);
+    row.tails.fill(0);
+    for (let i = 0; i < of.n; i++) {
+      const byte = table[bucketOf(of.latencyMs[i]! * 1000)]!;
+      row.location[byte & 15]!++;
+      for (let tail = 0; byte >> (4 + tail) !== 0; tail++) if ((byte & (16 << tail)) !== 0) row.tails[tail]!++;
+      if (side === "baseline") this.blocks.answer((random() * 4294967296) >>> 0, of.endpoints[i]!, byte & 15, (byte & 32) !== 0);
+    }
+  }
+
+  /** New edges hold from the next second on: they are older than what they classify. */
+  private learn(baseline: VariantSecond, nowMs: number): void {
+    if (!timed(baseline)) return;
+    for (let i = 0; i < baseline.n; i++) this.histogram[bucketOf(baseline.latencyMs[i]! * 1000)]!++;
+    const model = this.edges.update(this.histogram, (this.model?.generation ?? 0) + 1, nowMs);
+    if (model === null) return;
+    this.models.add(model);
+    this.model = model;
+  }
+}
+
+/** A plan without latencies leaves the times at 0. */
+const timed = (of: VariantSecond): boolean => of.n > 0 && of.latencyMs[0]! > 0;

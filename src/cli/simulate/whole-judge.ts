@@ -1,0 +1,144 @@
+/**
+ * The whole way, as in production: a real recorder writes a real slab request by request, answers arrive when they
+ * arrive, exchanges age in flight, and the rollout's judge looks up to ten times a second. Verdicts are those that `decide`
+ * would read. About 0.2 us a request; strata-judge.ts is the fast way.
+ */
+import { defaultLimits, defaultRollout, type RolloutPlan } from "../../config/rollout-plan.ts";
+import { bucketOf } from "../../observe/histogram.ts";
+import { SeriesRecorder, type Sample } from "../../observe/recorder.ts";
+import { Slab } from "../../observe/slab.ts";
+import { RolloutJudge } from "../../rollout/judging.ts";
+import type { Found, Judge, JudgeOptions } from "./judge.ts";
+import type { BothSecond, Side, VariantSecond } from "./traffic.ts";
+
+const originMs = 1_000_000;
+const timeoutMs = 15_000;
+/** What an answer takes where the plan has no latencies. */
+const usualMs = 10;
+
+interface Exchange {
+  readonly sample: Sample;
+  readonly side: Side;
+  readonly bornMs: number;
+  readonly failed: boolean;
+  readonly latencyMs: number;
+}
+
+const plan = (alpha: number): RolloutPlan => ({
+  name: "simulated", route: "simulated", baseline: "v1", candidate: "v2", revision: "1",
+  steps: [{ weight: 100, dwellMs: 0, minRequests: 0, approval: false }],
+  limits: defaultLimits, bakeMs: defaultRollout.bakeMs, exposureBudget: null, paused: false, breaker: { action: "probe" }, alpha,
+});
+
+export class WholeJudge implements Judge {
+  private readonly options: JudgeOptions;
+  private readonly slab = new Slab(1);
+  private readonly recorders: Record<Side, SeriesRecorder>;
+  private readonly judge: RolloutJudge;
+  private generation = 0;
+  private nowMs: number;
+  private readonly tickMs: number;
+  /** By the tick in which they answer; a ring that is longer than the timeout. */
+  private readonly due: Exchange[][];
+  private slow: Exchange[] = [];
+  private requests = 0;
+  private step = 0;
+  private judging = false;
+  private found = false;
+
+  constructor(options: JudgeOptions) {
+    this.options = options;
+    this.tickMs = 1_000 / options.looksPerSecond;
+    this.due = Array.from({ length: (2 * timeoutMs) / this.tickMs }, () => []);
+    this.nowMs = originMs - options.historySeconds * 1000;
+    const { slab } = this;
+    const recorder = (variant: string): SeriesRecorder => new SeriesRecorder(slab.pages[0]!, slab.slotOf("simulated", variant), 0);
+    this.recorders = { baseline: recorder("v1"), candidate: recorder("v2") };
+    const reader = (variant: string) => slab.reader(slab.slotOf("simulated", variant));
+    this.judge = new RolloutJudge({ plan: plan(options.alpha), firstByteTimeoutMs: timeoutMs }, reader("v1"), reader("v2"), 0, this.nowMs);
+  }
+
+  get phi(): number {
+    return this.judge.evidence(null, this.nowMs).limits[0]!.phi;
+  }
+
+  second(second: number, counts: BothSecond): Found | null {
+    if (this.options.steps[this.step] === second) {
+      this.judge.beginStep(this.nowMs, this.step++ === 0);
+      this.judging = true;
+    }
+    const born: Exchange[][] = Array.from({ length: this.options.looksPerSecond }, () => []);
+    this.arrive("baseline", counts.baseline, born);
+    this.arrive("candidate", counts.candidate, born);
+    for (const exchanges of born) {
+      const found = this.tick(exchanges);
+      if (found !== null) return { by: found, atSecond: (this.nowMs - originMs) / 1000, requests: this.requests };
+    }
+    return null;
+  }
+
+  /** Spreads a second's requests over its ticks: given their number, Poisson arrivals are independent and uniform. */
+  private arrive(side: Side, of: VariantSecond, born: Exchange[][]): void {
+    const { random } = this.options;
+    const failures = Math.min(of.n, of.plain + of.shared.length);
+    const endpoints = side === "candidate" ? this.options.endpointsCandidate : this.options.endpointsBaseline;
+    const timed = of.n > 0 && of.latencyMs[0]! > 0;
+    for (let i = 0; i < of.n; i++) {
+      const failed = i < failures;
+      const shared = failed ? of.shared[i] : undefined;
+      const client = shared?.client ?? (random() * 4294967296) >>> 0;
+      const offsetMs = random() * 1000;
+      const endpoint = shared !== undefined && shared.endpoint >= 0 ? shared.endpoint : timed ? of.endpoints[i]! : Math.floor(random() * endpoints);
+      born[Math.floor(offsetMs / this.tickMs)]!.push({
+        sample: { row: -1, second: 0, counted: 0, shard: client & 127, client, endpointShard: endpoint & 15 }, side, failed,
+        bornMs: this.nowMs + offsetMs, latencyMs: timed ? of.latencyMs[i]! : usualMs,
+      });
+    }
+  }
+
+  private tick(exchanges: readonly Exchange[]): "limits" | "breaker" | null {
+    const second = Math.floor(this.nowMs / 1000);
+    const endMs = this.nowMs + this.tickMs;
+    for (const exchange of exchanges) {
+      const { sample, side } = exchange;
+      this.recorders[side].dispatched(sample, second, sample.shard, true);
+      if (side === "candidate") this.requests++;
+      const answerMs = exchange.bornMs + Math.min(exchange.latencyMs, timeoutMs);
+      const ring = this.due[Math.floor(answerMs / this.tickMs) % this.due.length]!;
+      ring.push(exchange);
+      if (answerMs > endMs + this.tickMs) this.slow.push(exchange);
+    }
+    this.nowMs = endMs;
+    this.answer();
+    this.slow = this.slow.filter((exchange) => exchange.bornMs + Math.min(exchange.latencyMs, timeoutMs) > endMs);
+    for (const { side, sample, bornMs } of this.slow) this.recorders[side].aged(sample, (endMs - bornMs) * 1000);
+    return this.look();
+  }
+
+  private answer(): void {
+    const ring = this.due[Math.floor((this.nowMs - 1) / this.tickMs) % this.due.length]!;
+    for (const { side, sample, latencyMs, failed } of ring) {
+      const recorder = this.recorders[side];
+      if (latencyMs >= timeoutMs) recorder.failed(sample, "first_byte_timeout", bucketOf(timeoutMs * 1000));
+      else recorder.firstByte(sample, latencyMs * 1000, failed ? 503 : 200);
+      recorder.ended();
+    }
+    ring.length = 0;
+  }
+
+  private look(): "limits" | "breaker" | null {
+    this.slab.refresh();
+    const model = this.judge.tick(this.nowMs, this.judging, this.generation + 1);
+    if (model !== null) {
+      this.generation = model.generation;
+      const { lateMs } = this.judge;
+      this.recorders.baseline.setEdges({ generation: model.generation, classOfBucket: model.baselineTable, lateMs });
+      this.recorders.candidate.setEdges({ generation: model.generation, classOfBucket: model.candidateTable, lateMs });
+    }
+    if (!this.judging || this.found) return null;
+    const { limits, breaker } = this.judge.evidence(null, this.nowMs);
+    const by = breaker.tripped ? "breaker" : limits.some(({ verdict }) => verdict === "breached") ? "limits" : null;
+    this.found = by !== null;
+    return by;
+  }
+}
