@@ -102,11 +102,9 @@ it("500 clients that abort, twice, leave the descriptors where they were", async
   expect(second).toBeLessThanOrEqual(first + 5);
 });
 
-it("50 clients that do not read 8 MB each cost the proxy at most 128 KiB each", async () => {
+it("50 clients that do not read 8 MB each are not held in the proxy's memory", async () => {
   const piece = Buffer.alloc(65_536, "x");
-  const upstream = await upstreamFor((request) => {
-    const { socket } = request.connection;
-    if (request.target === "/warm") return ok();
+  const upstream = await upstreamFor(({ connection: { socket } }) => {
     socket.write("HTTP/1.1 200 OK\r\ncontent-length: 8388608\r\n\r\n");
     let left = 128;
     const more = (): void => {
@@ -116,33 +114,35 @@ it("50 clients that do not read 8 MB each cost the proxy at most 128 KiB each", 
       }
     };
     more();
-    return undefined;
   });
   // In a process of its own, so that nobody else's memory counts.
   const child = spawn(process.execPath, [fileURLToPath(new URL("../support/proxy-process.ts", import.meta.url)), upstream.id], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
   const [port] = (await once(child, "message")) as [number];
   const residentBytes = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${child.pid!}/status`, "latin1"))![1]) * 1024;
-  const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.connect(port)));
-  for (const client of clients) {
-    client.send(get("/warm"));
-    await client.response();
-  }
-  const before = residentBytes();
-  for (const client of clients) {
-    client.socket.pause();
-    client.send(get("/big"));
-  }
-  await upstream.until(() => upstream.requests.length === 100);
-  // What the kernels take, they take; then nothing moves any more.
-  let settledAt = -1;
-  await eventually(() => {
-    const written = upstream.connections.reduce((sum, { socket }) => sum + socket.bytesWritten - socket.writableLength, 0);
-    const still = written === settledAt;
-    settledAt = written;
-    return still;
-  }, "the transfer stalls");
-  // Beside the 128 KiB each, what one garbage collection more or less makes.
-  expect(residentBytes() - before).toBeLessThan(50 * 131_072 + 16_000_000);
+  const clients: RawClient[] = [];
+  const fifty = async (): Promise<number> => {
+    for (let i = 0; i < 50; i++) {
+      const client = await RawClient.connect(port);
+      client.socket.pause();
+      client.send(get());
+      clients.push(client);
+    }
+    await upstream.until(() => upstream.requests.length === clients.length);
+    // What the kernels take, they take; then nothing moves any more.
+    let settledAt = -1;
+    await eventually(() => {
+      const written = upstream.connections.reduce((sum, { socket }) => sum + socket.bytesWritten - socket.writableLength, 0);
+      const still = written === settledAt;
+      settledAt = written;
+      return still;
+    }, "the transfer stalls");
+    return residentBytes();
+  };
+  // The first fifty let the heap grow to its working size. Held, the next would cost 400 MB; the margin is what waits for
+  // the garbage collector. The exact price of a client, below 128 KiB, is measured by bench/soak (non-readers).
+  const before = await fifty();
+  const after = await fifty();
+  expect(after - before).toBeLessThan(80_000_000);
   for (const client of clients) client.destroy();
   child.kill("SIGKILL");
 });
