@@ -186,6 +186,6 @@ it("the first event of a stream leaves at once, and each further one", async () 
     send(event);
     expect(await client.until(event)).toContain(event);
   }
-  client.destroy();
+  client.socket.resetAndDestroy();
   await expectAtRest(proxy);
 });
