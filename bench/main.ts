@@ -1,8 +1,10 @@
 const usage = `usage: npm run bench -- cpu  [--json] [--seconds N] [--rounds N] [--only NAME,NAME] [--load wrk|autocannon]
        npm run bench -- soak [--json] [--only NAME,NAME] [--mib N]
+       npm run bench -- judge [--json] [--only NAME] [--seconds N] [--rps N] [--seed N]
 
   cpu    CPU per proxied request, requests per second and latency: Ebbgate beside every peer that is found
-  soak   memory under slow clients, reloads under load, clients that never read, clients that go away`;
+  soak   memory under slow clients, reloads under load, clients that never read, clients that go away
+  judge  what one judging pass over 100 rollouts costs the control thread`;
 
 const [name, ...argv] = process.argv.slice(2);
 switch (name) {
@@ -11,6 +13,9 @@ switch (name) {
     break;
   case "soak":
     process.exitCode = await (await import("./soak/run.ts")).run(argv);
+    break;
+  case "judge":
+    process.exitCode = await (await import("./judge.ts")).run(argv);
     break;
   case "help":
   case "--help":

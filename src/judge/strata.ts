@@ -32,6 +32,8 @@ const secondsMax = 10;
 /** A dispatch that was counted a moment after its second ended. */
 const closeAfterMs = 50;
 const commitAfterMs = 5_000;
+/** A stratum that has been open for a second is looked at so often; before, at every look. */
+const readEveryMs = 400;
 /** The slab keeps 64 s. */
 const forgetAfterSeconds = 60;
 
@@ -46,6 +48,8 @@ export interface Stratum {
   known: number;
   /** Of its seconds, as of the last reading; NaN while outcomes are missing. */
   fingerprint: number;
+  /** It is not looked at before: what is long in flight changes slowly. */
+  nextReadMs: number;
 }
 
 export interface StrataChange {
@@ -93,14 +97,14 @@ export class StrataBook {
     const committed: Stratum[] = [];
     while (this.closed.length > 0) {
       const stratum = this.closed[0]!;
-      this.read(stratum, rows);
+      this.readOpen(stratum, nowMs, rows);
       const { counts } = stratum;
       const final = counts.settledC >= counts.nC && counts.settledB >= counts.nB;
       if (!final && nowMs < stratum.to * 1000 + commitAfterMs) break;
       this.closed.shift();
       committed.push(stratum);
     }
-    for (let i = 1; i < this.closed.length; i++) this.read(this.closed[i]!, rows);
+    for (let i = 1; i < this.closed.length; i++) this.readOpen(this.closed[i]!, nowMs, rows);
     const amended = this.amend(Math.floor(nowMs / 1000), rows);
     this.booked.push(...committed);
     return { committed, amended, provisional: this.closed };
@@ -118,7 +122,7 @@ export class StrataBook {
       this.openRequests += (rows.candidate(this.next)?.n ?? 0) + (rows.baseline(this.next)?.n ?? 0);
       this.next++;
       if (this.openRequests < requestsMin && this.next - this.openFrom < secondsMax) continue;
-      if (this.openRequests > 0) this.closed.push({ from: this.openFrom, to: this.next, dispersion: this.dispersion(), counts: emptyStratum(), known: -1, fingerprint: Number.NaN });
+      if (this.openRequests > 0) this.closed.push({ from: this.openFrom, to: this.next, dispersion: this.dispersion(), counts: emptyStratum(), known: -1, fingerprint: Number.NaN, nextReadMs: 0 });
       this.openFrom = this.next;
       this.openRequests = 0;
     }
@@ -130,6 +134,13 @@ export class StrataBook {
     this.amendedAt = now;
     this.booked = this.booked.filter((stratum) => now - stratum.from < forgetAfterSeconds);
     return this.booked.filter((stratum) => this.read(stratum, rows));
+  }
+
+  private readOpen(stratum: Stratum, nowMs: number, rows: Seconds): void {
+    const overdueMs = nowMs - stratum.to * 1000 - commitAfterMs;
+    if (nowMs < stratum.nextReadMs && overdueMs < 0) return;
+    if (nowMs >= stratum.to * 1000 + 1000) stratum.nextReadMs = nowMs + readEveryMs;
+    this.read(stratum, rows);
   }
 
   /** @returns whether anything has become known since the last time */

@@ -31,6 +31,8 @@ class Account {
   readonly wealth: Float64Array;
   readonly notWorse: Float64Array;
   provisional = 0;
+  /** The value of `notWorse`; null: it has changed since it was computed. */
+  notWorseValue: number | null = null;
 
   constructor(test: TrialTest) {
     this.test = test;
@@ -57,6 +59,8 @@ export class Trial {
   private readonly contributions = new WeakMap<Stratum, Contribution>();
   /** What the last update took in, oldest first. */
   taken: readonly Taken[] = [];
+  /** What was known of the strata in flight at the last look; NaN: they must be counted again. */
+  private inFlight = 0;
 
   /** @param phi the least overdispersion, at least 1; the book's own (JUDGE 4.3) may be larger */
   constructor(tests: readonly TrialTest[], book: StrataBook, phi = 1) {
@@ -71,17 +75,22 @@ export class Trial {
       inject(account.wealth, amount, account.test.prior);
       account.provisional = total(account.wealth);
     }
+    this.inFlight = Number.NaN;
   }
 
   /** This test's evidence has been acted on. */
   rearm(test: number): void {
     this.accounts[test]!.wealth.fill(0);
     this.accounts[test]!.provisional = 0;
+    this.inFlight = Number.NaN;
   }
 
   /** Evidence that the candidate is not worse is wanted for a step, under that step's load. */
   restartNotWorse(): void {
-    for (const account of this.accounts) account.notWorse.fill(0);
+    for (const account of this.accounts) {
+      account.notWorse.fill(0);
+      account.notWorseValue = null;
+    }
   }
 
   /** @param second infinite while the candidate is cold */
@@ -89,18 +98,25 @@ export class Trial {
     this.book.judgeLatencyFrom(second);
   }
 
-  /** @returns whether anything was taken in or is in flight */
+  /** @returns whether any wealth may have changed */
   update(nowMs: number, rows: Seconds): boolean {
     const { committed, amended, provisional } = this.book.update(nowMs, rows);
     for (const stratum of amended) this.amend(stratum);
     this.taken = committed.map((stratum) => this.commit(stratum));
+    const changed = committed.length + amended.length > 0;
+    if (changed) for (const account of this.accounts) account.notWorseValue = null;
+    // Between two looks mostly nothing becomes known.
+    let inFlight = provisional.length;
+    for (const stratum of provisional) inFlight += stratum.known;
+    if (!changed && inFlight === this.inFlight) return false;
+    this.inFlight = inFlight;
     const early = provisional.map((stratum) => ({ stratum, ratios: this.earlyRatios(stratum) }));
     this.accounts.forEach((account, i) => {
       const wealth = early.length === 0 ? account.wealth : Float64Array.from(account.wealth);
       for (const { stratum, ratios: of } of early) bet(wealth, of[i]!, stratum.to - stratum.from, this.phiOf(account.test, stratum), account.test.prior);
       account.provisional = total(wealth);
     });
-    return committed.length + amended.length + provisional.length > 0;
+    return true;
   }
 
   /** S of a test, with what is in flight counted for the candidate. */
@@ -113,7 +129,7 @@ export class Trial {
   /** E that the candidate is not worse; 0 where the test cannot show it. */
   notWorse(test: number): number {
     const account = this.accounts[test]!;
-    return account.test.notWorse?.value(account.notWorse) ?? 0;
+    return (account.notWorseValue ??= account.test.notWorse?.value(account.notWorse) ?? 0);
   }
 
   /** The lower bounds of a stratum in flight; computed again only where more has become known of it. */

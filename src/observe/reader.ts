@@ -103,6 +103,11 @@ export class SlotReader {
     return this.totals[offsets.counters + cell]!;
   }
 
+  /** @param into gets the first cells from `offsets.counters` on, as of the last refresh */
+  copyCounters(into: Float64Array): void {
+    into.set(this.totals.subarray(offsets.counters, offsets.counters + into.length));
+  }
+
   error(code: ErrorCode): number {
     return this.totals[errorWord(code)]!;
   }

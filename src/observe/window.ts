@@ -103,7 +103,7 @@ export class SlotWindow {
       this.oldest = (this.oldest + 1) % ringSamples;
     }
     into!.atMs = atMs;
-    for (let i = 0; i < cellsCount; i++) into!.cells[i] = this.reader.counter(i);
+    this.reader.copyCounters(into!.cells);
     into!.firstByte.set(this.reader.histogram("firstByte"));
   }
 }

@@ -32,6 +32,8 @@ export class EdgeKeeper {
   private readonly windowStart = new Float64Array(histogramBuckets);
   private windowStartMs: number;
   private built = 0;
+  /** -1: it is asked for at the next look. */
+  private settledAtStart = -1;
   lateMs: number;
 
   /** @param timeoutMs the route's first-byte timeout; 0: none */
@@ -43,9 +45,14 @@ export class EdgeKeeper {
     this.lateMs = timeoutMs > 0 ? timeoutMs * earlyLateShareOfTimeout : earlyLateMs;
   }
 
-  /** Whether the window is old enough for edges: only then is the histogram worth looking at. */
-  due(nowMs: number): boolean {
-    return this.rules().some((rule) => nowMs - this.windowStartMs >= rule.ms);
+  /**
+   * Whether the window may be enough for edges: only then is the histogram worth looking at.
+   * @param settled the baseline's outcomes since the start: at least as many as its histogram has
+   */
+  due(nowMs: number, settled: number): boolean {
+    if (this.settledAtStart < 0 || settled < this.settledAtStart) this.settledAtStart = settled;
+    const requests = settled - this.settledAtStart;
+    return this.rules().some((rule) => nowMs - this.windowStartMs >= rule.ms && requests >= rule.requests);
   }
 
   private rules(): readonly WindowRule[] {
@@ -60,12 +67,13 @@ export class EdgeKeeper {
   update(histogram: Float64Array, generation: number, nowMs: number): LatencyModel | null {
     const ageMs = nowMs - this.windowStartMs;
     const rules = this.rules();
-    if (!this.due(nowMs)) return null;
+    if (!rules.some((rule) => ageMs >= rule.ms)) return null;
     const counts = histogram.map((count, i) => count - this.windowStart[i]!);
     const requests = counts.reduce((a, b) => a + b, 0);
     if (!rules.some((rule) => ageMs >= rule.ms && requests >= rule.requests)) return null;
     this.windowStart.set(histogram);
     this.windowStartMs = nowMs;
+    this.settledAtStart = -1;
     this.built++;
     const model = latencyModel(generation, { counts, lowerMicros: bucketLower }, this.margins);
     const late = Math.max(lateMinMs, (lateTimesP95 * model.p95Micros) / 1000);

@@ -81,6 +81,10 @@ export class RolloutJudge {
     this.absoluteAtMs = nowMs;
     this.badBefore = badBefore;
     this.failedAtStart = this.candidate.failed;
+    // Once-a-second work of many rollouts takes turns, or every tenth pass would do it all.
+    const turnMs = (baseline.slot % 10) * 100;
+    this.baseline.recent(nowMs - turnMs);
+    this.candidate.recent(nowMs - turnMs);
   }
 
   /** The age from which on an exchange without a first byte counts as bad for the breaker. */
@@ -110,7 +114,7 @@ export class RolloutJudge {
       this.judgeAbsolute(nowMs);
     }
     if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs);
-    if (!this.edges.due(nowMs)) return null;
+    if (!this.edges.due(nowMs, this.baseline.settled)) return null;
     const model = this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
     if (model === null) return null;
     this.models.add(model);

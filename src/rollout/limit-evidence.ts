@@ -23,42 +23,54 @@ export interface LimitWealth {
  */
 export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[], candidate: VariantWindow, baseline: VariantWindow): LimitEvidence[] {
   const threshold = breachThreshold(plan.alpha);
-  const own = plan.limits.map((_, i) => weigh(wealth.filter((entry) => entry.limit === i)));
-  const groupOf = (action: LimitAction): number => own.reduce((sum, entry, i) => (plan.limits[i]!.action === action ? sum + entry.weighted : sum), 0);
+  const own = plan.limits.map((limit): Weighed => ({ action: limit.action, weighted: 0, strongest: -1, bound: "relative", share: 0, notWorse: 0, phi: 1 }));
+  for (const entry of wealth) weigh(own[entry.limit]!, entry);
+  const groups = new Map<LimitAction, { sum: number; strongest: Weighed }>();
+  for (const entry of own) {
+    const group = groups.get(entry.action);
+    if (group === undefined) {
+      groups.set(entry.action, { sum: entry.weighted, strongest: entry });
+      continue;
+    }
+    group.sum += entry.weighted;
+    if (entry.weighted > group.strongest.weighted) group.strongest = entry;
+  }
   return plan.limits.map((limit, i) => {
-    const { weighted, bound, share, notWorse, phi } = own[i]!;
-    const groupWealth = groupOf(limit.action);
-    const strongest = own.every((other, k) => plan.limits[k]!.action !== limit.action || other.weighted < weighted || (other.weighted === weighted && k >= i));
-    const breached = groupWealth >= threshold && strongest;
+    const mine = own[i]!;
+    const { weighted, bound, share, notWorse, phi } = mine;
+    const group = groups.get(limit.action)!;
+    const breached = group.sum >= threshold && group.strongest === mine;
     const [candidateValue, baselineValue] = values(limit, candidate, baseline);
     return {
       metric: limit.metric, quantile: limit.metric === "latency" ? limit.quantile : null, action: limit.action,
       verdict: breached ? "breached" : notWorse >= notWorseThreshold ? "healthy" : "inconclusive",
       bound, candidateValue, baselineValue, limitValue: limitValue(limit, bound, baselineValue), margin: limit.margin,
       candidateN: candidate.settled, baselineN: baseline.settled,
-      wealth: weighted, groupWealth, threshold, share, phi, notWorse,
+      wealth: weighted, groupWealth: group.sum, threshold, share, phi, notWorse,
     };
   });
 }
 
-function weigh(entries: readonly LimitWealth[]): { weighted: number; bound: "relative" | "absolute"; share: number; notWorse: number; phi: number } {
-  let weighted = 0;
-  let share = 0;
-  let notWorse = 0;
-  let phi = 1;
-  let strongest = -1;
-  let bound: "relative" | "absolute" = "relative";
-  for (const entry of entries) {
-    const mine = entry.share * entry.wealth;
-    weighted += mine;
-    share += entry.share;
-    notWorse = Math.max(notWorse, entry.notWorse);
-    phi = Math.max(phi, entry.phi);
-    if (mine <= strongest) continue;
-    strongest = mine;
-    bound = entry.bound;
-  }
-  return { weighted, bound, share, notWorse, phi };
+interface Weighed {
+  readonly action: LimitAction;
+  weighted: number;
+  /** The largest of what it was summed from. */
+  strongest: number;
+  bound: "relative" | "absolute";
+  share: number;
+  notWorse: number;
+  phi: number;
+}
+
+function weigh(into: Weighed, entry: LimitWealth): void {
+  const mine = entry.share * entry.wealth;
+  into.weighted += mine;
+  into.share += entry.share;
+  into.notWorse = Math.max(into.notWorse, entry.notWorse);
+  into.phi = Math.max(into.phi, entry.phi);
+  if (mine <= into.strongest) return;
+  into.strongest = mine;
+  into.bound = entry.bound;
 }
 
 function values(limit: LimitPlan, candidate: VariantWindow, baseline: VariantWindow): readonly [number | null, number | null] {
