@@ -1,8 +1,9 @@
 /** Arbitrary evidence and commands for decide: anything that could be observed, in any order. */
 import fc from "fast-check";
-import type { LimitAction, RolloutPlan } from "../../src/config/rollout-plan.ts";
-import { limitActions } from "../../src/config/rollout-plan.ts";
-import { commandVerbs, type Evidence, type LimitEvidence, type VariantWindow } from "../../src/rollout/types.ts";
+import type { FreezeWindow, LimitAction, RolloutPlan } from "../../src/config/rollout-plan.ts";
+import { inconclusiveActions, limitActions } from "../../src/config/rollout-plan.ts";
+import { rolloutPhases } from "../../src/core/reasons.ts";
+import { commandVerbs, type Evidence, type LimitEvidence, type ProbeEvidence, type Surroundings, type VariantWindow } from "../../src/rollout/types.ts";
 import { plan } from "./world.ts";
 
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { nil: null, freq: 3 });
@@ -25,28 +26,53 @@ const limit = (action: LimitAction): fc.Arbitrary<LimitEvidence> =>
 
 const rarely = (one: number): fc.Arbitrary<boolean> => fc.nat(one).map((x) => x === 0);
 
+const probes: fc.Arbitrary<ProbeEvidence | null> = maybe(
+  fc.record({ sent: fc.constant(9), failed: fc.integer({ min: 0, max: 9 }), goodInRow: fc.constantFrom(0, 2, 9), failedInRow: fc.constantFrom(0, 0, 2, 4) }),
+);
+
+const wildAround: fc.Arbitrary<Surroundings> = fc.record({
+  region: fc.constantFrom(null, "eu", "us"),
+  partitioned: rarely(3),
+  peers: fc.array(fc.record({ route: fc.constant("cart"), phase: fc.constantFrom(...rolloutPhases), rank: fc.integer({ min: -1, max: 5 }), ready: fc.boolean() }), { maxLength: 2 }),
+  candidateProbes: probes, baselineProbes: probes,
+  shown: fc.array(fc.boolean(), { minLength: limitActions.length, maxLength: limitActions.length }),
+});
+
+const calmAround: fc.Arbitrary<Surroundings> = fc
+  .record({ around: wildAround, cut: rarely(20), waits: rarely(12), gone: rarely(120), unprobed: rarely(4) })
+  .map(({ around, cut, waits, gone, unprobed }) => ({
+    ...around, partitioned: cut, region: "eu", shown: limitActions.map(() => false),
+    peers: [{ route: "cart", phase: gone ? ("rollingBack" as const) : ("progressing" as const), rank: 99, ready: true }].map((peer) => (waits ? { ...peer, rank: -1 } : peer)),
+    candidateProbes: unprobed ? null : { sent: 9, failed: 0, goodInRow: 9, failedInRow: 0 }, baselineProbes: null,
+  }));
+
 const wild: fc.Arbitrary<Evidence> = fc.record({
+  around: fc.option(wildAround, { nil: undefined }),
   candidate: window, baseline: window, baselineEarlier: maybe(window), baselineSinceVerify: window,
   stepCandidateRequests: count, stepBaselineRequests: count, stepCandidateSettled: count,
   candidateQuietMs: fc.constantFrom(0, 300, 1_000, 60_000),
   limits: fc.tuple(...limitActions.map(limit)),
   breaker: fc.record({ tripped: rarely(12), wealth: fc.constantFrom(0, 0.5, 2e4), threshold: fc.constant(1e4), bound: share, bad: count, ok: count, clients: count }),
   badResponses: fc.integer({ min: 0, max: 60 }),
-  command: fc.option(fc.record({ verb: fc.constantFrom(...commandVerbs), by: fc.constant("ada"), why: fc.constant("") }), { nil: null, freq: 2 }),
+  command: fc.option(fc.record({ verb: fc.constantFrom(...commandVerbs), by: fc.constant("ada"), why: fc.constantFrom("", "fixed by hand") }), { nil: null, freq: 2 }),
 });
 
+const down: VariantWindow = { requests: 1_000, settled: 1_000, failed: 400, errorRate: 0.4, p50Ms: 10, p95Ms: 20, p99Ms: 30 };
 const fine: VariantWindow = { requests: 1_000, settled: 1_000, failed: 1, errorRate: 0.001, p50Ms: 10, p95Ms: 20, p99Ms: 30 };
 
 /** A healthy rollout: most of the time nothing happens, or the walk would never get far. */
 const calm: fc.Arbitrary<Evidence> = fc
-  .record({ evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), command: maybe(fc.constantFrom("approve" as const, "resume" as const)), tripped: rarely(20) })
-  .map(({ evidence, settled, trafficless, command, tripped }) => ({
-    ...evidence,
-    candidate: trafficless ? { ...fine, requests: 0 } : fine, baseline: fine, baselineEarlier: fine, baselineSinceVerify: fine,
+  .record({
+    evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.boolean(),
+    command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const)), around: calmAround,
+  })
+  .map(({ evidence, settled, trafficless, outage, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
+    ...evidence, around,
+    candidate: trafficless ? { ...fine, requests: 0 } : outage ? down : fine, baseline: outage ? down : fine, baselineEarlier: fine, baselineSinceVerify: unrecovered ? down : fine,
     stepCandidateSettled: settled, candidateQuietMs: 1_000,
-    limits: evidence.limits.map((each) => ({ ...each, verdict: "healthy" as const, groupWealth: 0, wealth: 0, notWorse: 50 })),
+    limits: evidence.limits.map((each, i) => ({ ...each, verdict: breached && i === 0 ? ("breached" as const) : ("healthy" as const), groupWealth: 0, wealth: 0, notWorse: unshown ? 1 : 50 })),
     breaker: { ...evidence.breaker, tripped, wealth: 0.5, ok: 100 },
-    badResponses: 0, command: command === null ? null : { verb: command, by: "ada", why: "looked at it" },
+    badResponses: spent ? 60 : 0, command: command === null ? null : { verb: command, by: "ada", why: "looked at it" },
   }));
 
 const evidence = fc.oneof({ weight: 25, arbitrary: calm }, { weight: 1, arbitrary: wild });
@@ -60,21 +86,44 @@ export interface Turning {
 
 const plans: fc.Arbitrary<RolloutPlan> = fc
   .record({
-    revision: fc.oneof({ weight: 60, arbitrary: fc.constant("r1") }, { weight: 1, arbitrary: fc.constantFrom("r2", "r3") }),
-    steps: fc.oneof({ weight: 60, arbitrary: fc.constant([1, 10, 50, 100]) }, { weight: 1, arbitrary: fc.constantFrom([5], [1, 100], [1, 2, 3, 4, 5, 100]) }),
+    revision: fc.oneof({ weight: 3, arbitrary: fc.constant("r1") }, { weight: 1, arbitrary: fc.constantFrom("r2", "r3") }),
+    steps: fc.oneof({ weight: 4, arbitrary: fc.constant([1, 10, 50, 100]) }, { weight: 1, arbitrary: fc.constantFrom([5], [1, 100], [1, 2, 3, 4, 5, 100]) }),
     approval: fc.nat(5),
-    paused: rarely(60),
+    paused: rarely(8),
     action: fc.constantFrom("probe" as const, "rollback" as const),
     exposureBudget: fc.constantFrom(null, 59),
+    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4),
   })
-  .map(({ revision, steps, approval, paused, action, exposureBudget }) =>
+  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed }) =>
     plan({
       revision, paused, exposureBudget, bakeMs: 30_000, breaker: { action },
-      steps: steps.map((weight, i) => ({ weight, dwellMs: 10_000, minRequests: 50, approval: i === approval, evidence: i === 1 })),
+      steps: steps.map((weight, i) => ({
+        weight, dwellMs: 10_000, minRequests: i === 2 && probed ? 0 : 50, approval: i === approval, evidence: i === 1 || i === 2, early: i === 2, probes: probed ? 5 : 0,
+      })),
+      limits: plan().limits.map((each, i) => (inRegion && i === 0 ? { ...each, scope: "inRegion" as const } : each)),
+      freeze: frozen === 0 ? freeze : [], inconclusive: inconclusive === null ? null : { afterMs: 20_000, action: inconclusive },
+      cooldown: { firstMs: 60_000, maxMs: 600_000 }, regions: [{ region: "us", weightMax: 5 }], group: "checkout",
     }),
   );
 
-export const history: fc.Arbitrary<Turning[]> = fc.array(
-  fc.record({ afterMs: fc.constantFrom(100, 1_000, 6_000, 40_000), plan: plans, evidence }),
-  { minLength: 1, maxLength: 120, size: "max" },
-);
+/** Four minutes of every hour's first quarter, and a date. History begins on 1970-01-01 at 00:00 UTC. */
+const freeze: readonly FreezeWindow[] = [
+  { kind: "weekly", name: "lunch", days: [0, 1, 2, 3, 4, 5, 6], fromMinute: 6, toMinute: 10, timezone: "UTC" },
+  { kind: "dates", name: "holiday", from: "1970-01-01T00:40", to: "1970-01-01T00:44", timezone: "UTC" },
+];
+
+/** The same, told another way. */
+export const frozenAt = (atPlan: RolloutPlan, nowMs: number): boolean => {
+  const minute = nowMs / 60_000;
+  return (atPlan.freeze ?? []).length > 0 && ((minute >= 6 && minute < 10) || (minute >= 40 && minute < 44));
+};
+
+/** A plan stays for a while: a rollout gets somewhere under it before the next one comes. */
+const stretch: fc.Arbitrary<Turning[]> = fc
+  .record({
+    plan: plans,
+    turns: fc.array(fc.record({ afterMs: fc.constantFrom(100, 1_000, 6_000, 40_000), evidence }), { minLength: 1, maxLength: 40, size: "max" }),
+  })
+  .map(({ plan: of, turns }) => turns.map((turn) => ({ ...turn, plan: of })));
+
+export const history: fc.Arbitrary<Turning[]> = fc.array(stretch, { minLength: 1, maxLength: 6, size: "max" }).map((stretches) => stretches.flat());
