@@ -8,6 +8,7 @@ const commands: readonly Command[] = [
   { name: "demo", summary: "Show a release that goes wrong, and is taken back.", load: () => import("./cli/demo.ts") },
   { name: "validate", summary: "Check configuration files.", load: () => import("./cli/validate.ts") },
   { name: "simulate", summary: "Measure the judge over simulated traffic.", load: () => import("./cli/simulate.ts") },
+  { name: "replay", summary: "Recompute recorded decisions, or try another configuration on them.", load: () => import("./cli/replay.ts") },
   { name: "schema", summary: "Print the JSON Schema of a configuration document.", load: () => import("./cli/schema.ts") },
 ];
 

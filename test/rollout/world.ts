@@ -8,7 +8,7 @@ import { Slab } from "../../src/observe/slab.ts";
 import { RolloutController } from "../../src/rollout/controller.ts";
 import type { RolloutStore } from "../../src/rollout/ports.ts";
 import type { ExplainedDecision } from "../../src/rollout/status.ts";
-import type { Decision } from "../../src/rollout/types.ts";
+import type { DecisionRecord } from "../../src/rollout/types.ts";
 
 /** How a variant answers: an error share and a first-byte time in milliseconds; infinite: never. */
 export interface Service {
@@ -28,7 +28,7 @@ export function plan(changes: Partial<RolloutPlan> = {}): RolloutPlan {
 /** A store in memory; `down` makes it refuse. */
 export class WorldStore implements RolloutStore {
   readonly documents = new Map<string, { value: unknown; revision: number }>();
-  readonly audit: Decision[] = [];
+  readonly audit: DecisionRecord[] = [];
   down = false;
 
   get(key: string) {
@@ -43,7 +43,7 @@ export class WorldStore implements RolloutStore {
     return Promise.resolve(revision + 1);
   }
 
-  append(record: Decision) {
+  append(record: DecisionRecord) {
     if (this.down) return Promise.reject(new Error("store is down"));
     this.audit.push(structuredClone(record));
     return Promise.resolve();
