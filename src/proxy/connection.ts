@@ -4,22 +4,20 @@
  */
 import type net from "node:net";
 import type { ErrorCode } from "../core/errors.ts";
-import { ChunkedDecoder } from "../http1/chunked.ts";
 import type { Forwarding } from "../http1/forward-head.ts";
-import { chunked, untilClose } from "../http1/framing.ts";
-import { HeadScanner } from "../http1/head-scanner.ts";
-import { problemResponse, relayHead } from "../http1/relay-head.ts";
+import { HeadCollector } from "../http1/head-collector.ts";
 import { parseRequestHead } from "../http1/request-head.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
 import { threadCounters } from "../observe/layout.ts";
+import { AnswerWriter } from "./answer-writer.ts";
 import { begin } from "./begin.ts";
-import { BodyWriter } from "./body-writer.ts";
 import { congested, takeOver, type SocketOwner } from "./byte-socket.ts";
 import type { ProxyContext } from "./context.ts";
 import { phase, type Downstream, type Exchange } from "./exchange.ts";
-import { forward, forwardBody, forwardEnd, forwardFlush, refuseClient } from "./forward.ts";
+import { forward, forwardFlush, refuseClient } from "./forward.ts";
 import { recordRefused } from "./record.ts";
 import { clientGone } from "./relay.ts";
+import { RequestBody } from "./request-body.ts";
 import { tunnelBytes, tunnelFinished } from "./tunnel.ts";
 
 export const connectionState = { idle: 0, head: 1, body: 2, answering: 3, tunnel: 4, lingering: 5, closed: 6 } as const;
@@ -30,6 +28,7 @@ const s = connectionState;
 const stashBytesMax = 65_536;
 /** Bytes of an unwanted upload that are read and dropped, so that the answer before them arrives (RFC 9112 section 9.6). */
 const lingerBytesMax = 4 * 1024 * 1024;
+const headFailures = { line_ending: "invalid_line_ending", first_line_too_large: "target_too_long", too_large: "head_too_large" } as const;
 /** Refusals after which the request's end is known, so that the connection can go on. */
 const keepsFraming: ReadonlySet<ErrorCode> = new Set(["no_route", "loop_detected", "no_configuration"]);
 
@@ -44,16 +43,13 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   readonly socket: net.Socket;
   private readonly context: ProxyContext;
   private readonly forwarding: Forwarding;
-  private readonly writer: BodyWriter;
-  private readonly scanner = new HeadScanner();
+  private readonly writer: AnswerWriter;
+  private readonly heads: HeadCollector;
   private exchange: Exchange | null = null;
-  private decoder: ChunkedDecoder | null = null;
-  private remaining = 0;
+  private readonly requestBody = new RequestBody();
   private stash: Buffer | null = null;
   private processing = false;
   private bodyPaused = false;
-  private closeAfter = false;
-  private minor = 1;
   private lingered = 0;
 
   constructor(context: ProxyContext, accepted: net.Socket, clientIp: string, forwarding: Forwarding) {
@@ -62,7 +58,8 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.forwarding = forwarding;
     this.sinceMs = context.nowMs;
     this.socket = takeOver(accepted, this);
-    this.writer = new BodyWriter(this.socket);
+    this.writer = new AnswerWriter(this.socket);
+    this.heads = new HeadCollector(context.limits.headBytesMax, true);
     context.connections.add(this);
     context.count(threadCounters.connectionsActive, 1);
   }
@@ -121,80 +118,47 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   }
 
   private takeHead(buffer: Buffer, start: number, end: number): number {
-    const { limits, requestHead } = this.context;
-    const room = limits.headBytesMax + 1 - this.scanner.length;
-    const piece = buffer.latin1Slice(start, Math.min(end, start + room));
-    const at = this.scanner.length === 0 ? piece.indexOf("\r\n\r\n", 2) : -1;
-    let text = piece;
-    let used = at + 4;
-    if (at < 0) {
-      if (this.state === s.idle) {
-        this.state = s.head;
-        this.sinceMs = this.context.nowMs;
-      }
-      used = this.scanner.push(piece);
-      if (used < 0) {
-        if (this.scanner.error !== null) this.refuseHead(this.scanner.error);
-        else if (piece.length === room) this.refuseHead(this.scanner.take().indexOf("\r\n", 2) < 0 ? "target_too_long" : "head_too_large");
-        return start + piece.length;
-      }
-      text = this.scanner.take();
-    } else if (used < piece.length) text = piece.slice(0, used);
-    if (text.length > limits.headBytesMax) this.refuseHead("head_too_large");
-    else {
+    const { heads } = this;
+    const text = heads.take(buffer, start, end);
+    if (text !== null) {
+      const { limits, requestHead } = this.context;
       const error = parseRequestHead(requestHead, text, limits);
       if (error === null) this.startExchange();
       else this.refuseHead(error, requestHead.method);
+    } else if (heads.failure !== null) this.refuseHead(headFailures[heads.failure]);
+    else if (this.state === s.idle) {
+      this.state = s.head;
+      this.sinceMs = this.context.nowMs;
     }
-    return start + used;
+    return heads.next;
   }
 
   private startExchange(): void {
     const head = this.context.requestHead;
-    this.minor = head.minor;
-    this.closeAfter = head.close;
-    const { bodyLength } = head;
+    this.writer.minor = head.minor;
+    this.writer.closeAfter = head.close;
     const exchange = begin(this.context, this, head, this.forwarding, this.context.nowMs);
     if (typeof exchange === "string") return this.refuseHead(exchange, head.method);
     this.exchange = exchange;
-    this.remaining = bodyLength;
-    this.decoder = bodyLength === chunked ? new ChunkedDecoder(this.context.limits, true) : null;
-    this.state = bodyLength === 0 ? s.answering : s.body;
+    if (exchange.hasBody) this.requestBody.begin(exchange);
+    this.state = exchange.hasBody ? s.body : s.answering;
     forward(exchange);
   }
 
   private takeBody(buffer: Buffer, start: number, end: number): number {
     const exchange = this.exchange!;
-    if (this.decoder === null) {
-      const stop = Math.min(end, start + this.remaining);
-      this.remaining -= stop - start;
-      forwardBody(exchange, buffer, start, stop);
-      if (this.remaining === 0) this.requestDone(exchange, "");
-      return stop;
-    }
-    const { decoder } = this;
-    const next = decoder.push(buffer, start, end);
-    if (decoder.failed) return this.failBody(exchange, "invalid_chunk", end);
-    if (decoder.payloadEnd > decoder.payloadStart) forwardBody(exchange, buffer, decoder.payloadStart, decoder.payloadEnd);
-    const { requestBodyBytesMax } = exchange.route.definition.limits;
-    if (requestBodyBytesMax > 0 && exchange.requestBytes > requestBodyBytesMax) return this.failBody(exchange, "body_too_large", end);
-    if (decoder.done) this.requestDone(exchange, decoder.trailers);
+    const next = this.requestBody.take(exchange, buffer, start, end);
+    if (this.requestBody.failure !== null) this.failBody(exchange, this.requestBody.failure);
+    else if (exchange.requestDone) this.state = s.answering;
     return next;
   }
 
-  private requestDone(exchange: Exchange, trailers: string): void {
-    this.decoder = null;
-    this.state = s.answering;
-    forwardEnd(exchange, trailers);
-  }
-
-  /** The request's body is not well-formed or too large: the upstream must not take what it has for whole. */
-  private failBody(exchange: Exchange, code: ErrorCode, end: number): number {
+  /** The upstream must not take what it has for whole. */
+  private failBody(exchange: Exchange, code: ErrorCode): void {
     if (exchange.phase === phase.relaying) {
       clientGone(exchange, code);
       this.reset();
     } else refuseClient(exchange, code);
-    return end;
   }
 
   /** @param method of the refused request, where it is known */
@@ -202,35 +166,25 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     const head = this.context.requestHead;
     const known = keepsFraming.has(code);
     recordRefused(this.context, code, known ? head : null);
-    this.closeAfter = !known || head.close || head.bodyLength !== 0 || this.context.draining;
-    this.writer.chunked = false;
-    this.writer.text(problemResponse(code, this.closeAfter, method !== "HEAD", ""));
-    this.writer.flush();
+    this.writer.closeAfter = !known || head.close || head.bodyLength !== 0 || this.context.draining;
+    this.writer.problem(code, method !== "HEAD", "");
     this.over();
   }
 
   // ---- answering: Downstream
 
   interim(head: ResponseHead): void {
-    if (this.minor === 1) this.writer.text(relayHead(head, false, ""));
+    this.writer.interim(head);
   }
 
   head(head: ResponseHead): void {
     const exchange = this.exchange!;
-    if (!exchange.requestDone || this.context.draining || (this.halfClosedAtMs > 0 && this.stash === null)) this.closeAfter = true;
-    const unknownLength = head.bodyLength === chunked || head.bodyLength === untilClose;
-    if (unknownLength && this.minor === 0) this.closeAfter = true;
-    this.writer.chunked = unknownLength && this.minor === 1;
-    const connection = this.closeAfter ? "connection: close\r\n" : this.minor === 0 ? "connection: keep-alive\r\n" : "";
-    this.writer.text(relayHead(head, this.writer.chunked, exchange.setCookie === "" ? connection : connection + exchange.setCookie));
+    if (!exchange.requestDone || this.context.draining || (this.halfClosedAtMs > 0 && this.stash === null)) this.writer.closeAfter = true;
+    this.writer.head(head, exchange.setCookie);
   }
 
   body(buffer: Buffer, start: number, end: number): void {
     this.writer.body(buffer, start, end);
-  }
-
-  wholeBody(text: string): void {
-    this.writer.text(text);
   }
 
   end(trailers: string): void {
@@ -247,10 +201,8 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   refuse(code: ErrorCode): void {
     if (this.state === s.closed) return;
     const exchange = this.exchange!;
-    this.closeAfter ||= !exchange.requestDone || this.context.draining;
-    this.writer.chunked = false;
-    this.writer.text(problemResponse(code, this.closeAfter, !exchange.headRequest, exchange.setCookie));
-    this.writer.flush();
+    this.writer.closeAfter ||= !exchange.requestDone || this.context.draining;
+    this.writer.problem(code, !exchange.headRequest, exchange.setCookie);
     this.over();
   }
 
@@ -271,8 +223,7 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   }
 
   upgrade(head: ResponseHead): void {
-    this.writer.text(relayHead(head, false, "connection: upgrade\r\n"));
-    this.writer.flush();
+    this.writer.upgrade(head);
     this.state = s.tunnel;
     const { stash } = this;
     this.stash = null;
@@ -304,10 +255,9 @@ export class DownstreamConnection implements Downstream, SocketOwner {
   /** The exchange's answer has been handed to the socket. */
   private over(): void {
     this.exchange = null;
-    this.decoder = null;
     this.bodyPaused = false;
     this.served++;
-    if (this.closeAfter) return this.linger();
+    if (this.writer.closeAfter) return this.linger();
     this.state = s.idle;
     this.sinceMs = this.context.nowMs;
     if (!this.processing && (this.stash !== null || this.halfClosedAtMs > 0)) this.replay();

@@ -18,8 +18,6 @@ export interface Downstream {
   interim(head: ResponseHead): void;
   head(head: ResponseHead): void;
   body(buffer: Buffer, start: number, end: number): void;
-  /** A small body of known length that came with its head: latin1, one character a byte. */
-  wholeBody(text: string): void;
   /** @param trailers whole lines, each with CR LF */
   end(trailers: string): void;
   /** Writes what was gathered. @returns false when the client is slow: `resumeResponse` follows */

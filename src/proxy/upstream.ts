@@ -3,7 +3,7 @@ import type net from "node:net";
 import type { ErrorCode } from "../core/errors.ts";
 import { ChunkedDecoder } from "../http1/chunked.ts";
 import { chunked, untilClose } from "../http1/framing.ts";
-import { HeadScanner } from "../http1/head-scanner.ts";
+import { HeadCollector } from "../http1/head-collector.ts";
 import { announcedIdleMs, parseResponseHead } from "../http1/response-head.ts";
 import { threadCounters } from "../observe/layout.ts";
 import { BodyWriter } from "./body-writer.ts";
@@ -11,7 +11,7 @@ import { connect, congested, type SocketOwner } from "./byte-socket.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { phase, type Exchange, type Upstream } from "./exchange.ts";
 import { upstreamFailed } from "./forward.ts";
-import { relayBody, relayEnd, relayHead, relayInterim, relayUpgrade, relayWholeBody } from "./relay.ts";
+import { relayBody, relayEnd, relayHead, relayInterim, relayUpgrade } from "./relay.ts";
 import { tunnelBytes, tunnelClosed, tunnelFinished } from "./tunnel.ts";
 
 const state = { idle: 0, head: 1, body: 2, tunnel: 3, closed: 4 } as const;
@@ -28,7 +28,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
   private state: State = state.idle;
   private readonly socket: net.Socket;
   private readonly writer: BodyWriter;
-  private readonly scanner = new HeadScanner();
+  private readonly heads: HeadCollector;
   private decoder: ChunkedDecoder | null = null;
   /** Bytes of the body still to come, or `untilClose`. */
   private remaining = 0;
@@ -43,6 +43,7 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     context.count(threadCounters.upstreamConnectionsActive, 1);
     this.socket = connect(endpoint.address, this);
     this.writer = new BodyWriter(this.socket);
+    this.heads = new HeadCollector(context.limits.headBytesMax, false);
     this.socket.once("connect", () => {
       this.connected = true;
       if (this.exchange !== null) this.exchange.progressMs = performance.now();
@@ -145,26 +146,12 @@ export class UpstreamConnection implements Upstream, SocketOwner {
   }
 
   private takeHead(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
-    const { headBytesMax } = exchange.context.limits;
-    const room = headBytesMax + 1 - this.scanner.length;
-    const piece = buffer.latin1Slice(start, Math.min(end, start + room));
-    let text: string;
-    let used: number;
-    const at = this.scanner.length === 0 ? piece.indexOf("\r\n\r\n") : -1;
-    if (at >= 0) {
-      used = at + 4;
-      text = used === piece.length ? piece : piece.slice(0, used);
-    } else {
-      used = this.scanner.push(piece);
-      if (used < 0) {
-        if (this.scanner.error !== null || piece.length === room) return this.fail("malformed_response");
-        return start + piece.length;
-      }
-      text = this.scanner.take();
-    }
+    const { heads } = this;
+    const text = heads.take(buffer, start, end);
+    const { next } = heads;
+    if (text === null) return heads.failure === null ? next : this.fail("malformed_response");
     const { responseHead } = exchange.context;
     if (!parseResponseHead(responseHead, text, exchange.headRequest)) return this.fail("malformed_response");
-    const next = start + used;
     if (responseHead.status === 101) return this.takeUpgrade(exchange, buffer, next, end);
     if (responseHead.status < 200) {
       relayInterim(exchange, responseHead);
@@ -178,11 +165,6 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     this.endpoint.answered();
     relayHead(exchange, responseHead);
     if (this.exchange !== exchange) return -1;
-    if (this.remaining > 0 && this.remaining === piece.length - used && start + piece.length === end) {
-      // A small answer that came in one read is text already.
-      relayWholeBody(exchange, piece.slice(used));
-      return this.finish(exchange, "", end, end);
-    }
     return this.remaining === 0 ? this.finish(exchange, "", next, end) : next;
   }
 
