@@ -23,6 +23,7 @@ export const slowTransfer: Soak = {
     try {
       say(`${mib} MiB down and ${mib} MiB up at 1 MiB/s: about ${mib} s`);
       const [wrongDown, wrongUp] = await Promise.all([download(sidecar.port, mib), upload(sidecar.port, mib)]);
+      if (sidecar.process.child.exitCode !== null) say(`the sidecar ended with ${sidecar.process.child.exitCode}: ${sidecar.process.output().trim()}`);
       return checks(Math.max(peak, residentBytes(sidecar.process.pid, "peak")), wrongDown, wrongUp);
     } finally {
       clearInterval(sampler);
