@@ -2,6 +2,9 @@
 import { DispersionBook, type Dispersion } from "../../judge/dispersion.ts";
 import { blockSeconds, endpointShards, errorShards, latencyShards } from "../../observe/layout.ts";
 
+/** A block is taken in so many seconds after its end, as in rollout/judging.ts. */
+const settleSeconds = 5;
+
 const newBlock = () => ({
   errors: new Float64Array(errorShards), classed: new Float64Array(latencyShards), classSum: new Float64Array(latencyShards), classSquares: 0,
   slow: new Float64Array(latencyShards), endpointErrors: new Float64Array(endpointShards), endpointClassed: new Float64Array(endpointShards),
@@ -11,10 +14,13 @@ const newBlock = () => ({
 export class BaselineBlocks {
   private readonly book = new DispersionBook();
   private readonly endpoints: number;
-  private readonly block = newBlock();
+  private block = newBlock();
+  private ended = newBlock();
   private seconds = 0;
-  private share = -1;
-  private known: Dispersion | null = null;
+  /** Of the last ten seconds, for the realised share. */
+  private readonly recent = { candidate: new Float64Array(blockSeconds), all: new Float64Array(blockSeconds) };
+  /** What the next stratum is judged with: from blocks that ended before it began. */
+  dispersion: Dispersion = this.book.at(0);
 
   constructor(endpoints: number) {
     this.endpoints = endpoints;
@@ -46,20 +52,25 @@ export class BaselineBlocks {
     for (let e = 0; e < endpoints; e++) block.endpointClassed[e]! += n / endpoints;
   }
 
-  /** Ends a second. */
-  second(): void {
-    if (++this.seconds % blockSeconds !== 0) return;
-    const { block } = this;
-    this.book.add(block);
-    this.known = null;
-    block.classSquares = 0;
-    for (const cells of [block.errors, block.classed, block.classSum, block.slow, block.endpointErrors, block.endpointClassed, block.endpointClassSum, block.endpointSlow]) cells.fill(0);
+  /** Ends a second. @param candidate its requests, @param all those of both variants */
+  second(candidate: number, all: number): void {
+    const at = this.seconds++ % blockSeconds;
+    this.recent.candidate[at] = candidate;
+    this.recent.all[at] = all;
+    if (at === blockSeconds - 1) {
+      [this.block, this.ended] = [this.ended, this.block];
+      clear(this.block);
+    }
+    if (at !== settleSeconds - 1 || this.seconds <= blockSeconds) return;
+    this.book.add(this.ended);
+    const total = sum(this.recent.all);
+    this.dispersion = this.book.at(total > 0 ? sum(this.recent.candidate) / total : 0);
   }
+}
 
-  /** @param share the candidate's, 0 ... 1 */
-  dispersion(share: number): Dispersion {
-    if (this.known === null || share !== this.share) this.known = this.book.at(share);
-    this.share = share;
-    return this.known;
-  }
+const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
+
+function clear(block: ReturnType<typeof newBlock>): void {
+  block.classSquares = 0;
+  for (const cells of [block.errors, block.classed, block.classSum, block.slow, block.endpointErrors, block.endpointClassed, block.endpointClassSum, block.endpointSlow]) cells.fill(0);
 }

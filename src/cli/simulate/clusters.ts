@@ -1,6 +1,6 @@
 /** Errors that come in clusters: a client whose request fails tries again, and fails again, on the same variant. */
 import type { Random } from "../../core/random.ts";
-import type { Side, VariantSecond } from "./traffic.ts";
+import type { Side, VariantSecond } from "./second.ts";
 import { geometric, poisson } from "./random.ts";
 
 export interface ClusterPlan {

@@ -1,6 +1,6 @@
 /** Endpoints that fail everything for a few seconds, each by itself, on either variant alike. */
 import type { Random } from "../../core/random.ts";
-import type { Side, VariantSecond } from "./traffic.ts";
+import type { Side, VariantSecond } from "./second.ts";
 import { binomial } from "./random.ts";
 
 export interface HiccupPlan {

@@ -1,6 +1,6 @@
 /** What judges a run: Ebbgate's own functions (strata-judge.ts, whole-judge.ts), or a rival of bench/rivals/. */
 import type { Random } from "../../core/random.ts";
-import type { BothSecond, Over } from "./traffic.ts";
+import type { BothSecond } from "./second.ts";
 
 export type Verdict = "limits" | "breaker";
 
@@ -12,8 +12,6 @@ export interface JudgeOptions {
   readonly steps: readonly number[];
   /** How often the judge looks, 1 ... 10; production looks ten times. The fast way looks once. */
   readonly looksPerSecond: number;
-  /** The candidate's share over the seconds, as configured. */
-  readonly share: Over;
   /** The shares of the baseline's traffic by cohort shard modulo 32, where they are uneven. */
   readonly shardShares: Float64Array | null;
   readonly endpointsBaseline: number;

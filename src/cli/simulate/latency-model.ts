@@ -1,5 +1,4 @@
 /** Distributions of first-byte time, drawn through their quantile function. */
-import type { Random } from "../../core/random.ts";
 import { probit } from "../../judge/probit.ts";
 
 const cells = 1 << 16;
@@ -9,8 +8,8 @@ const exactFrom = 1 - 64 / cells;
 export interface LatencyModel {
   /** Milliseconds at the quantile u, in (0, 1); nondecreasing in u. */
   quantileMs(u: number): number;
-  /** One first-byte time in milliseconds. */
-  drawMs(random: Random): number;
+  /** One first-byte time in milliseconds. @param u uniform in (0, 1): 16 bits of it are used, more in the tail */
+  atMs(u: number): number;
 }
 
 /** Draws from a table of 65,536 equally likely cells (each at its middle), and exactly above the 99.9th percentile. */
@@ -18,10 +17,9 @@ function tabled(quantileMs: (u: number) => number): LatencyModel {
   let table: Float64Array | null = null;
   return {
     quantileMs,
-    drawMs: (random) => {
+    atMs: (u) => {
       // Made at the first draw: most runs need one table of all that there are.
       table ??= Float64Array.from({ length: cells }, (_, i) => quantileMs((i + 0.5) / cells));
-      const u = random();
       return u < exactFrom ? table[(u * cells) | 0]! : quantileMs(u);
     },
   };
@@ -52,8 +50,8 @@ function erlang2(u: number): number {
 export const stretched = (model: LatencyModel, above: number, times: number): LatencyModel =>
   tabled((u) => model.quantileMs(u) * (u > above ? times : 1));
 
-/** A share of the requests, whichever they are, takes so many times as long. */
+/** A share of the requests, whichever they are, takes so many times as long: u is split into which and how long. */
 export const sometimes = (model: LatencyModel, share: number, times: number): LatencyModel => ({
   quantileMs: (u) => model.quantileMs(u),
-  drawMs: (random) => model.drawMs(random) * (random() < share ? times : 1),
+  atMs: (u) => (u < share ? times * model.atMs(u / share) : model.atMs((u - share) / (1 - share))),
 });

@@ -1,6 +1,6 @@
 /** Pods that stop for a moment (a garbage collection, a throttled CPU): what reaches them waits until they go on. */
 import type { Random } from "../../core/random.ts";
-import type { Side, VariantSecond } from "./traffic.ts";
+import { endpointOf, type Side, type VariantSecond } from "./second.ts";
 
 export interface PausePlan {
   /** Between the pauses of one endpoint, on average. */
@@ -35,7 +35,7 @@ export class PauseSource {
     for (const one of paused) pausing += one;
     if (pausing === 0) return;
     for (let i = 0; i < into.n; i++) {
-      if (paused[into.endpoints[i]!] === 0 || random() >= plan.seconds) continue;
+      if (paused[endpointOf(into.clients[i]!, paused.length)] === 0 || random() >= plan.seconds) continue;
       into.latencyMs[i]! += random() * plan.seconds * 1000;
     }
   }

@@ -12,13 +12,16 @@ export interface PoolOptions {
   readonly signal: AbortSignal;
 }
 
+/** Much is thrown away every simulated second: a larger nursery is emptied less often. */
+const resourceLimits = { maxYoungGenerationSizeMb: 64 } as const;
+
 /** Beside this file: TypeScript in the sources, JavaScript in the published bundle. */
 export const ownEntry = (): URL => new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./simulate.js", import.meta.url);
 
 /** @throws what a worker throws; the signal's reason when it is aborted */
 export async function runTasks(tasks: readonly Task[], options: PoolOptions): Promise<readonly Outcome[][]> {
   const results: Outcome[][] = Array.from({ length: tasks.length }, () => []);
-  const workers = Array.from({ length: Math.min(options.threads, tasks.length) }, (_, i) => new Worker(options.entry, { name: `simulate-${i}` }));
+  const workers = Array.from({ length: Math.min(options.threads, tasks.length) }, (_, i) => new Worker(options.entry, { name: `simulate-${i}`, resourceLimits }));
   let next = 0;
   const abort = Promise.withResolvers<never>();
   const onAbort = (): void => abort.reject(options.signal.reason);

@@ -16,7 +16,7 @@ const million = 2_000;
 const runs = { full: 2_000, quick: 100 };
 
 const quiet = (name: string, title: string, traffic: Partial<TrafficPlan>, more: Partial<QuietRow> = {}): QuietRow => ({
-  kind: "quiet", name, title, traffic: { ...usual, ...traffic }, seconds: million, historySeconds: 60, steps: [0], way: "strata", looksPerSecond: 1, runs, ...more,
+  kind: "quiet", name, title, traffic: { ...usual, ...traffic }, seconds: million, historySeconds: 300, steps: [0], way: "strata", looksPerSecond: 1, runs, ...more,
 });
 
 /** Traffic swings between a quarter and seven quarters of its mean over 1,000 s; errors between 0.1% and 2% with it. */

@@ -11,7 +11,7 @@ const runs = { full: 500, quick: 100 };
 const web = lognormal(40, 0.5);
 
 const row = (name: string, title: string, traffic: Partial<TrafficPlan>, reference: Reference, more: Partial<RegressionRow> = {}): RegressionRow => ({
-  kind: "regression", name, title, traffic: { ...usual, ...traffic }, reference, seconds: 3_600, historySeconds: 60, steps: [0], way: "whole", looksPerSecond: 10, onsetSecond: 0, runs, ...more,
+  kind: "regression", name, title, traffic: { ...usual, ...traffic }, reference, seconds: 3_600, historySeconds: 600, steps: [0], way: "whole", looksPerSecond: 10, onsetSecond: 0, runs, ...more,
 });
 
 /** The error share rises when the regression begins. */
@@ -37,8 +37,9 @@ export const regressionRows: readonly RegressionRow[] = [
     way: "strata", looksPerSecond: 1, seconds: lateOnset + 3_600, onsetSecond: lateOnset, runs: { full: 500, quick: 20 },
   }),
   row("one-sidecar", "errors 0.1 -> 1%, one sidecar at 125 a second", { requestsPerSecond: always(125), errorsCandidate: always(0.01) }, after(170)),
-  row("hiccups-1", "errors 0.1 -> 1% under endpoint hiccups", { errorsCandidate: always(0.01), hiccups: { everySeconds: 600, seconds: 3 } }, after(881), { historySeconds: 600, looksPerSecond: 1 }),
+  row("fleet", "errors 0.1 -> 1%, twenty such sidecars together", { requestsPerSecond: always(2_500), errorsCandidate: always(0.01) }, after(10), { way: "fleet", looksPerSecond: 1 }),
+  row("hiccups-1", "errors 0.1 -> 1% under endpoint hiccups", { errorsCandidate: always(0.01), hiccups: { everySeconds: 600, seconds: 3 } }, after(881), { looksPerSecond: 1 }),
   row("sticky-1-2", "errors 1 -> 2%, sticky clients that are not alike", {
     errorsBaseline: always(0.01), errorsCandidate: always(0.02), sticky: { clients: 2_000, trafficExponent: 1.5, trafficMost: 100, errorSigma: 1 },
-  }, unknown, { historySeconds: 600, looksPerSecond: 1 }),
+  }, unknown, { looksPerSecond: 1 }),
 ];

@@ -13,8 +13,8 @@ export interface RowPlan {
   readonly historySeconds: number;
   /** When steps begin; the first at 0. */
   readonly steps: readonly number[];
-  /** `whole`: through recorder, slab and rollout judge; `strata`: rows straight into the trial. */
-  readonly way: "strata" | "whole";
+  /** `whole`: through recorder, slab and rollout judge; `strata`: rows straight into the trial; `fleet`: twenty such sidecars. */
+  readonly way: "strata" | "whole" | "fleet";
   readonly looksPerSecond: number;
   readonly runs: { readonly full: number; readonly quick: number };
 }

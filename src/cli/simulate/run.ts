@@ -1,10 +1,12 @@
 /** One run of one row: a world, a judge, and what came of it. */
 import { latencyShards } from "../../observe/layout.ts";
+import { FleetJudge } from "./fleet-judge.ts";
 import type { Judge, JudgeMaker, Verdict } from "./judge.ts";
 import { streamOf } from "./random.ts";
 import type { Row } from "./row.ts";
 import { StrataJudge } from "./strata-judge.ts";
-import { newBoth, Traffic } from "./traffic.ts";
+import { newBoth } from "./second.ts";
+import { Traffic } from "./traffic.ts";
 import { WholeJudge } from "./whole-judge.ts";
 
 export interface Outcome {
@@ -20,7 +22,17 @@ export interface Outcome {
 }
 
 /** Ebbgate's judge, by the way that the row asks for. */
-export const ownJudge = (row: Row): JudgeMaker => (options): Judge => (row.way === "whole" ? new WholeJudge(options) : new StrataJudge(options));
+export const ownJudge = (row: Row): JudgeMaker => (options): Judge => {
+  switch (row.way) {
+    case "whole":
+      return new WholeJudge(options);
+    case "strata":
+      return new StrataJudge(options);
+    case "fleet":
+      return new FleetJudge(options, sidecars);
+  }
+};
+const sidecars = 20;
 
 /**
  * @param seed with the row's name and the run's number, fixes every draw: a run is the same in any order, on any thread
@@ -30,7 +42,7 @@ export function runOnce(row: Row, make: JudgeMaker, alpha: number, seed: number,
   const traffic = new Traffic(plan, streamOf(`${seed}/${row.name}/${run}`));
   const judge = make({
     alpha, historySeconds: row.historySeconds, steps: row.steps, looksPerSecond: row.looksPerSecond,
-    share: plan.share, shardShares: traffic.shardShares(latencyShards),
+    shardShares: traffic.shardShares(latencyShards),
     endpointsBaseline: plan.endpointsBaseline, endpointsCandidate: plan.endpointsCandidate, random: streamOf(`${seed}/${row.name}/${run}/judge`),
   });
   const both = newBoth();

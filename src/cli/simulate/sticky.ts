@@ -4,7 +4,7 @@
  */
 import type { Random } from "../../core/random.ts";
 import { probit } from "../../judge/probit.ts";
-import type { Failure, Side, VariantSecond } from "./traffic.ts";
+import type { Failure, Side, VariantSecond } from "./second.ts";
 
 export interface StickyPlan {
   readonly clients: number;

@@ -6,7 +6,7 @@ import { defaultLimits } from "../../config/rollout-plan.ts";
 import { locationClassCount, tailCount, type SecondCounts } from "../../judge/counts.ts";
 import type { LatencyModel } from "../../judge/edges.ts";
 import { StrataBook, type Seconds } from "../../judge/strata.ts";
-import { Trial } from "../../judge/trial.ts";
+import { Trial, type Taken } from "../../judge/trial.ts";
 import { breachThreshold, stepInjection } from "../../judge/wealth.ts";
 import { bucketOf } from "../../observe/histogram.ts";
 import { counted, ErrorFilter } from "../../observe/error-filter.ts";
@@ -15,7 +15,7 @@ import { EdgeKeeper } from "../../rollout/edge-keeper.ts";
 import { edgeMargins, LatencyModels, limitTests, type LimitTest } from "../../rollout/limit-tests.ts";
 import { BaselineBlocks } from "./baseline-blocks.ts";
 import type { Found, Judge, JudgeOptions } from "./judge.ts";
-import type { BothSecond, Side, VariantSecond } from "./traffic.ts";
+import { endpointOf, type BothSecond, type Side, type VariantSecond } from "./second.ts";
 
 const ringSeconds = 64;
 /** Simulated seconds begin here, so that none is negative. */
@@ -43,7 +43,7 @@ const newRing = (): Row[] => Array.from({ length: ringSeconds }, newRow);
 export class StrataJudge implements Judge {
   private readonly options: JudgeOptions;
   private readonly threshold: number;
-  private readonly tests: readonly LimitTest[];
+  readonly tests: readonly LimitTest[];
   private readonly trial: Trial;
   private readonly models = new LatencyModels();
   private readonly edges: EdgeKeeper;
@@ -58,6 +58,7 @@ export class StrataJudge implements Judge {
     baseline: (second) => this.row("baseline", second),
   };
   private model: LatencyModel | null = null;
+  private buckets = new Uint16Array(512);
   private now = 0;
   private requests = 0;
   private step = 0;
@@ -68,13 +69,17 @@ export class StrataJudge implements Judge {
     this.blocks = new BaselineBlocks(options.endpointsBaseline);
     // The evidence for an advance takes no part in a breach: leaving it out halves the cost.
     this.tests = limitTests(defaultLimits, this.models, () => 1).map((one) => ({ ...one, test: { ...one.test, notWorse: null } }));
-    const dispersion = () => this.blocks.dispersion(options.share(this.now));
-    this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, dispersion));
+    this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, () => this.blocks.dispersion));
     this.edges = new EdgeKeeper(edgeMargins(defaultLimits), firstByteTimeoutMs, this.histogram, (origin - options.historySeconds) * 1000);
   }
 
+  /** What the last second took in: for a fleet's leader. */
+  get taken(): readonly Taken[] {
+    return this.trial.taken;
+  }
+
   get phi(): number {
-    return this.blocks.dispersion(this.options.share(this.now)).errors;
+    return this.blocks.dispersion.errors;
   }
 
   second(second: number, counts: BothSecond): Found | null {
@@ -82,8 +87,13 @@ export class StrataJudge implements Judge {
     this.now = second;
     this.take("baseline", at, counts.baseline);
     this.take("candidate", at, counts.candidate);
-    this.learn(counts.baseline, (at + 1) * 1000);
-    if (second < 0) return null;
+    if (timed(counts.baseline)) this.learn((at + 1) * 1000);
+    const found = second < 0 ? null : this.look(second, at, counts);
+    this.blocks.second(counts.candidate.n, counts.candidate.n + counts.baseline.n);
+    return found;
+  }
+
+  private look(second: number, at: number, counts: BothSecond): Found | null {
     this.requests += counts.candidate.n;
     if (this.options.steps[this.step] === second) this.trial.inject(stepInjection(this.step++, this.options.steps.length));
     this.visibleFrom = counts.candidate.n + counts.baseline.n >= closesAlone ? at : Math.max(this.visibleFrom, at - longestStratum);
@@ -106,8 +116,11 @@ export class StrataJudge implements Judge {
     const table = side === "candidate" ? this.model?.candidateTable : this.model?.baselineTable;
     if (!timed(of)) {
       if (side === "baseline") this.blocks.answers(of.n, this.options.shardShares);
-    } else if (table !== undefined) this.classify(side, row, of, table);
-    if (side === "baseline") this.blocks.second();
+      return;
+    }
+    this.bucket(of);
+    if (side === "baseline") for (let i = 0; i < of.n; i++) this.histogram[this.buckets[i]!]!++;
+    if (table !== undefined) this.classify(side, row, of, table);
   }
 
   private errors(side: Side, at: number, row: Row, of: VariantSecond): void {
@@ -131,23 +144,32 @@ export class StrataJudge implements Judge {
     }
   }
 
+  /** Into the buckets of the histogram, once: the classes and the edges' history both start from there. */
+  private bucket(of: VariantSecond): void {
+    if (this.buckets.length < of.n) this.buckets = new Uint16Array(2 * of.n);
+    for (let i = 0; i < of.n; i++) this.buckets[i] = bucketOf(of.latencyMs[i]! * 1000);
+  }
+
   private classify(side: Side, row: Row, of: VariantSecond, table: Uint8Array): void {
-    const { random } = this.options;
     row.generation = this.model!.generation;
-    row.location.fill(0);
-    row.tails.fill(0);
+    const { location, tails } = row;
+    location.fill(0);
+    tails.fill(0);
+    const endpoints = this.options.endpointsBaseline;
     for (let i = 0; i < of.n; i++) {
-      const byte = table[bucketOf(of.latencyMs[i]! * 1000)]!;
-      row.location[byte & 15]!++;
-      for (let tail = 0; byte >> (4 + tail) !== 0; tail++) if ((byte & (16 << tail)) !== 0) row.tails[tail]!++;
-      if (side === "baseline") this.blocks.answer((random() * 4294967296) >>> 0, of.endpoints[i]!, byte & 15, (byte & 32) !== 0);
+      const byte = table[this.buckets[i]!]!;
+      location[byte & 15]!++;
+      if (byte >= 16) {
+        tails[0]! += (byte >>> 4) & 1;
+        tails[1]! += (byte >>> 5) & 1;
+        tails[2]! += (byte >>> 6) & 1;
+      }
+      if (side === "baseline") this.blocks.answer(of.clients[i]!, endpointOf(of.clients[i]!, endpoints), byte & 15, (byte & 32) !== 0);
     }
   }
 
   /** New edges hold from the next second on: they are older than what they classify. */
-  private learn(baseline: VariantSecond, nowMs: number): void {
-    if (!timed(baseline)) return;
-    for (let i = 0; i < baseline.n; i++) this.histogram[bucketOf(baseline.latencyMs[i]! * 1000)]!++;
+  private learn(nowMs: number): void {
     const model = this.edges.update(this.histogram, (this.model?.generation ?? 0) + 1, nowMs);
     if (model === null) return;
     this.models.add(model);

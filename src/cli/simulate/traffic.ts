@@ -9,6 +9,7 @@ import { HiccupSource, type HiccupPlan } from "./hiccups.ts";
 import type { LatencyModel } from "./latency-model.ts";
 import { PauseSource, type PausePlan } from "./pauses.ts";
 import { binomial, exponential, poisson } from "./random.ts";
+import type { BothSecond, Side, VariantSecond } from "./second.ts";
 import { StickyClients, type StickyPlan } from "./sticky.ts";
 
 /** A quantity over the seconds since the candidate got its first weight. */
@@ -41,33 +42,6 @@ export interface TrafficPlan {
   };
 }
 
-/** One failed request of a known client or endpoint. */
-export interface Failure {
-  readonly client: number;
-  readonly endpoint: number;
-}
-
-/** One variant's requests of one second. */
-export interface VariantSecond {
-  n: number;
-  /** Failures of requests that have nothing in common. */
-  plain: number;
-  /** Failures that share a client or an endpoint; n counts them as well. */
-  readonly shared: Failure[];
-  /** First-byte times in milliseconds, in no order; `n` of them where the plan has latencies. */
-  latencyMs: Float64Array;
-  /** The endpoint of each of them; meaningful only where endpoints differ in latency. */
-  endpoints: Uint8Array;
-}
-
-export interface BothSecond {
-  readonly candidate: VariantSecond;
-  readonly baseline: VariantSecond;
-}
-
-const newSecond = (): VariantSecond => ({ n: 0, plain: 0, shared: [], latencyMs: new Float64Array(256), endpoints: new Uint8Array(256) });
-export const newBoth = (): BothSecond => ({ candidate: newSecond(), baseline: newSecond() });
-export type Side = keyof BothSecond;
 const sides: readonly Side[] = ["candidate", "baseline"];
 
 /** One run of a plan. `fill` is to be called for every second in order; seconds below 0 have no candidate. */
@@ -133,15 +107,18 @@ export class Traffic {
     const scale = latency.drift?.(second) ?? 1;
     if (of.latencyMs.length < of.n) {
       of.latencyMs = new Float64Array(2 * of.n);
-      of.endpoints = new Uint8Array(2 * of.n);
+      of.clients = new Uint16Array(2 * of.n);
     }
     const into = of.latencyMs;
-    for (let i = 0; i < of.n; i++) into[i] = scale * model.drawMs(random);
-    const endpoints = side === "candidate" ? this.plan.endpointsCandidate : this.plan.endpointsBaseline;
-    for (let i = 0; i < of.n; i++) of.endpoints[i] = random() * endpoints;
+    for (let i = 0; i < of.n; i++) {
+      // One draw for both: the high bits say how long, the low ones who. Only the tail looks at more than sixteen.
+      const u = random();
+      into[i] = scale * model.atMs(u);
+      of.clients[i] = u * 4294967296;
+    }
     pauses?.fill(side, of);
     if (latency.failures === undefined) return;
     const failed = Math.min(of.n, of.plain + of.shared.length);
-    for (let i = 0; i < failed; i++) into[i] = latency.failures.drawMs(random);
+    for (let i = 0; i < failed; i++) into[i] = latency.failures.atMs(random());
   }
 }

@@ -9,7 +9,7 @@ import { SeriesRecorder, type Sample } from "../../observe/recorder.ts";
 import { Slab } from "../../observe/slab.ts";
 import { RolloutJudge } from "../../rollout/judging.ts";
 import type { Found, Judge, JudgeOptions } from "./judge.ts";
-import type { BothSecond, Side, VariantSecond } from "./traffic.ts";
+import { endpointOf, type BothSecond, type Side, type VariantSecond } from "./second.ts";
 
 const originMs = 1_000_000;
 const timeoutMs = 15_000;
@@ -86,9 +86,9 @@ export class WholeJudge implements Judge {
     for (let i = 0; i < of.n; i++) {
       const failed = i < failures;
       const shared = failed ? of.shared[i] : undefined;
-      const client = shared?.client ?? (random() * 4294967296) >>> 0;
+      const client = shared?.client ?? (timed ? (of.clients[i]! | ((random() * 65536) << 16)) >>> 0 : (random() * 4294967296) >>> 0);
       const offsetMs = random() * 1000;
-      const endpoint = shared !== undefined && shared.endpoint >= 0 ? shared.endpoint : timed ? of.endpoints[i]! : Math.floor(random() * endpoints);
+      const endpoint = shared !== undefined && shared.endpoint >= 0 ? shared.endpoint : timed ? endpointOf(of.clients[i]!, endpoints) : Math.floor(random() * endpoints);
       born[Math.floor(offsetMs / this.tickMs)]!.push({
         sample: { row: -1, second: 0, counted: 0, shard: client & 127, client, endpointShard: endpoint & 15 }, side, failed,
         bornMs: this.nowMs + offsetMs, latencyMs: timed ? of.latencyMs[i]! : usualMs,
