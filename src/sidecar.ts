@@ -13,9 +13,11 @@ import { systemRandom } from "./core/random.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
+import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
 import type { RolloutInput } from "./rollout/ports.ts";
+import { severityOf } from "./rollout/severity.ts";
 import type { ExplainedDecision } from "./rollout/status.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { Store } from "./store/store.ts";
@@ -41,6 +43,7 @@ export class Sidecar {
   private readonly windows: Windows;
   private readonly threads: ProxyThreads;
   private readonly health: HealthChecks;
+  private readonly probes = new DeclaredProbes(systemRandom);
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
   private readonly decisions = new DecisionTally();
@@ -88,6 +91,8 @@ export class Sidecar {
       publish: (weights) => this.post(this.snapshots.next(weights)),
       sendEdges: (_route, edges) => edges.forEach(({ slot, edges: one }) => this.threads.sendEdges(slot, one)),
       store: options.store,
+      region: configuration.bootstrap.identity.region,
+      probes: (route, variant) => this.probes.counts(route, variant),
       storeFailed,
     });
     this.controller.onDecision(this.decisions.record);
@@ -124,6 +129,7 @@ export class Sidecar {
     this.draining = true;
     this.watch?.close();
     this.health.close();
+    this.probes.close();
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
     await this.controller.flush();
@@ -137,10 +143,20 @@ export class Sidecar {
     try {
       this.controller.tick();
       this.windows.tick();
+      this.sendProbes();
     } catch (error) {
       // A fault in judging must not end the proxying: it is said, and the next tick tries again.
       this.log.error({ err: error }, "The control loop failed.");
     }
+  }
+
+  private sendProbes(): void {
+    if (this.draining) return;
+    const { routes } = this.running.dynamic;
+    this.probes.follow(this.controller.probing().flatMap((probed) => {
+      const variant = routes.find(({ name }) => name === probed.route)?.variants.find(({ name }) => name === probed.variant);
+      return variant === undefined ? [] : [{ ...probed, endpoints: variant.endpoints }];
+    }));
   }
 
   /** Makes a configuration the running one. */
@@ -180,7 +196,8 @@ export class Sidecar {
 
   private tell(decision: ExplainedDecision): void {
     const { sentence, ...record } = decision;
-    this.log.info({ decision: record }, sentence);
+    const severity = severityOf(decision.reason);
+    this.log[severity === "page" ? "error" : severity]({ decision: record, severity }, sentence);
   }
 
   private adminPorts(): ConstructorParameters<typeof AdminServer>[1] {

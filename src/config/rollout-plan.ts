@@ -110,7 +110,7 @@ export interface RolloutStep {
   readonly evidence?: boolean;
   /** That evidence ends the step before its dwell. */
   readonly early?: boolean;
-  /** Advance also needs so many good answers in a row to the declared probes; 0 or absent: none. */
+  /** So many declared probes in a row must have been answered well before this step's weight is given; 0 or absent: none. */
   readonly probes?: number;
 }
 

@@ -15,7 +15,7 @@ const step = z.strictObject({
     .describe("The next step also needs evidence that the candidate is not worse, on every limit with `prove`. Left out: true in steps that leave the baseline users to compare with.")
     .optional(),
   early: flag.describe("That evidence ends the step before its dwell.").prefault(false),
-  probes: integer({ min: 0, max: 10_000 }).describe("How many of the rollout's declared probes must be answered well in a row, in this step, before the next one.").prefault(0),
+  probes: integer({ min: 0, max: 10_000 }).describe("How many of the rollout's declared probes must be answered well in a row before this weight is given.").prefault(0),
 });
 
 const action = z.enum(limitActions).describe("What a breach does. `dryRun` decides and records, but acts on nothing.").default("rollback");
@@ -109,7 +109,7 @@ export const rolloutSchema = z.strictObject({
     .prefault({}),
   regions: z.record(z.string(), weight).describe("Region -> what the candidate's weight may not exceed there, whatever the step says; 0 keeps the region out. Left out: no cap.").prefault({}),
   group: name.describe("Rollouts of one group advance together and roll back together. They have equally many steps.").optional(),
-  probes: probes.describe("A question that the sidecar asks a variant that has no users to speak of: the candidate in steps that ask for it, the baseline while it bakes. Counted apart from users.").optional(),
+  probes: probes.describe("A question that the sidecar asks a variant that has no users to speak of: the candidate before a step that asks for it, the baseline while it bakes. Counted apart from users.").optional(),
   exposureBudget: integer({ min: 1, max: 1_000_000_000 })
     .describe("How many bad candidate responses the whole rollout may cost; spent means rollback. Left out: not capped.")
     .optional(),

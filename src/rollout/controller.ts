@@ -2,8 +2,10 @@
  * The effect side of all rollouts. The composition root calls `configure` for each configuration and `tick` every
  * 100 ms; what `decide` answers is published first and stored behind, so a rollback waits for nothing.
  */
+import type { ProbePlan } from "../config/rollout-plan.ts";
 import { initialState } from "./decide.ts";
 import type { RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
+import { probedVariants } from "./probing.ts";
 import { RolloutRunner, type Moment } from "./runner.ts";
 import type { CommandResult, ExplainedDecision, RolloutControl, RolloutStatus } from "./status.ts";
 import { parseState, stateKey } from "./stored-state.ts";
@@ -99,6 +101,16 @@ export class RolloutController implements RolloutControl {
     each(this.grouped(), (runner) => runner.again(moment) && runner.weightChanged());
     if (changed) this.ports.publish(this.weights());
     if (faults.length > 0) throw faults[0];
+  }
+
+  /** Variants with declared probes, and whether they are to be asked now. */
+  probing(): readonly { readonly route: string; readonly variant: string; readonly settings: ProbePlan; readonly active: boolean }[] {
+    return [...this.runners].flatMap(([route, { input: { plan }, state }]) => {
+      const settings = plan.probes;
+      if (!settings) return [];
+      const asked = probedVariants(plan, state);
+      return [plan.baseline, plan.candidate].map((variant) => ({ route, variant, settings, active: asked.includes(variant) }));
+    });
   }
 
   command(name: string, command: Command): CommandResult {

@@ -26,7 +26,7 @@ export function explain(decision: Decision): string {
     case "awaitingEvidence":
       return `${who} stays at ${percent(weight)}: ${lacking(decision)}.`;
     case "awaitingProbes":
-      return `${who} stays at ${percent(weight)}: the step asks for declared probes that are answered well, and they are not yet.`;
+      return `${who} stays at ${percent(weight)}: step ${step + 2} asks for declared probes that are answered well in a row, and there are not enough yet.`;
     case "awaitingGroup":
       return `${who} stays at ${percent(weight)} until ${decision.subject ?? "another route"} of its group is ready too.`;
     case "coolingDown":
@@ -108,8 +108,6 @@ function lacking({ subject }: Decision): string {
       return "too few requests have been answered to go on";
     case "suspicion":
       return "something speaks against it, though too little to take it back";
-    case "probes":
-      return "the declared probes are not answered well";
     default:
       return "there is too little evidence that it is not worse";
   }

@@ -24,6 +24,7 @@ export function stepGate(turn: Turn): Gate | null {
   const { plan, state, nowMs } = turn;
   const next = state.step + 1;
   if (state.step < 0 && state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs) return { waiting: "cooldown", reason: "coolingDown", subject: null };
+  if (needsProbes(turn, next)) return { waiting: "declaredProbes", reason: "awaitingProbes", subject: null };
   if (needsApproval(turn, next)) return { waiting: "approval", reason: "awaitingApproval", subject: null };
   return next < plan.steps.length ? raiseGate(turn) : null;
 }
@@ -34,6 +35,8 @@ export function groupGate({ plan, state, evidence }: Turn): Gate | null {
 }
 
 export const needsApproval = ({ plan, state }: Turn, step: number): boolean => plan.steps[step]?.approval === true && state.approvedStep < step;
+
+const needsProbes = ({ plan, evidence }: Turn, step: number): boolean => (plan.steps[step]?.probes ?? 0) > (around(evidence).candidateProbes?.goodInRow ?? 0);
 
 /** Waits at the gate. */
 export const waitAt = (turn: Turn, gate: Gate): Decided =>

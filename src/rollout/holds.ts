@@ -17,9 +17,9 @@ export function sharedOutage({ evidence }: Turn): boolean {
   return failing(baseline, baselineEarlier) && failing(candidate, baselineEarlier);
 }
 
-/** A step that asks for no request but for probes has its data from them. */
+/** A step that asks for no request, before one that asks for probes, has its data from them. */
 function idle({ plan, state, evidence, nowMs }: Turn): boolean {
   if (state.step < 0 || evidence.candidate.requests > 0 || nowMs - state.stepSinceMs < noTrafficMs) return false;
   const step = plan.steps[Math.min(state.step, plan.steps.length - 1)]!;
-  return step.minRequests > 0 || (step.probes ?? 0) === 0;
+  return step.minRequests > 0 || (plan.steps[state.step + 1]?.probes ?? 0) === 0;
 }

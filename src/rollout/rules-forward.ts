@@ -2,7 +2,7 @@
 import { groupGate, needsApproval, raiseGate, stepGate, waitAt } from "./gates.ts";
 import { holdGate } from "./holds.ts";
 import { rollBackIfItHelps } from "./rules-back.ts";
-import { inconclusiveTooLong, lack, stepEnd, stepOf, waitFor, type Lack } from "./step-end.ts";
+import { inconclusiveTooLong, lack, stepEnd, stepOf, type Lack } from "./step-end.ts";
 import { targetUnhealthy } from "./surroundings.ts";
 import { enterStep, move, onward, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
@@ -37,8 +37,7 @@ export const progressRule: Rule = (turn) => {
   return move(turn, reason, { phase: "baking", waiting: null, bakeSinceMs: nowMs }, []);
 };
 
-const lacking = (turn: Turn, lacks: Lack): Decided =>
-  move(turn, lacks === "probes" ? "awaitingProbes" : "awaitingEvidence", { phase: "waiting", waiting: waitFor(lacks) }, [], { subject: lacks });
+const lacking = (turn: Turn, lacks: Lack): Decided => move(turn, "awaitingEvidence", { phase: "waiting", waiting: "evidence" }, [], { subject: lacks });
 
 export const waitRule: Rule = (turn) => {
   const { state, nowMs } = turn;
@@ -48,8 +47,9 @@ export const waitRule: Rule = (turn) => {
       // The configuration may have stopped asking.
       return needsApproval(turn, state.step + 1) ? null : goOn(turn);
     case "evidence":
-    case "declaredProbes":
       return inconclusive(turn);
+    case "declaredProbes":
+      return stepGate(turn)?.waiting === "declaredProbes" ? null : goOn(turn);
     case "noTraffic":
       return holdGate(turn)?.waiting === "noTraffic" ? null : goOn(turn);
     case "baseline":
@@ -82,7 +82,7 @@ function inconclusive(turn: Turn): Decided | null {
     if (plan.inconclusive?.action === "rollback") return rollBackIfItHelps(turn, "inconclusiveRolledBack", { subject: lacks });
     if (plan.inconclusive?.action === "pause") return move(turn, "inconclusivePaused", { phase: "paused", waiting: null, paused: pausedBy(state, "inconclusive") }, [], { subject: lacks });
   }
-  return waitFor(lacks) === state.waiting ? null : lacking(turn, lacks);
+  return null;
 }
 
 /** Cooling, then a little traffic, then everything back, as far as weights may rise; a second trip is a rollback (see rules-back.ts). */

@@ -1,6 +1,6 @@
 /** Whether a step has done what it was for. No data is never success. Pure. */
 import type { RolloutStep } from "../config/rollout-plan.ts";
-import type { RolloutReason, WaitReason } from "../core/reasons.ts";
+import type { RolloutReason } from "../core/reasons.ts";
 import { stepGate } from "./gates.ts";
 import { suspicious } from "./health.ts";
 import { holdGate } from "./holds.ts";
@@ -13,15 +13,13 @@ const notWorseThreshold = 20;
 const dwellDoublingsMax = 6;
 
 /** What a step still lacks. */
-export type Lack = "requests" | "suspicion" | "evidence" | "probes";
+export type Lack = "requests" | "suspicion" | "evidence";
 
 /** `done`: why the step may end. `lacks`: it has had its time, and does not have what it asks for. Null: its time is not up. */
 export type StepEnd = { readonly done: RolloutReason } | { readonly lacks: Lack } | null;
 
 /** The plan may have lost steps since: the last one stands for those. */
 export const stepOf = ({ plan, state }: Turn): RolloutStep => plan.steps[Math.max(0, Math.min(state.step, plan.steps.length - 1))]!;
-
-export const waitFor = (lacks: Lack): WaitReason => (lacks === "probes" ? "declaredProbes" : "evidence");
 
 /** Of the step, or of the bake time at the last one. */
 export function stepEnd(turn: Turn): StepEnd {
@@ -52,8 +50,7 @@ export function lack(turn: Turn): Lack | null {
   const step = stepOf(turn);
   if (evidence.stepCandidateSettled < step.minRequests) return "requests";
   if (suspicious(evidence)) return "suspicion";
-  if (step.evidence === true && !proven(turn)) return "evidence";
-  return probed(turn, step) ? null : "probes";
+  return step.evidence === true && !proven(turn) ? "evidence" : null;
 }
 
 /** Every limit that has to has shown, at some moment of this step, that the candidate is not worse; false where none has to. */
@@ -62,8 +59,6 @@ export function proven({ plan, evidence }: Turn): boolean {
   const proves = plan.limits.map((limit, i) => (limit.prove === true ? shown?.[i] === true || (evidence.limits[i]?.notWorse ?? 0) >= notWorseThreshold : null));
   return proves.includes(true) && !proves.includes(false);
 }
-
-const probed = ({ evidence }: Turn, step: RolloutStep): boolean => (step.probes ?? 0) <= (around(evidence).candidateProbes?.goodInRow ?? 0);
 
 /** Whether the rollout would go on now, if its group did (see `Peer.ready`). */
 export function ready(turn: Turn): boolean {

@@ -67,15 +67,15 @@ describe("whatever is observed and commanded, in any order", () => {
       broken(({ before, decided: { state, reasons }, evidence, plan, nowMs }) => {
         const reason = reasons[0]?.reason;
         if (state.weight <= before.weight || reason === "commandPromote" || reason === "planChanged") return true;
+        if (state.step > before.step && (evidence.around?.candidateProbes?.goodInRow ?? 0) < (plan.steps[state.step]!.probes ?? 0)) return false;
         if (reason === "started" || reason === "probeStarted" || reason === "probePassed") return before.weight <= 1 && state.weight <= plan.steps[Math.max(0, Math.min(state.step, plan.steps.length - 1))]!.weight;
         const step = plan.steps[before.step]!;
         const elapsedMs = nowMs - before.stepSinceMs;
         const shown = plan.limits.every((limit, i) => limit.prove !== true || evidence.limits[i]!.notWorse >= 20 || evidence.around?.shown?.[i] === true);
-        const probed = (step.probes ?? 0) === 0 || (evidence.around?.candidateProbes?.goodInRow ?? 0) >= step.probes!;
         if (evidence.stepCandidateSettled < step.minRequests) return false;
         if (evidence.limits.some(({ action, groupWealth }) => action !== "notify" && action !== "dryRun" && groupWealth >= 10)) return false;
-        if (reason === "stepCompleted") return elapsedMs >= step.dwellMs && probed && (step.evidence !== true || shown);
-        if (reason === "stepEarly") return step.early === true && probed && shown;
+        if (reason === "stepCompleted") return elapsedMs >= step.dwellMs && (step.evidence !== true || shown);
+        if (reason === "stepEarly") return step.early === true && shown;
         return reason === "inconclusiveAdvanced" && plan.inconclusive?.action === "advance" && elapsedMs >= plan.inconclusive.afterMs && elapsedMs >= step.dwellMs;
       }),
     ).toEqual([]);
@@ -155,7 +155,8 @@ describe("whatever is observed and commanded, in any order", () => {
         if (plan.revision !== before.revision || !breached || !exposedPhases.includes(before.phase) || before.step < 0) return true;
         if (state.weight === 0 || targetDown(evidence)) return true;
         const region = evidence.around?.region ?? null;
-        return plan.limits[0]!.scope === "inRegion" && region !== null && regionalWeight(plan, state, region) === 0;
+        // A region that is out already has nothing to lose; whoever brings it back has seen its evidence, which starts over.
+        return plan.limits[0]!.scope === "inRegion" && region !== null && (regionalWeight(plan, state, region) === 0 || before.regionsOut.includes(region));
       }),
     ).toEqual([]);
   });

@@ -6,9 +6,9 @@ import { bucketOf } from "../../src/observe/histogram.ts";
 import { SeriesRecorder, type Sample } from "../../src/observe/recorder.ts";
 import { Slab } from "../../src/observe/slab.ts";
 import { RolloutController } from "../../src/rollout/controller.ts";
-import type { RolloutStore } from "../../src/rollout/ports.ts";
+import type { RolloutStore, RolloutWeight } from "../../src/rollout/ports.ts";
 import type { ExplainedDecision } from "../../src/rollout/status.ts";
-import type { DecisionRecord } from "../../src/rollout/types.ts";
+import type { DecisionRecord, ProbeEvidence } from "../../src/rollout/types.ts";
 
 /** How a variant answers: an error share and a first-byte time in milliseconds; infinite: never. */
 export interface Service {
@@ -64,6 +64,9 @@ export interface WorldOptions {
   readonly store?: WorldStore;
   readonly firstByteTimeoutMs?: number;
   readonly clients?: number;
+  readonly region?: string;
+  /** What declared probes have shown, by variant. */
+  readonly probes?: (variant: string) => ProbeEvidence | null;
 }
 
 const sweepMs = 100;
@@ -78,6 +81,9 @@ export class World {
   readonly candidate: Service;
   nowMs = 1_000_000;
   weight = 0;
+  /** Of every route, as last published. */
+  weights: readonly RolloutWeight[] = [];
+  partitioned = false;
   requestsPerSecond: number;
   sent = { baseline: 0, candidate: 0 };
   private readonly options: WorldOptions;
@@ -102,12 +108,16 @@ export class World {
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       slab,
       publish: (weights) => {
+        this.weights = weights;
         this.weight = weights[0]?.weight ?? 0;
       },
       sendEdges: (_route, edges) => {
         for (const { variant, edges: sent } of edges) this.recorders[variant === "v1" ? "baseline" : "candidate"].setEdges(sent);
       },
       store: this.store,
+      region: options.region ?? null,
+      partitioned: () => this.partitioned,
+      probes: (_route, variant) => options.probes?.(variant) ?? null,
       storeFailed: (error) => this.storeErrors.push(error),
     });
     this.controller.onDecision((decision) => this.decisions.push(decision));
