@@ -63,6 +63,8 @@ export const counters = {
   failed: 16,
   /** Answers delivered from this variant to requests that another variant failed (only the baseline has them). */
   fallbackAnswers: 17,
+  /** Errors of judged requests, once a client and not beyond one endpoint's share: what a partial failure is told by. */
+  failedSpread: 18,
 } as const;
 
 /** Counter cells of slot 0, which belongs to the thread itself, relative to `offsets.counters`. */

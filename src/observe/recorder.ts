@@ -179,6 +179,7 @@ export class SeriesRecorder {
     words[row + rowCells.errors]!++;
     if ((bits & counted.spread) === 0) return;
     words[row + rowCells.errorsSpread]!++;
+    words[offsets.counters + counters.failedSpread]!++;
     const block = this.blockOf(second);
     if (block < 0) return;
     words[block + blockCells.errors + (shard & (errorShards - 1))]!++;

@@ -4,13 +4,20 @@ import { counters } from "../observe/layout.ts";
 import type { SlotReader } from "../observe/reader.ts";
 
 const baselineMs = 2_000;
+/** What hurts both begins for both at once: the baseline's last moments count where they are worse than its last 2 s. */
+const baselineLatelyMs = 300;
+const latelyOutcomesMin = 20;
 /** An exchange that became late was dispatched so long ago; the slab keeps 64 s. */
 const lookBackSecondsMax = 60;
 
-interface Outcomes {
-  readonly atMs: number;
+interface Counted {
   readonly bad: number;
   readonly ok: number;
+  readonly spread: number;
+}
+
+interface Outcomes extends Counted {
+  readonly atMs: number;
 }
 
 export class BreakerFeed {
@@ -18,7 +25,7 @@ export class BreakerFeed {
   badClients = 0;
   private readonly candidate: SlotReader;
   private readonly baseline: SlotReader;
-  private last: { readonly bad: number; readonly ok: number };
+  private last: Counted;
   private readonly baselinePast: Outcomes[] = [];
 
   constructor(candidate: SlotReader, baseline: SlotReader) {
@@ -32,14 +39,25 @@ export class BreakerFeed {
     const now = outcomes(this.candidate);
     const bad = now.bad - this.last.bad;
     const ok = now.ok - this.last.ok;
+    const spread = now.spread - this.last.spread;
     this.last = now;
-    const baseline = outcomes(this.baseline);
-    this.baselinePast.push({ atMs: nowMs, ...baseline });
-    while (this.baselinePast.length > 1 && this.baselinePast[1]!.atMs <= nowMs - baselineMs) this.baselinePast.shift();
-    const before = this.baselinePast[0]!;
+    const { bad: baselineBad, ok: baselineOk } = this.baselineLately(nowMs);
     let clients = 0;
     if (suspicious || bad > 0) clients = this.countClients(Math.floor(nowMs / 1000), lateMs);
-    return { bad, ok, baselineBad: baseline.bad - before.bad, baselineOk: baseline.ok - before.ok, badClients: this.badClients, clients };
+    return { bad, ok, spread, baselineBad, baselineOk, badClients: this.badClients, clients };
+  }
+
+  private baselineLately(nowMs: number): { bad: number; ok: number } {
+    const past = this.baselinePast;
+    const now = outcomes(this.baseline);
+    past.push({ atMs: nowMs, ...now });
+    while (past.length > 1 && past[1]!.atMs <= nowMs - baselineMs) past.shift();
+    let recent = past.length - 1;
+    while (recent > 0 && past[recent]!.atMs > nowMs - baselineLatelyMs) recent--;
+    const whole = { bad: now.bad - past[0]!.bad, ok: now.ok - past[0]!.ok };
+    const lately = { bad: now.bad - past[recent]!.bad, ok: now.ok - past[recent]!.ok };
+    const worse = lately.bad + lately.ok >= latelyOutcomesMin && lately.bad * (whole.bad + whole.ok) > whole.bad * (lately.bad + lately.ok);
+    return worse ? lately : whole;
   }
 
   private countClients(second: number, lateMs: number): number {
@@ -59,7 +77,9 @@ export class BreakerFeed {
   }
 }
 
-const outcomes = (reader: SlotReader): { bad: number; ok: number } => ({ bad: reader.counter(counters.breakerBad), ok: reader.counter(counters.breakerOk) });
+const outcomes = (reader: SlotReader): Counted => ({
+  bad: reader.counter(counters.breakerBad), ok: reader.counter(counters.breakerOk), spread: reader.counter(counters.failedSpread),
+});
 
 function ones(set: Uint32Array): number {
   let count = 0;

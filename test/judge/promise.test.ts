@@ -58,9 +58,9 @@ describe("500 requests a second, 5% of them to the candidate", () => {
 describe("the breaker", () => {
   const tick = (changes: Partial<BreakerTick>): BreakerTick => ({ bad: 0, ok: 0, baselineBad: 0, baselineOk: 100, badClients: 100, clients: 100, ...changes });
 
-  test("trips at the eighth failure of a candidate that fails from its first request", () => {
+  test("trips at the fifth failure of a candidate that fails from its first request", () => {
     let state = armedBreaker;
-    for (let i = 0; i < 7; i++) state = breakerTick(state, tick({ bad: 1 }));
+    for (let i = 0; i < 4; i++) state = breakerTick(state, tick({ bad: 1 }));
     expect(state.tripped).toBe(false);
     expect(breakerTick(state, tick({ bad: 1 })).tripped).toBe(true);
   });
@@ -82,10 +82,33 @@ describe("the breaker", () => {
     expect(breakerTick(armedBreaker, tick({ bad: 50, badClients: 1, clients: 1 })).tripped).toBe(true);
   });
 
-  test("never trips at a failure share of a quarter", () => {
+  test.each([
+    { share: 0.3, within: 200 },
+    { share: 0.5, within: 50 },
+    { share: 0.7, within: 35 },
+  ])("trips on a candidate that fails $share of its requests within $within of them", ({ share, within }) => {
+    const found = runs(100, (random) => {
+      let state = armedBreaker;
+      for (let i = 1; i <= 1_000; i++) {
+        state = breakerTick(state, tick(random() < share ? { bad: 1 } : { ok: 1 }));
+        if (state.tripped) return i;
+      }
+      return Number.POSITIVE_INFINITY;
+    });
+    expect(median(found)).toBeLessThanOrEqual(within);
+  });
+
+  test("is not tripped by half of the answers failing while they are one endpoint's, or a few clients'", () => {
+    const random = seededRandom(9);
+    let state = armedBreaker;
+    for (let i = 0; i < 2_000; i++) state = breakerTick(state, tick(random() < 0.5 ? { bad: 1, spread: i % 50 === 0 ? 1 : 0 } : { ok: 1 }));
+    expect(state.tripped).toBe(false);
+  });
+
+  test("never trips at a failure share of a twelfth", () => {
     const random = seededRandom(5);
     let state = armedBreaker;
-    for (let i = 0; i < 20_000; i++) state = breakerTick(state, tick(random() < 0.25 ? { bad: 1 } : { ok: 1 }));
+    for (let i = 0; i < 20_000; i++) state = breakerTick(state, tick(random() < 1 / 12 ? { bad: 1 } : { ok: 1 }));
     expect(state.tripped).toBe(false);
   });
 });
