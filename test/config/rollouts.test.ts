@@ -1,0 +1,104 @@
+import { describe, expect, test } from "vitest";
+import { compileDynamic } from "../../src/config/compile-dynamic.ts";
+import { checkDynamic } from "../../src/config/dynamic-checks.ts";
+import type { RolloutPlan } from "../../src/config/rollout-plan.ts";
+import { linesOf, problemsOf, routeWith } from "./problems-of.ts";
+
+const rollout = (parts: object): { rollout: object } => ({ rollout: { candidate: "v2", steps: [1, 100], ...parts } });
+const keyed = { cohort: { key: ["header:x-user"] } };
+
+/** The plan of a good document. */
+function planOf(parts: object, route: object = {}): RolloutPlan {
+  const checked = checkDynamic(JSON.parse(routeWith({ ...route, rollout: { candidate: "v2", ...parts } })), []);
+  if (!checked.ok) throw new Error(JSON.stringify(checked.findings));
+  return compileDynamic(checked.value).routes[0]!.rollout!;
+}
+
+describe("every mistake in a rollout is refused with its place and its remedy", () => {
+  test.each<[what: string, parts: Record<string, unknown>, path: string, says: string]>([
+    ["a strategy that does not exist", rollout({ strategy: "canarry" }), "strategy", "Did you mean 'canary'?"],
+    ["mirroring, which is not there yet", rollout({ strategy: "mirrorFirst" }), "strategy", "mirroring is not available yet"],
+    ["a blue-green of several steps", rollout({ strategy: "blueGreen" }), "steps", "switches once"],
+    ["an ab split that ends by itself", { ...rollout({ strategy: "ab" }), ...keyed }, "steps[1]", "approval: true"],
+    ["an ab split of random requests", rollout({ strategy: "ab", steps: [50, { weight: 100, approval: true }] }), "strategy", "cohort key"],
+    ["evidence on the last step", rollout({ steps: [1, { weight: 100, evidence: true }] }), "steps[1].evidence", "no baseline to compare with"],
+    ["an early end that nothing can show", rollout({ steps: [{ weight: 1, early: true }, 100], limits: [{ metric: "latency", quantile: "p99" }] }), "steps[0].early", "prove: true"],
+    ["probes that are not declared", rollout({ steps: [{ weight: 1, probes: 3 }, 100] }), "steps[0].probes", "Declare rollout.probes"],
+    ["a probe that could change something", rollout({ probes: { path: "/x", method: "POST" } }), "probes.method", "GET"],
+    ["a regional limit that pauses", rollout({ limits: [{ metric: "errorRate", scope: "inRegion", action: "pause" }] }), "limits[0].scope", "action: rollback"],
+    ["a patience shorter than a dwell", rollout({ steps: [{ weight: 1, dwell: "10m" }, 100], inconclusive: { after: "5m", action: "pause" } }), "inconclusive.after", "dwell of step 1"],
+    ["a patience without an action", rollout({ inconclusive: { after: "5m" } }), "inconclusive.action", "is missing"],
+    ["a day that does not exist", rollout({ freeze: [{ name: "x", days: ["friday"], from: "16:00", to: "08:00", timezone: "UTC" }] }), "freeze[0].days[0]", "Write mon"],
+    ["a time of day that does not exist", rollout({ freeze: [{ name: "x", from: "25:00", to: "08:00", timezone: "UTC" }] }), "freeze[0].from", "16:00"],
+    ["a date that does not exist", rollout({ freeze: [{ name: "x", from: "2026-02-30", to: "2026-03-02", timezone: "UTC" }] }), "freeze[0].from", "calendar"],
+    ["a time and a date", rollout({ freeze: [{ name: "x", from: "16:00", to: "2026-03-02", timezone: "UTC" }] }), "freeze[0].to", "two times of day, or two dates"],
+    ["dates in the wrong order", rollout({ freeze: [{ name: "x", from: "2026-03-02", to: "2026-03-02", timezone: "UTC" }] }), "freeze[0].to", "not after"],
+    ["days beside dates", rollout({ freeze: [{ name: "x", days: ["mon"], from: "2026-03-02", to: "2026-03-03", timezone: "UTC" }] }), "freeze[0].days", "do not recur"],
+    ["a time zone that does not exist", rollout({ freeze: [{ name: "x", from: "16:00", to: "08:00", timezone: "Europe/Bonn" }] }), "freeze[0].timezone", "Europe/Berlin"],
+    ["no time zone", rollout({ freeze: [{ name: "x", from: "16:00", to: "08:00" }] }), "freeze[0].timezone", "is missing"],
+    ["a cooldown that ends below its beginning", rollout({ cooldown: { first: "1h", max: "1m" } }), "cooldown.max", "at least as much"],
+    ["a region that no sidecar can be in", rollout({ regions: { eu_: 5 } }), "regions.eu_", "Write letters"],
+    ["a group of one", rollout({ group: "checkout" }), "group", "no other rollout is in"],
+  ])("%s", (_, parts, path, says) => {
+    const problems = problemsOf(routeWith(parts));
+    expect(problems.map((problem) => problem.path)).toContain(`routes[0].rollout.${path}`);
+    const problem = problems.find((one) => one.path === `routes[0].rollout.${path}`)!;
+    expect(`${problem.message}. ${problem.remedy}`).toContain(says);
+  });
+
+  test("a group whose members have different numbers of steps", () => {
+    const route = (name: string, steps: readonly number[]) => ({
+      name, match: { path: `/${name}` }, rollout: { candidate: "v2", group: "checkout", steps },
+      variants: [{ name: "v1", endpoints: ["http://127.0.0.1:3001"] }, { name: "v2", endpoints: ["http://127.0.0.1:3002"] }],
+    });
+    expect(linesOf(JSON.stringify({ routes: [route("cart", [1, 100]), route("shop", [1, 10, 100])] })).join()).toMatch(/routes\[1\]\.rollout\.group: is 'checkout', whose other rollouts have 2 steps, and this one 3/);
+    expect(linesOf(JSON.stringify({ routes: [route("cart", [1, 100]), route("shop", [5, 100])] }))).toEqual([]);
+  });
+});
+
+describe("a strategy fills in what is left out", () => {
+  const third = { name: "v3", endpoints: ["http://127.0.0.1:3003"], weight: 60 };
+  const two = [{ name: "v1", endpoints: ["http://127.0.0.1:3001"] }, { name: "v2", endpoints: ["http://127.0.0.1:3002"] }];
+
+  test("canary goes from 1 to all, with evidence wherever a baseline is left to compare with", () => {
+    expect(planOf({}).steps.map(({ weight, evidence, approval }) => [weight, evidence, approval])).toEqual([[1, true, false], [10, true, false], [50, true, false], [100, false, false]]);
+    expect(planOf({}, { variants: [...two, third] }).steps.map(({ weight }) => weight)).toEqual([1, 10, 40]);
+  });
+
+  test("blueGreen switches once, after an approval, and watches for an hour", () => {
+    expect(planOf({ strategy: "blueGreen" })).toMatchObject({ strategy: "blueGreen", bakeMs: 3_600_000, steps: [{ weight: 100, approval: true, evidence: false }] });
+    expect(planOf({ strategy: "blueGreen", bake: "5m" }).bakeMs).toBe(300_000);
+  });
+
+  test("ab holds an even split until somebody decides", () => {
+    expect(planOf({ strategy: "ab" }, keyed).steps).toMatchObject([{ weight: 50, dwellMs: 7 * 86_400_000, evidence: false }, { weight: 100, approval: true }]);
+    expect(planOf({ strategy: "ab" }, { ...keyed, variants: [...two, third] }).steps.map(({ weight }) => weight)).toEqual([20, 40]);
+  });
+});
+
+test("errors and the bulk of the latency have to prove something unless said otherwise, and never less than their margin", () => {
+  const limits = [{ metric: "errorRate", margin: "5%" }, { metric: "latency" }, { metric: "latency", quantile: "p99" }, { metric: "latency", quantile: "p95", prove: true }];
+  expect(planOf({ limits }).limits.map(({ prove }) => prove)).toEqual([true, true, false, true]);
+  expect(planOf({ limits }).limits[0]).toMatchObject({ margin: 0.05, advanceMargin: 0.05 });
+  expect(planOf({ steps: [1, 100], limits: [{ metric: "latency", quantile: "p99" }] }).steps[0]!.evidence).toBe(false);
+});
+
+test("freeze windows, regions, cooldown, probes and patience reach the plan in its units", () => {
+  const plan = planOf({
+    freeze: [
+      { name: "nights", from: "20:00", to: "07:30", timezone: "Europe/Berlin" },
+      { name: "fridays", days: ["fri"], from: "16:00", to: "24:00", timezone: "UTC" },
+      { name: "winter", from: "2026-12-20", to: "2027-01-02T12:00", timezone: "UTC" },
+    ],
+    regions: { "eu-west": 10, us: 0 }, cooldown: { first: "5m" }, probes: { path: "/healthz" }, inconclusive: { after: "2h", action: "advance" },
+  });
+  expect(plan.freeze).toEqual([
+    { kind: "weekly", name: "nights", days: [0, 1, 2, 3, 4, 5, 6], fromMinute: 1_200, toMinute: 450, timezone: "Europe/Berlin" },
+    { kind: "weekly", name: "fridays", days: [5], fromMinute: 960, toMinute: 1_440, timezone: "UTC" },
+    { kind: "dates", name: "winter", from: "2026-12-20T00:00", to: "2027-01-02T12:00", timezone: "UTC" },
+  ]);
+  expect(plan).toMatchObject({
+    regions: [{ region: "eu-west", weightMax: 10 }, { region: "us", weightMax: 0 }], cooldown: { firstMs: 300_000, maxMs: 3_600_000 },
+    probes: { method: "GET", path: "/healthz", intervalMs: 1_000, timeoutMs: 1_000 }, inconclusive: { afterMs: 7_200_000, action: "advance" },
+  });
+});
