@@ -73,6 +73,7 @@ export class Sidecar {
       settings: configuration.bootstrap.proxy,
       pages: () => this.slab.pages,
       onAcknowledged: (thread, revision) => log.debug({ thread, revision }, "A proxy thread runs the revision."),
+      onFault: (thread, detail) => log.error({ thread, detail }, "A connection was ended by a fault of ours: please report it."),
       onLost: (thread, error) => {
         log.fatal({ err: error, thread }, "A proxy thread ended.");
         options.onLost(error);

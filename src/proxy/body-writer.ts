@@ -1,5 +1,13 @@
 import type net from "node:net";
 
+/**
+ * Buffers of large pieces go back here when they are written. Fresh ones would cost page faults and, until the garbage
+ * collector comes, tens of megabytes.
+ */
+const pool: Buffer[] = [];
+const pooledMax = 32;
+const pooledBytes = 65_536;
+
 /** Pieces up to this size travel as text with the head, in one write; larger ones are copied out of the read buffer. */
 const textBytesMax = 8_192;
 
@@ -63,8 +71,16 @@ export class BodyWriter {
       this.socket.write(this.pending, "latin1");
       this.pending = "";
     }
-    const copy = Buffer.allocUnsafeSlow(end - start);
+    const length = end - start;
+    if (length > pooledBytes) {
+      this.socket.write(Buffer.from(buffer.subarray(start, end)));
+      return;
+    }
+    const copy = pool.pop() ?? Buffer.allocUnsafeSlow(pooledBytes);
     buffer.copy(copy, 0, start, end);
-    this.socket.write(copy);
+    this.socket.write(length === pooledBytes ? copy : copy.subarray(0, length), (error) => {
+      // After an error the kernel may not be done with it.
+      if (!error && pool.length < pooledMax) pool.push(copy);
+    });
   }
 }

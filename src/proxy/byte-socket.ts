@@ -22,6 +22,14 @@ const readBufferBytes = 65_536;
 const highWaterMarkBytes = 16_384;
 const readBuffer = Buffer.allocUnsafeSlow(readBufferBytes);
 
+/** Told of an error in our own code while a socket's event was handled; that connection ends, and no other. */
+let onFault: (error: unknown) => void = (error) => {
+  throw error;
+};
+export function reportFaults(report: (error: unknown) => void): void {
+  onFault = report;
+}
+
 interface WithHandle {
   _handle: { useUserBuffer?: unknown } | null;
 }
@@ -34,12 +42,11 @@ export function takeOver(accepted: net.Socket, owner: SocketOwner): net.Socket {
   const handle = (accepted as unknown as WithHandle)._handle;
   if (handle === null || typeof handle.useUserBuffer !== "function") {
     // A Node without this internal: the same contract over plain events, at the higher price.
-    accepted.on("data", (chunk: Buffer) => owner.onBytes(chunk, chunk.length));
+    accepted.on("data", (chunk: Buffer) => guarded(accepted, () => owner.onBytes(chunk, chunk.length)));
     accepted.resume();
     return listen(accepted, owner);
   }
-  const options = { handle, allowHalfOpen: true, highWaterMark: highWaterMarkBytes, onread: readInto(owner), manualStart: true };
-  const socket = new net.Socket(options as unknown as net.SocketConstructorOpts);
+  const socket = new FairSocket({ handle, allowHalfOpen: true, highWaterMark: highWaterMarkBytes, manualStart: true }, owner);
   (accepted as unknown as WithHandle)._handle = null;
   listen(socket, owner);
   socket.resume();
@@ -48,8 +55,50 @@ export function takeOver(accepted: net.Socket, owner: SocketOwner): net.Socket {
 
 export function connect(address: EndpointAddress, owner: SocketOwner): net.Socket {
   const target = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
-  const options = { ...target, noDelay: true, allowHalfOpen: true, highWaterMark: highWaterMarkBytes, onread: readInto(owner) };
-  return listen(new UpstreamSocket(options).connect(options), owner);
+  const options = { ...target, noDelay: true, allowHalfOpen: true, highWaterMark: highWaterMarkBytes };
+  return listen(new UpstreamSocket(options, owner).connect(options), owner);
+}
+
+/**
+ * Reads one buffer a turn: left alone, libuv reads up to 32 of them from one socket before it looks at the next, and
+ * a few large transfers hold up every small request. A read that fills the buffer is followed by a turn of the others.
+ */
+class FairSocket extends net.Socket {
+  private held = false;
+  private yielding = false;
+
+  constructor(options: object, owner: SocketOwner) {
+    const read = (length: number): boolean => {
+      if (length === readBufferBytes) this.yieldTurn();
+      try {
+        owner.onBytes(readBuffer, length);
+      } catch (error) {
+        fault(this, error);
+      }
+      return true;
+    };
+    super({ ...options, onread: { buffer: readBuffer, callback: read } });
+  }
+
+  override pause(): this {
+    this.held = true;
+    return super.pause();
+  }
+
+  override resume(): this {
+    this.held = false;
+    return this.yielding ? this : super.resume();
+  }
+
+  private yieldTurn(): void {
+    if (this.yielding) return;
+    this.yielding = true;
+    super.pause();
+    setImmediate(() => {
+      this.yielding = false;
+      if (!this.held && !this.destroyed) super.resume();
+    });
+  }
 }
 
 /**
@@ -57,7 +106,7 @@ export function connect(address: EndpointAddress, owner: SocketOwner): net.Socke
  * still lies unread in the kernel. A failed write therefore ends the socket only after what can be read has been read,
  * which takes one turn of the event loop.
  */
-class UpstreamSocket extends net.Socket {
+class UpstreamSocket extends FairSocket {
   private writeFailed = false;
 
   override destroy(error?: Error): this {
@@ -70,25 +119,28 @@ class UpstreamSocket extends net.Socket {
   }
 }
 
-function readInto(owner: SocketOwner): net.OnReadOpts {
-  return {
-    buffer: readBuffer,
-    callback(length: number): boolean {
-      owner.onBytes(readBuffer, length);
-      return true;
-    },
-  };
-}
-
 function listen(socket: net.Socket, owner: SocketOwner): net.Socket {
   let failure: Error | null = null;
-  socket.on("end", () => owner.onEnd());
-  socket.on("drain", () => owner.onDrain());
+  socket.on("end", () => guarded(socket, () => owner.onEnd()));
+  socket.on("drain", () => guarded(socket, () => owner.onDrain()));
   socket.on("error", (error) => {
     failure = error;
   });
-  socket.on("close", () => owner.onClosed(failure));
+  socket.on("close", () => guarded(socket, () => owner.onClosed(failure)));
   return socket;
+}
+
+function guarded(socket: net.Socket, event: () => void): void {
+  try {
+    event();
+  } catch (error) {
+    fault(socket, error);
+  }
+}
+
+function fault(socket: net.Socket, error: unknown): void {
+  socket.destroy();
+  onFault(error);
 }
 
 /** Whether so much is unsent that its source should pause; `onDrain` tells when to go on. */

@@ -26,5 +26,7 @@ export type FromThread =
   | { readonly type: "acknowledged"; readonly revision: number }
   /** @property cut exchanges that were still in flight at the deadline */
   | { readonly type: "drained"; readonly cut: number }
+  /** Our own code failed while it handled a socket's event: a bug. That connection was ended, the thread goes on. */
+  | { readonly type: "fault"; readonly detail: string }
   /** The thread cannot start; it ends by itself. */
   | { readonly type: "failed"; readonly detail: string; readonly code: string };

@@ -5,6 +5,7 @@ import { AccessLog } from "../core/access-log.ts";
 import { LogDestination } from "../core/log.ts";
 import { systemRandom } from "../core/random.ts";
 import { threadCounters } from "../observe/layout.ts";
+import { reportFaults } from "./byte-socket.ts";
 import { ProxyContext } from "./context.ts";
 import { drain } from "./drain.ts";
 import { EndpointBook } from "./endpoint-book.ts";
@@ -28,6 +29,10 @@ context.granted = granted;
 const endpoints = new EndpointBook(context, (endpoint) => new UpstreamConnection(endpoint));
 const recorders = new RecorderBook(thread);
 const listeners: Listener[] = [];
+reportFaults((error) => {
+  context.countRefusal("internal");
+  say({ type: "fault", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+});
 const sweeper = setInterval(() => sweep(context, endpoints), sweepIntervalMs);
 
 port.on("message", (message: ToThread) => {

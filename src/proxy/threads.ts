@@ -14,6 +14,8 @@ export interface ThreadsOptions {
   /** The slab's pages; read anew for each message, since there may be more. */
   readonly pages: () => readonly SharedArrayBuffer[];
   readonly onAcknowledged: (thread: number, revision: number) => void;
+  /** A bug in a proxy thread that cost one connection. @param detail a stack */
+  readonly onFault: (thread: number, detail: string) => void;
   /** A proxy thread ended that was not told to: the process should end, and be started again by its supervisor. */
   readonly onLost: (thread: number, error: Error) => void;
 }
@@ -98,7 +100,8 @@ export class ProxyThreads {
         else if (message.type === "failed") {
           this.stopping = true;
           reject(Object.assign(new Error(message.detail), { code: message.code }));
-        } else if (message.type === "acknowledged") {
+        } else if (message.type === "fault") this.options.onFault(thread, message.detail);
+        else if (message.type === "acknowledged") {
           this.acknowledged[thread] = message.revision;
           this.options.onAcknowledged(thread, message.revision);
         }

@@ -33,7 +33,7 @@ async function service(name: string): Promise<{ url: string; healthy: boolean; a
 const settings = { path: "/healthz", intervalMs: 20, timeoutMs: 1_000, unhealthyAfter: 3, healthyAfter: 2 };
 
 /** Checks the endpoints; `change()` resolves with the next change. */
-function watch(urls: readonly string[]): { checks: HealthChecks; change(): Promise<readonly [string, boolean]> } {
+function watch(urls: readonly string[]): { checks: HealthChecks; change: () => Promise<readonly [string, boolean]> } {
   const changes: (readonly [string, boolean])[] = [];
   let wake: () => void = () => {};
   const checks = new HealthChecks({

@@ -62,6 +62,9 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
     onAcknowledged: () => {
       if (threads.acknowledged.every((known) => known === revision)) acknowledge();
     },
+    onFault: (_thread, detail) => {
+      throw new Error(`a fault in the proxy thread: ${detail}`);
+    },
     onLost: (_thread, error) => {
       throw error;
     },
