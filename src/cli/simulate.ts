@@ -11,6 +11,7 @@ import type { Row } from "./simulate/row.ts";
 import { costOf, schedule } from "./simulate/schedule.ts";
 import { plots } from "./simulate/plots.ts";
 import { text } from "./simulate/text.ts";
+import { trafficRows } from "./simulate/traffic-rows.ts";
 import { allRows, rowNamed, type Task } from "./simulate/work.ts";
 
 const spec = {
@@ -19,6 +20,7 @@ const spec = {
   options: {
     quick: { type: "boolean", help: "Fewer runs: the tables within 2 minutes on 2 cores. The full run takes most of an hour." },
     row: { type: "string", value: "NAME", multiple: true, choices: allRows.map(({ name }) => name), help: "Only this row." },
+    need: { type: "boolean", help: "Instead of the tables: how many candidate requests a decision needs, by what goes wrong." },
     runs: { type: "string", value: "N", help: "Runs of each row, 1 to 1000000 (default 2000, fewer for regressions and with --quick)." },
     seed: { type: "string", value: "N", help: "Fixes every draw: equal seeds give equal figures (default 1)." },
     alpha: { type: "string", value: "SHARE", help: "The promise that is simulated, above 0 and at most 0.5 (default 0.01)." },
@@ -59,7 +61,7 @@ export async function run(argv: readonly string[], io: CliIo, clock: Clock = sys
   }
   const seed = Number(values.seed ?? "1");
   const threads = Number(values.threads ?? availableParallelism());
-  const rows = values.row.length === 0 ? allRows : allRows.filter(({ name }) => values.row.includes(name));
+  const rows = values.need ? trafficRows : values.row.length === 0 ? allRows : allRows.filter(({ name }) => values.row.includes(name));
   const runs = (row: Row): number => (values.runs === undefined ? row.runs[values.quick ? "quick" : "full"] : Number(values.runs));
   const tasks = schedule({ rows, judges: [own], runs, alpha, seed, threads });
   const cost = (task: Task): number => costOf(rowNamed(task.row)) * (task.to - task.from);

@@ -16,17 +16,20 @@ const timeoutMs = 15_000;
 /** What an answer takes where the plan has no latencies. */
 const usualMs = 10;
 
+/** Used again once it is answered: a run has millions. */
 interface Exchange {
   readonly sample: Sample;
-  readonly side: Side;
-  readonly bornMs: number;
-  readonly failed: boolean;
-  readonly latencyMs: number;
+  side: Side;
+  bornMs: number;
+  failed: boolean;
+  latencyMs: number;
 }
+const newExchange = (): Exchange => ({ sample: { row: -1, second: 0, counted: 0, shard: 0, client: 0, endpointShard: 0 }, side: "baseline", bornMs: 0, failed: false, latencyMs: 0 });
 
-const plan = (alpha: number): RolloutPlan => ({
+const plan = (alpha: number, steps: number): RolloutPlan => ({
   name: "simulated", route: "simulated", baseline: "v1", candidate: "v2", revision: "1",
-  steps: [{ weight: 100, dwellMs: 0, minRequests: 0, approval: false }],
+  // Only how many there are matters to the judge: the traffic has weights of its own.
+  steps: Array.from({ length: steps }, (_, i) => ({ weight: (100 * (i + 1)) / steps, dwellMs: 0, minRequests: 0, approval: false })),
   limits: defaultLimits, bakeMs: defaultRollout.bakeMs, exposureBudget: null, paused: false, breaker: { action: "probe" }, alpha,
 });
 
@@ -41,6 +44,8 @@ export class WholeJudge implements Judge {
   /** By the tick in which they answer; a ring that is longer than the timeout. */
   private readonly due: Exchange[][];
   private slow: Exchange[] = [];
+  private readonly free: Exchange[] = [];
+  private readonly born: readonly Exchange[][];
   private requests = 0;
   private step = 0;
   private judging = false;
@@ -49,13 +54,14 @@ export class WholeJudge implements Judge {
   constructor(options: JudgeOptions) {
     this.options = options;
     this.tickMs = 1_000 / options.looksPerSecond;
+    this.born = Array.from({ length: options.looksPerSecond }, () => []);
     this.due = Array.from({ length: (2 * timeoutMs) / this.tickMs }, () => []);
     this.nowMs = originMs - options.historySeconds * 1000;
     const { slab } = this;
     const recorder = (variant: string): SeriesRecorder => new SeriesRecorder(slab.pages[0]!, slab.slotOf("simulated", variant), 0);
     this.recorders = { baseline: recorder("v1"), candidate: recorder("v2") };
     const reader = (variant: string) => slab.reader(slab.slotOf("simulated", variant));
-    this.judge = new RolloutJudge({ plan: plan(options.alpha), firstByteTimeoutMs: timeoutMs }, reader("v1"), reader("v2"), 0, this.nowMs);
+    this.judge = new RolloutJudge({ plan: plan(options.alpha, options.steps.length), firstByteTimeoutMs: timeoutMs }, reader("v1"), reader("v2"), 0, this.nowMs);
   }
 
   get phi(): number {
@@ -67,18 +73,18 @@ export class WholeJudge implements Judge {
       this.judge.beginStep(this.nowMs, this.step++ === 0);
       this.judging = true;
     }
-    const born: Exchange[][] = Array.from({ length: this.options.looksPerSecond }, () => []);
-    this.arrive("baseline", counts.baseline, born);
-    this.arrive("candidate", counts.candidate, born);
-    for (const exchanges of born) {
+    this.arrive("baseline", counts.baseline);
+    this.arrive("candidate", counts.candidate);
+    for (const exchanges of this.born) {
       const found = this.tick(exchanges);
+      exchanges.length = 0;
       if (found !== null) return { by: found, atSecond: (this.nowMs - originMs) / 1000, requests: this.requests };
     }
     return null;
   }
 
   /** Spreads a second's requests over its ticks: given their number, Poisson arrivals are independent and uniform. */
-  private arrive(side: Side, of: VariantSecond, born: Exchange[][]): void {
+  private arrive(side: Side, of: VariantSecond): void {
     const { random } = this.options;
     const failures = Math.min(of.n, of.plain + of.shared.length);
     const endpoints = side === "candidate" ? this.options.endpointsCandidate : this.options.endpointsBaseline;
@@ -89,10 +95,16 @@ export class WholeJudge implements Judge {
       const client = shared?.client ?? (timed ? (of.clients[i]! | ((random() * 65536) << 16)) >>> 0 : (random() * 4294967296) >>> 0);
       const offsetMs = random() * 1000;
       const endpoint = shared !== undefined && shared.endpoint >= 0 ? shared.endpoint : timed ? endpointOf(of.clients[i]!, endpoints) : Math.floor(random() * endpoints);
-      born[Math.floor(offsetMs / this.tickMs)]!.push({
-        sample: { row: -1, second: 0, counted: 0, shard: client & 127, client, endpointShard: endpoint & 15 }, side, failed,
-        bornMs: this.nowMs + offsetMs, latencyMs: timed ? of.latencyMs[i]! : usualMs,
-      });
+      const exchange = this.free.pop() ?? newExchange();
+      const { sample } = exchange;
+      sample.shard = client & 127;
+      sample.client = client;
+      sample.endpointShard = endpoint & 15;
+      exchange.side = side;
+      exchange.failed = failed;
+      exchange.bornMs = this.nowMs + offsetMs;
+      exchange.latencyMs = timed ? of.latencyMs[i]! : usualMs;
+      this.born[Math.floor(offsetMs / this.tickMs)]!.push(exchange);
     }
   }
 
@@ -109,19 +121,31 @@ export class WholeJudge implements Judge {
       if (answerMs > endMs + this.tickMs) this.slow.push(exchange);
     }
     this.nowMs = endMs;
+    this.age();
     this.answer();
-    this.slow = this.slow.filter((exchange) => exchange.bornMs + Math.min(exchange.latencyMs, timeoutMs) > endMs);
-    for (const { side, sample, bornMs } of this.slow) this.recorders[side].aged(sample, (endMs - bornMs) * 1000);
     return this.look();
+  }
+
+  /** The sweep: tells the recorder of what is still in flight. */
+  private age(): void {
+    let kept = 0;
+    for (const exchange of this.slow) {
+      if (exchange.bornMs + Math.min(exchange.latencyMs, timeoutMs) <= this.nowMs) continue;
+      this.recorders[exchange.side].aged(exchange.sample, (this.nowMs - exchange.bornMs) * 1000);
+      this.slow[kept++] = exchange;
+    }
+    this.slow.length = kept;
   }
 
   private answer(): void {
     const ring = this.due[Math.floor((this.nowMs - 1) / this.tickMs) % this.due.length]!;
-    for (const { side, sample, latencyMs, failed } of ring) {
+    for (const exchange of ring) {
+      const { side, sample, latencyMs, failed } = exchange;
       const recorder = this.recorders[side];
       if (latencyMs >= timeoutMs) recorder.failed(sample, "first_byte_timeout", bucketOf(timeoutMs * 1000));
       else recorder.firstByte(sample, latencyMs * 1000, failed ? 503 : 200);
       recorder.ended();
+      this.free.push(exchange);
     }
     ring.length = 0;
   }

@@ -5,6 +5,7 @@ import { quietRows } from "./quiet-rows.ts";
 import { regressionRows } from "./regression-rows.ts";
 import { runOnce, type Outcome } from "./run.ts";
 import type { Row } from "./row.ts";
+import { trafficRows } from "./traffic-rows.ts";
 
 /** Some runs of one row under one judge. */
 export interface Task {
@@ -17,11 +18,12 @@ export interface Task {
   readonly to: number;
 }
 
+/** The two tables of JUDGE 9. */
 export const allRows: readonly Row[] = [...quietRows, ...regressionRows];
 
 /** @throws RangeError for a row that is not there */
 export function rowNamed(name: string): Row {
-  const row = allRows.find((one) => one.name === name);
+  const row = [...allRows, ...trafficRows].find((one) => one.name === name);
   if (row === undefined) throw new RangeError(`no row is called '${name}'`);
   return row;
 }
