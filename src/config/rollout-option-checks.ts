@@ -68,8 +68,13 @@ function timeFindings({ steps = [], inconclusive, freeze, cooldown }: RolloutDoc
   return findings;
 }
 
+/** Every decision's record holds the plan. */
+const regionsMax = 64;
+
 /** As `identity.region` may be called. */
 function regionFindings({ regions }: RolloutDocument, at: ConfigPath): Finding[] {
+  const count = Object.keys(regions).length;
+  if (count > regionsMax) return [{ path: [...at, "regions"], message: `names ${count} regions, more than ${regionsMax}`, remedy: "Name only those that need a cap" }];
   return Object.keys(regions).flatMap((region) =>
     /^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/.test(region)
       ? []
