@@ -17,10 +17,10 @@ export const locationEtas: readonly number[] = [0.1, 0.2, 0.35, 0.6, 1, 1.6, 2.4
 export const tailOdds: readonly number[] = [1.25, 1.5, 2, 3, 4.5, 7, 12, 30, 100];
 
 /** What is betted on each: more on the slight changes, which take long, than on those that any bet finds within seconds (decision 015). */
-export const locationPrior: readonly number[] = shares([2, 2, 1.5, 1, 0.8, 0.6, 0.5, 0.4]);
-export const tailPrior: readonly number[] = shares([1.2, 1.5, 1.5, 1.3, 1, 0.8, 0.7, 0.5, 0.4]);
+export const locationPrior: readonly number[] = normalise([2, 2, 1.5, 1, 0.8, 0.6, 0.5, 0.4]);
+export const tailPrior: readonly number[] = normalise([1.2, 1.5, 1.5, 1.3, 1, 0.8, 0.7, 0.5, 0.4]);
 
-function shares(parts: readonly number[]): number[] {
+function normalise(parts: readonly number[]): number[] {
   const sum = parts.reduce((a, b) => a + b, 0);
   return parts.map((part) => part / sum);
 }

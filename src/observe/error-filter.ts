@@ -4,9 +4,9 @@
  *
  * - **One for each client in 10 s** (JUDGE 4.2). A client that retries, or whose every request fails, says it once; after 10 s
  *   it may say it again, so that a route with few clients is not mute (decision 013).
- * - **One endpoint is not the version.** Where a variant has several endpoints, one of them may have two errors in a
- *   block of 10 s, and beyond that twice what the others had on average; the rest is that endpoint's own trouble, which
- *   passive ejection answers (decision 014).
+ * - **One endpoint is not the version.** Where a variant has several endpoints, one of them may have one error in 10 s, and
+ *   beyond that twice what the others had on average; the rest is that endpoint's own trouble, which passive ejection
+ *   answers (decision 014).
  *
  * Both tables are bounded. A client that is pushed out of its set too early counts once more: it errs towards raw counting.
  */
@@ -18,8 +18,10 @@ const ways = 4;
 export const clientsPerSeriesMax = sets * ways;
 export const dedupSeconds = 10;
 
-const freeErrorsPerEndpoint = 2;
+const freeErrorsPerEndpoint = 1;
 const timesOthers = 2;
+/** An endpoint's account begins with its first error and lasts so long; blocks with fixed borders would let a hiccup count twice. */
+const accountSeconds = 10;
 
 /** What `count` says of an error. `spread` is only ever set together with `first`. */
 export const counted = { first: 1, spread: 2 } as const;
@@ -30,11 +32,12 @@ export class ErrorFilter {
   /** Second + 1 of the client's last counted error; 0: an empty place. */
   private times: Uint32Array | null = null;
   private readonly errorsOf = new Int32Array(endpointShards);
-  private readonly blockOf = new Int32Array(endpointShards).fill(-1);
-  /** The last block in which the endpoint was seen to answer or to fail. */
+  /** The second in which the endpoint's account began. */
+  private readonly accountFrom = new Int32Array(endpointShards).fill(-accountSeconds);
+  /** The last block of 10 s in which the endpoint was known to answer or to fail. */
   private readonly seenIn = new Int32Array(endpointShards).fill(-2);
 
-  /** An endpoint was heard of: only those share in the average. */
+  /** An endpoint was heard of: only those of this block and the last share in the average. @param block `floor(second / 10)` */
   seen(endpoint: number, block: number): void {
     this.seenIn[endpoint] = block;
   }
@@ -47,7 +50,7 @@ export class ErrorFilter {
    */
   count(client: number, endpoint: number, second: number): number {
     if (client >= 0 && !this.firstOf(client, second)) return 0;
-    return endpoint < 0 || this.inLine(endpoint, Math.floor(second / blockSeconds)) ? counted.first + counted.spread : counted.first;
+    return endpoint < 0 || this.inLine(endpoint, second) ? counted.first + counted.spread : counted.first;
   }
 
   private firstOf(client: number, second: number): boolean {
@@ -70,24 +73,25 @@ export class ErrorFilter {
     return true;
   }
 
-  private inLine(endpoint: number, block: number): boolean {
+  private inLine(endpoint: number, second: number): boolean {
+    const block = Math.floor(second / blockSeconds);
     this.seenIn[endpoint] = Math.max(this.seenIn[endpoint]!, block);
     let others = 0;
     let errors = 0;
     for (let i = 0; i < endpointShards; i++) {
-      // Seen in this block or in the last one: a block that has just begun knows few of them.
       if (i === endpoint || block - this.seenIn[i]! > 1) continue;
       others++;
-      if (this.blockOf[i]! >= block) errors += this.errorsOf[i]!;
+      errors += this.errorsIn(i, second);
     }
-    // An error that comes late, of an older block, is held against the newer one: it must not open a fresh account.
-    const mine = this.blockOf[endpoint]! >= block ? this.errorsOf[endpoint]! : 0;
-    this.blockOf[endpoint] = Math.max(block, this.blockOf[endpoint]!);
-    if (others > 0 && mine >= freeErrorsPerEndpoint + (timesOthers * errors) / others) {
-      this.errorsOf[endpoint] = mine;
-      return false;
-    }
+    const mine = this.errorsIn(endpoint, second);
+    if (others > 0 && mine >= freeErrorsPerEndpoint + (timesOthers * errors) / others) return false;
+    if (mine === 0) this.accountFrom[endpoint] = second;
     this.errorsOf[endpoint] = mine + 1;
     return true;
+  }
+
+  /** An error that comes late, of an older second, is held against the account that is open: it must not open another. */
+  private errorsIn(endpoint: number, second: number): number {
+    return second - this.accountFrom[endpoint]! < accountSeconds ? this.errorsOf[endpoint]! : 0;
   }
 }
