@@ -11,6 +11,8 @@ import { quarantinedMax, type Decided, type LimitEvidence } from "./types.ts";
 const quietMs = 500;
 const stopTimeoutMs = 30_000;
 const verifyAfterMs = 2_000;
+/** The evidence's window is ten seconds long: from then on none of it is from before the verification. */
+const verifyWindowMs = 11_000;
 const verifyTimeoutMs = 60_000;
 
 /** Weight 0, in one revision; the revision is quarantined, and what comes next has to cool down. */
@@ -108,7 +110,10 @@ export const verifyRule: Rule = (turn) => {
   const { state, evidence, nowMs } = turn;
   if (state.phase !== "verifying") return null;
   const elapsedMs = nowMs - state.sinceMs;
-  if (elapsedMs >= verifyAfterMs && recovered(evidence.baselineSinceVerify, evidence.baselineEarlier) === true) {
+  // What the fault left behind (queues, cold connections) may spoil the first seconds: then the last ten decide.
+  const well = elapsedMs >= verifyAfterMs && recovered(evidence.baselineSinceVerify, evidence.baselineEarlier) === true;
+  const wellByNow = elapsedMs >= verifyWindowMs && recovered(evidence.baseline, evidence.baselineEarlier) === true;
+  if (well || wellByNow) {
     return move(turn, "verified", { phase: "rolledBack" }, [{ kind: "resetEvidence" }, { kind: "resetBreaker" }]);
   }
   return elapsedMs >= verifyTimeoutMs ? escalate(turn) : null;
