@@ -13,7 +13,8 @@ const usual: TrafficPlan = {
 };
 /** A run of a million requests at 500 a second. */
 const million = 2_000;
-const runs = { full: 2_000, quick: 100 };
+const runs = { full: 2_000, quick: 40 };
+const slowRuns = { full: 2_000, quick: 5 };
 
 const quiet = (name: string, title: string, traffic: Partial<TrafficPlan>, more: Partial<QuietRow> = {}): QuietRow => ({
   kind: "quiet", name, title, traffic: { ...usual, ...traffic }, seconds: million, historySeconds: 300, steps: [0], way: "strata", looksPerSecond: 1, runs, ...more,
@@ -49,7 +50,7 @@ export const quietRows: readonly QuietRow[] = [
   quiet("bursts", "both fail 30% for 5 s, every 100 s", { bursts: { everySeconds: 100, seconds: 5, share: 0.3 } }),
   quiet("outage", "both fail everything for 5 minutes", { errorsBaseline: outage, errorsCandidate: outage }),
   quiet("baseline-outage", "the baseline alone fails 90% for 5 minutes", { errorsBaseline: alone }),
-  quiet("day", "24 h at 50 a second, weight 1%", { requestsPerSecond: always(50), share: always(0.01) }, { seconds: 86_400, runs: { full: 2_000, quick: 10 } }),
+  quiet("day", "24 h at 50 a second, weight 1%", { requestsPerSecond: always(50), share: always(0.01) }, { seconds: 86_400, runs: { full: 2_000, quick: 4 } }),
   quiet("clusters", "client clusters, geometric, mean 10", { clusters }),
   quiet("clusters-pareto", "client clusters, Pareto 1.2 up to 1,000", { clusters: paretoClusters }),
   quiet("season-ramp-clusters", "season x20, ramp 1 -> 50%, client clusters", { ...season, share: ramp, clusters }, { steps: rampSteps }),
@@ -60,8 +61,8 @@ export const quietRows: readonly QuietRow[] = [
   quiet("latency-season", "latency with a season x2, ramp 1 -> 50%", { ...timed(web, { drift }), share: ramp, requestsPerSecond: seasonRate }, { steps: rampSteps }),
   quiet("latency-pareto", "latency Pareto 1.1", timed(pareto(5, 1.1))),
   quiet("latency-pauses", "pods pause for 1 s, every minute", timed(web, { pauses: { everySeconds: 60, seconds: 1 } })),
-  quiet("latency-8h", "latency over 8 h", timed(web), { seconds: 28_800, runs: { full: 2_000, quick: 4 } }),
+  quiet("latency-8h", "latency over 8 h", timed(web), { seconds: 28_800, runs: { full: 2_000, quick: 2 } }),
   quiet("latency-5-percent", "latency +5%, inside the margin", { latency: { baseline: web, candidate: () => slightlySlower } }),
-  quiet("together", "errors and latency together, answers up to seconds late", timed(laggard, { failures: timeouts }), { way: "whole" }),
-  quiet("together-season", "together: season, ramp, clusters, late answers", { ...season, ...timed(laggard, { failures: timeouts, drift }), share: ramp, clusters }, { way: "whole", steps: rampSteps }),
+  quiet("together", "errors and latency together, answers up to seconds late", timed(laggard, { failures: timeouts }), { way: "whole", runs: slowRuns }),
+  quiet("together-season", "together: season, ramp, clusters, late answers", { ...season, ...timed(laggard, { failures: timeouts, drift }), share: ramp, clusters }, { way: "whole", steps: rampSteps, runs: slowRuns }),
 ];

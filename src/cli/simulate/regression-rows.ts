@@ -7,7 +7,7 @@ const usual: TrafficPlan = {
   requestsPerSecond: always(500), share: always(0.05), errorsBaseline: always(0.001), errorsCandidate: always(0.001),
   endpointsBaseline: 8, endpointsCandidate: 8,
 };
-const runs = { full: 500, quick: 100 };
+const runs = { full: 500, quick: 20 };
 const web = lognormal(40, 0.5);
 
 const row = (name: string, title: string, traffic: Partial<TrafficPlan>, reference: Reference, more: Partial<RegressionRow> = {}): RegressionRow => ({
@@ -34,12 +34,12 @@ export const regressionRows: readonly RegressionRow[] = [
   row("all-20", "everything 20% slower", slower(lognormal(48, 0.5)), found(864, 1_685, 35, 67)),
   row("some-x5", "1.5% of requests x5", slower(sometimes(web, 0.015, 5)), found(1_136, 2_356, 46, 94)),
   row("late-onset", "errors 0.1 -> 1% after 20 healthy hours", { errorsCandidate: from(lateOnset, 0.001, 0.01) }, after(76), {
-    way: "strata", looksPerSecond: 1, seconds: lateOnset + 3_600, onsetSecond: lateOnset, runs: { full: 500, quick: 20 },
+    way: "strata", looksPerSecond: 1, seconds: lateOnset + 3_600, onsetSecond: lateOnset, runs: { full: 500, quick: 4 },
   }),
   row("one-sidecar", "errors 0.1 -> 1%, one sidecar at 125 a second", { requestsPerSecond: always(125), errorsCandidate: always(0.01) }, after(170)),
   row("fleet", "errors 0.1 -> 1%, twenty such sidecars together", { requestsPerSecond: always(2_500), errorsCandidate: always(0.01) }, after(10), { way: "fleet", looksPerSecond: 1 }),
-  row("hiccups-1", "errors 0.1 -> 1% under endpoint hiccups", { errorsCandidate: always(0.01), hiccups: { everySeconds: 600, seconds: 3 } }, after(881), { looksPerSecond: 1 }),
+  row("hiccups-1", "errors 0.1 -> 1% under endpoint hiccups", { errorsCandidate: always(0.01), hiccups: { everySeconds: 600, seconds: 3 } }, after(881), { looksPerSecond: 1, runs: { full: 500, quick: 8 } }),
   row("sticky-1-2", "errors 1 -> 2%, sticky clients that are not alike", {
     errorsBaseline: always(0.01), errorsCandidate: always(0.02), sticky: { clients: 2_000, trafficExponent: 1.5, trafficMost: 100, errorSigma: 1 },
-  }, unknown, { looksPerSecond: 1 }),
+  }, unknown, { looksPerSecond: 1, runs: { full: 500, quick: 8 } }),
 ];

@@ -123,7 +123,8 @@ export class WholeJudge implements Judge {
     this.nowMs = endMs;
     this.age();
     this.answer();
-    return this.look();
+    // The history is only learned from: once a second is enough.
+    return this.judging || this.nowMs % 1000 === 0 ? this.look() : null;
   }
 
   /** The sweep: tells the recorder of what is still in flight. */
