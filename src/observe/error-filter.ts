@@ -12,7 +12,7 @@
  */
 import { blockSeconds, endpointShards } from "./layout.ts";
 
-/** Sets of four clients; at 10,240 bytes together with the times, made at the first error. */
+/** Sets of four clients: 8 KiB together with the times, made at the first error. */
 const sets = 256;
 const ways = 4;
 export const clientsPerSeriesMax = sets * ways;

@@ -50,6 +50,9 @@ export class SeriesRecorder {
   private readonly filter = new ErrorFilter();
   private generation = 0;
   private lateMs = 0;
+  /** The second that `blockAt` was looked up for. */
+  private blockSecond = -1;
+  private blockAt = -1;
 
   /** @param page the slot's page; @param thread the writing thread's index */
   constructor(page: SharedArrayBuffer, slot: number, thread: number) {
@@ -191,13 +194,17 @@ export class SeriesRecorder {
     if (this.words[at] === block) return;
     this.words.fill(0, at, at + blockWords);
     this.words[at] = block;
+    this.blockSecond = -1;
   }
 
-  /** The word offset of the second's block; -1 where the ring has come round since. */
+  /** The word offset of the second's block; -1 where the ring has come round since. Most answers are of the second of the last one. */
   private blockOf(second: number): number {
+    if (second === this.blockSecond) return this.blockAt;
     const block = Math.floor(second / blockSeconds);
     const at = offsets.blocks + (block % blockRing) * blockWords;
-    return this.words[at] === block ? at : -1;
+    this.blockSecond = second;
+    this.blockAt = this.words[at] === block ? at : -1;
+    return this.blockAt;
   }
 
   private badShard(sample: Sample): void {
