@@ -1,5 +1,5 @@
 /** Questions that several rules ask of the evidence. Each is pure, and each answers "no" where there is no data. */
-import type { RolloutPlan, RolloutStep } from "../config/rollout-plan.ts";
+import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Evidence, VariantWindow } from "./types.ts";
 
 /** Outcomes from which on a window's rate means something. */
@@ -8,7 +8,6 @@ const outcomesMin = 50;
 const unhealthyErrorRate = 0.05;
 /** Evidence of this share of the threshold is not a breach, but no time to give more users either. */
 const suspiciousShare = 0.05;
-const notWorseThreshold = 20;
 /** Without a candidate request for so long there is no traffic. */
 export const noTrafficMs = 10_000;
 
@@ -27,12 +26,6 @@ export function baselineUnhealthy(evidence: Evidence): boolean {
 /** Something is held against the candidate, though not yet enough to act on. */
 export function suspicious(evidence: Evidence): boolean {
   return evidence.limits.some((limit) => limit.action !== "dryRun" && limit.action !== "notify" && limit.groupWealth >= suspiciousShare * limit.threshold);
-}
-
-/** A step may end: enough requests were answered, nothing is held against the candidate, and the evidence it asks for is there. */
-export function sufficient(evidence: Evidence, step: RolloutStep): boolean {
-  if (evidence.stepCandidateSettled < step.minRequests || suspicious(evidence)) return false;
-  return step.evidence !== true || evidence.limits.every((limit) => limit.notWorse >= notWorseThreshold);
 }
 
 /** The baseline is inside its own earlier limits again; null: too early to tell. */
