@@ -3,19 +3,21 @@ import { notWorseThreshold } from "../judge/advance.ts";
 import type { RolloutPorts } from "./ports.ts";
 import type { Evidence, Peer, ProbeEvidence, Surroundings } from "./types.ts";
 
+type OutlookPorts = Pick<RolloutPorts, "region" | "partitioned" | "probes">;
+
 interface ProbeMark {
   readonly sent: number;
   readonly failed: number;
 }
 
 export class Outlook {
-  private readonly ports: RolloutPorts;
+  private readonly ports: OutlookPorts;
   private readonly route: string;
   private readonly peers: () => readonly Peer[];
   private shown: boolean[] = [];
   private mark: Readonly<Record<string, ProbeMark>> = {};
 
-  constructor(ports: RolloutPorts, route: string, peers: () => readonly Peer[]) {
+  constructor(ports: OutlookPorts, route: string, peers: () => readonly Peer[]) {
     this.ports = ports;
     this.route = route;
     this.peers = peers;

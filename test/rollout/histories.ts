@@ -61,9 +61,9 @@ const down: VariantWindow = { requests: 1_000, settled: 1_000, failed: 400, erro
 const fine: VariantWindow = { requests: 1_000, settled: 1_000, failed: 1, errorRate: 0.001, p50Ms: 10, p95Ms: 20, p99Ms: 30 };
 
 /** A healthy rollout: most of the time nothing happens, or the walk would never get far. */
-const calm: fc.Arbitrary<Evidence> = fc
+export const calm: fc.Arbitrary<Evidence> = fc
   .record({
-    evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.boolean(),
+    evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.nat(3).map((x) => x > 0),
     command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const)), around: calmAround,
   })
   .map(({ evidence, settled, trafficless, outage, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
@@ -87,7 +87,7 @@ export interface Turning {
 const plans: fc.Arbitrary<RolloutPlan> = fc
   .record({
     revision: fc.oneof({ weight: 3, arbitrary: fc.constant("r1") }, { weight: 1, arbitrary: fc.constantFrom("r2", "r3") }),
-    steps: fc.oneof({ weight: 4, arbitrary: fc.constant([1, 10, 50, 100]) }, { weight: 1, arbitrary: fc.constantFrom([5], [1, 100], [1, 2, 3, 4, 5, 100]) }),
+    steps: fc.oneof({ weight: 2, arbitrary: fc.constant([1, 10, 50, 100]) }, { weight: 1, arbitrary: fc.constantFrom([5], [1, 100], [2, 20, 60, 100], [1, 2, 3, 4, 5, 100]) }),
     approval: fc.nat(5),
     paused: rarely(8),
     action: fc.constantFrom("probe" as const, "rollback" as const),
@@ -122,7 +122,7 @@ export const frozenAt = (atPlan: RolloutPlan, nowMs: number): boolean => {
 const stretch: fc.Arbitrary<Turning[]> = fc
   .record({
     plan: plans,
-    turns: fc.array(fc.record({ afterMs: fc.constantFrom(100, 1_000, 6_000, 40_000), evidence }), { minLength: 1, maxLength: 40, size: "max" }),
+    turns: fc.array(fc.record({ afterMs: fc.constantFrom(100, 1_000, 6_000, 6_000, 40_000, 70_000), evidence }), { minLength: 1, maxLength: 40, size: "max" }),
   })
   .map(({ plan: of, turns }) => turns.map((turn) => ({ ...turn, plan: of })));
 

@@ -1,8 +1,11 @@
 /** What holds a rollout, in the simulated world: with the real judge, recorders and controller. */
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RolloutPlan } from "../../src/config/rollout-plan.ts";
 import { openFreeze } from "../../src/rollout/freeze.ts";
-import type { ProbeEvidence } from "../../src/rollout/types.ts";
+import { Outlook } from "../../src/rollout/outlook.ts";
+import type { Evidence, ProbeEvidence } from "../../src/rollout/types.ts";
+import { calm } from "./histories.ts";
 import { plan, World, WorldStore, type WorldOptions } from "./world.ts";
 
 const steps = (changes: Partial<RolloutPlan["steps"][number]> = {}): RolloutPlan["steps"] =>
@@ -50,7 +53,35 @@ describe("a step that asks for evidence", () => {
   });
 });
 
+test("what was shown once in a step stays shown, and counts for that step only", () => {
+  const outlook = new Outlook({}, "shop", () => []);
+  const [seen] = fc.sample(calm, { numRuns: 1, seed: 1 }) as [Evidence];
+  const shownAt = (notWorse: number) => outlook.around({ ...seen, limits: seen.limits.map((limit) => ({ ...limit, notWorse })) }, "v1", "v2", false).around!.shown!;
+  expect(shownAt(19)).not.toContain(true);
+  expect(shownAt(20)).not.toContain(false);
+  expect(shownAt(1)).not.toContain(false);
+  outlook.beginStep("v1", "v2");
+  expect(shownAt(1)).not.toContain(true);
+});
+
 describe("no weight rises", () => {
+  test("by a step that was made larger, until it may; one that was made smaller counts at once", async () => {
+    const w = await world(plan({ steps: steps() }));
+    await w.run(5);
+    w.partitioned = true;
+    const first = (weight: number): RolloutPlan["steps"] => steps().map((step, i) => (i === 0 ? { ...step, weight, dwellMs: 60_000 } : step));
+    await w.configure(plan({ steps: first(30) }));
+    await w.run(2);
+    expect(w.weight).toBe(10);
+    await w.configure(plan({ steps: first(4) }));
+    await w.until("planChanged", 1);
+    expect(w.weight).toBe(4);
+    await w.configure(plan({ steps: first(30) }));
+    w.partitioned = false;
+    await w.until("planChanged", 1);
+    expect(w.weight).toBe(30);
+  });
+
   test("in a freeze window, and the rollout goes on by itself when it ends", async () => {
     const freeze = [{ kind: "weekly", name: "lunch", days: [0, 1, 2, 3, 4, 5, 6], fromMinute: 0, toMinute: 17, timezone: "UTC" }] as const;
     const w = await world(plan({ freeze, steps: steps() }));
@@ -174,11 +205,12 @@ test("a step that asks for probes is not entered before they are answered well, 
 test("rollouts of a group wait for each other, and go back in one revision", async () => {
   const w = new World({ requestsPerSecond: 500, seed: 7 });
   const of = (route: string, changes: Partial<RolloutPlan> = {}): RolloutPlan => plan({ name: route, route, group: "checkout", steps: steps(), ...changes });
-  await w.configure(of("shop"), of("cart", { paused: true }));
+  // The cart is asked before the shop, so it has to be asked again when the shop has moved.
+  await w.configure(of("cart", { paused: true }), of("shop"));
   await w.until("awaitingGroup", 1);
   await w.run(3);
   expect(w.weights.every(({ weight }) => weight === 0)).toBe(true);
-  await w.configure(of("shop"), of("cart"));
+  await w.configure(of("cart"), of("shop"));
   await w.run(1);
   expect(w.weights.map(({ weight }) => weight)).toEqual([10, 10]);
   // Nobody asks for the cart: the shop has all that it needs, and stays.

@@ -70,6 +70,8 @@ export interface WorldOptions {
 }
 
 const sweepMs = 100;
+/** The only route with traffic. */
+const shopWeight = (weights: readonly RolloutWeight[]): number => weights.find(({ route }) => route === "shop")?.weight ?? 0;
 
 export class World {
   readonly random: () => number;
@@ -109,7 +111,7 @@ export class World {
       slab,
       publish: (weights) => {
         this.weights = weights;
-        this.weight = weights[0]?.weight ?? 0;
+        this.weight = shopWeight(weights);
       },
       sendEdges: (_route, edges) => {
         for (const { variant, edges: sent } of edges) this.recorders[variant === "v1" ? "baseline" : "candidate"].setEdges(sent);
@@ -126,7 +128,8 @@ export class World {
   async configure(...plans: RolloutPlan[]): Promise<void> {
     const firstByteTimeoutMs = this.options.firstByteTimeoutMs ?? 15_000;
     await this.controller.configure(plans.map((each) => ({ plan: each, firstByteTimeoutMs })));
-    this.weight = this.controller.weights()[0]?.weight ?? 0;
+    this.weights = this.controller.weights();
+    this.weight = shopWeight(this.weights);
   }
 
   /** Runs until a decision with this reason. @returns the seconds that it took @throws after `secondsMax` */
