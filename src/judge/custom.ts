@@ -1,7 +1,8 @@
 /**
  * A custom metric: a number that the service sends in a response header, sorted into ordered classes like a latency
  * (JUDGE 2). The classes come from earlier baseline traffic (`latencyModel` in edges.ts takes any histogram), the margin is
- * in the candidate's edges, and where lower is worse, the arms are swapped. Requests without the number weigh 1: they say
+ * in the candidate's edges, and where lower is worse, the arms are swapped: the candidate's numbers are then classified by
+ * `baselineTable`, and the baseline's by `candidateTable`. Requests without the number weigh 1: they say
  * nothing.
  */
 import { emptyLatency, type LatencyCounts } from "./counts.ts";
