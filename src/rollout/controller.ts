@@ -96,9 +96,15 @@ export class RolloutController implements RolloutControl {
         }
       }
     };
-    each(this.runners.values(), (runner) => runner.tick(moment));
+    const moved = new Set<string>();
+    each(this.runners.values(), (runner) => {
+      const before = runner.state;
+      const weighs = runner.tick(moment);
+      if (runner.state !== before && runner.input.plan.group) moved.add(runner.input.plan.group);
+      return weighs;
+    });
     // Whoever was asked before another of its group moved is asked again: a group goes back in one revision.
-    each(this.grouped(), (runner) => runner.again(moment) && runner.weightChanged());
+    if (moved.size > 0) each(this.runners.values(), (runner) => moved.has(runner.input.plan.group ?? "") && runner.again(moment) && runner.weightChanged());
     if (changed) this.ports.publish(this.weights());
     if (faults.length > 0) throw faults[0];
   }
@@ -149,10 +155,6 @@ export class RolloutController implements RolloutControl {
       if (key === route || plan.group !== group) return [];
       return [this.runners.get(key)?.peer() ?? { route: key, phase: "pending" as const, rank: -1, ready: false }];
     });
-  }
-
-  private *grouped(): Iterable<RolloutRunner> {
-    for (const runner of this.runners.values()) if (runner.input.plan.group) yield runner;
   }
 
   private moment(): Moment {
