@@ -127,6 +127,15 @@ export function fallBack(exchange: Exchange): void {
   dispatch(exchange, false);
 }
 
+/** The variant lost its users while this exchange waits for its first byte: the baseline answers now, not after a timeout. */
+export function withdraw(exchange: Exchange): void {
+  const { upstream } = exchange;
+  recordWithdrawn(exchange);
+  leaveEndpoint(exchange, null, false);
+  upstream?.abandon();
+  fallBack(exchange);
+}
+
 /** The exchange lets go of its endpoint, whose health the outcome tells. */
 export function leaveEndpoint(exchange: Exchange, code: ErrorCode | null, stale: boolean): void {
   const { endpoint } = exchange;

@@ -14,6 +14,7 @@ import { openListener, type Listener } from "./listener.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 import { compileRuntime, RecorderBook } from "./runtime.ts";
 import { UpstreamConnection } from "./upstream.ts";
+import { withdrawWaiting } from "./withdraw.ts";
 import { sweep, sweepIntervalMs } from "./sweep.ts";
 
 const start = workerData as ThreadStart;
@@ -54,6 +55,7 @@ port.on("message", (message: ToThread) => {
 
 function adopt(snapshot: Snapshot, pages: readonly SharedArrayBuffer[]): void {
   context.runtime = compileRuntime(snapshot, pages, recorders, endpoints);
+  withdrawWaiting(context, snapshot);
   say({ type: "acknowledged", revision: snapshot.revision });
 }
 

@@ -140,3 +140,38 @@ describe("no fallback", () => {
     expect(cells(proxy, "stable", "failed", "requests")).toEqual([0, 0]);
   });
 });
+
+describe("a candidate that loses its weight while it hangs", () => {
+  const weightless = (baseline: RawUpstream, candidate: RawUpstream): TestRoute => ({
+    name: "shop", timeouts: { firstByteMs: 60_000 }, variants: { stable: { endpoints: [baseline.id] }, canary: { endpoints: [candidate.id], weight: 0 } },
+  });
+
+  it("keeps no reader waiting: the baseline answers those who have waited a while, at once", async () => {
+    const { proxy, port, baseline, candidate } = await pair(() => undefined, { timeouts: { firstByteMs: 60_000 } });
+    const client = await RawClient.connect(port, send());
+    await candidate.until(() => candidate.requests.length === 1);
+    const answered = client.response();
+    // Each snapshot looks at who waits; the first ones come too early for this reader.
+    let done = false;
+    void answered.then(() => (done = true));
+    while (!done) await proxy.publish([weightless(baseline, candidate)]);
+    expect((await answered).body).toBe("baseline GET");
+    client.destroy();
+    await expectAtRest(proxy);
+    expect(cells(proxy, "canary", "requests", "fallbacks", "settled", "inFlight")).toEqual([1, 1, 1, 0]);
+  });
+
+  it("leaves a write where it is: it may be done already", async () => {
+    const { proxy, port, baseline, candidate } = await pair(() => undefined, { timeouts: { firstByteMs: 400 } });
+    const client = await RawClient.connect(port, send("POST", "Content-Length: 2\r\n\r\nhi"));
+    await candidate.until(() => candidate.requests.length === 1);
+    const answered = client.response();
+    let done = false;
+    void answered.then(() => (done = true));
+    while (!done) await proxy.publish([weightless(baseline, candidate)]);
+    expect((await answered).status).toBe(504);
+    expect(baseline.requests).toHaveLength(0);
+    client.destroy();
+    await expectAtRest(proxy);
+  });
+});
