@@ -35,7 +35,7 @@ async function service(): Promise<{ url: string; status: number; questions: stri
   return state;
 }
 
-const settings = { method: "GET", path: "/well?deep=1", intervalMs: 10, timeoutMs: 1_000 } as const;
+const settings = { method: "GET", path: "/well?deep=1", intervalMs: 10, timeoutMs: 30_000 } as const;
 const variant = (urls: readonly string[], changes: Partial<ProbedVariant> = {}): ProbedVariant => ({ route: "shop", variant: "v2", endpoints: urls.map(address), settings, active: true, ...changes });
 
 function probes(): DeclaredProbes {
@@ -44,12 +44,12 @@ function probes(): DeclaredProbes {
   return made;
 }
 
-/** Waits, an interval's pace at a time, until the counts are so. */
+/** The counts are polled, as the control loop polls them. */
 async function counts(of: DeclaredProbes, fits: (counts: ProbeCounts) => boolean): Promise<ProbeCounts> {
   for (;;) {
     const now = of.counts("shop", "v2");
     if (now !== null && fits(now)) return now;
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise((resolve) => setTimeout(resolve, 2));
   }
 }
 
