@@ -40,7 +40,7 @@ export class FleetJudge implements Judge {
     }
     const taken = this.members.flatMap((member) => member.taken);
     if (taken.length === 0) return null;
-    let sum = 0;
+    let sum = this.members[0]!.silent(second);
     this.wealth.forEach(({ share, of }, i) => (sum += share * of.take(taken.map(({ tests }) => tests[i]!), 1)));
     return sum < breachThreshold(alpha) ? null : { by: "limits", atSecond: second + 1, requests: this.requests };
   }

@@ -12,6 +12,8 @@ export interface JudgeOptions {
   readonly steps: readonly number[];
   /** How often the judge looks, 1 ... 10; production looks ten times. The fast way looks once. */
   readonly looksPerSecond: number;
+  /** Whether the traffic has latencies; otherwise they are 0. */
+  readonly timed: boolean;
   /** The shares of the baseline's traffic by cohort shard modulo 32, where they are uneven. */
   readonly shardShares: Float64Array | null;
   readonly endpointsBaseline: number;

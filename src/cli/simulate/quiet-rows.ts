@@ -63,6 +63,6 @@ export const quietRows: readonly QuietRow[] = [
   quiet("latency-pauses", "pods pause for 1 s, every minute", timed(web, { pauses: { everySeconds: 60, seconds: 1 } })),
   quiet("latency-8h", "latency over 8 h", timed(web), { seconds: 28_800, runs: { full: 2_000, quick: 2 } }),
   quiet("latency-5-percent", "latency +5%, inside the margin", { latency: { baseline: web, candidate: () => slightlySlower } }),
-  quiet("together", "errors and latency together, answers up to seconds late", timed(laggard, { failures: timeouts }), { way: "whole", runs: slowRuns }),
+  quiet("together", "errors and latency together, late answers", timed(laggard, { failures: timeouts }), { way: "whole", runs: slowRuns }),
   quiet("together-season", "together: season, ramp, clusters, late answers", { ...season, ...timed(laggard, { failures: timeouts, drift }), share: ramp, clusters }, { way: "whole", steps: rampSteps, runs: slowRuns }),
 ];

@@ -42,7 +42,7 @@ export function runOnce(row: Row, make: JudgeMaker, alpha: number, seed: number,
   const traffic = new Traffic(plan, streamOf(`${seed}/${row.name}/${run}`));
   const judge = make({
     alpha, historySeconds: row.historySeconds, steps: row.steps, looksPerSecond: row.looksPerSecond,
-    shardShares: traffic.shardShares(latencyShards),
+    timed: plan.latency !== undefined, shardShares: traffic.shardShares(latencyShards),
     endpointsBaseline: plan.endpointsBaseline, endpointsCandidate: plan.endpointsCandidate, random: streamOf(`${seed}/${row.name}/${run}/judge`),
   });
   const both = newBoth();

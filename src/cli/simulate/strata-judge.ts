@@ -7,7 +7,7 @@ import { locationClassCount, tailCount, type SecondCounts } from "../../judge/co
 import type { LatencyModel } from "../../judge/edges.ts";
 import { StrataBook, type Seconds } from "../../judge/strata.ts";
 import { Trial, type Taken } from "../../judge/trial.ts";
-import { breachThreshold, stepInjection } from "../../judge/wealth.ts";
+import { breachThreshold, restartPeriodSeconds, stepInjection } from "../../judge/wealth.ts";
 import { bucketOf } from "../../observe/histogram.ts";
 import { counted, ErrorFilter } from "../../observe/error-filter.ts";
 import { blockSeconds, histogramBuckets } from "../../observe/layout.ts";
@@ -62,13 +62,17 @@ export class StrataJudge implements Judge {
   private now = 0;
   private requests = 0;
   private step = 0;
+  private injected = 0;
+  private readonly silentShare: number;
 
   constructor(options: JudgeOptions) {
     this.options = options;
     this.threshold = breachThreshold(options.alpha);
     this.blocks = new BaselineBlocks(options.endpointsBaseline);
     // The evidence for an advance takes no part in a breach: leaving it out halves the cost.
-    this.tests = limitTests(defaultLimits, this.models, () => 1).map((one) => ({ ...one, test: { ...one.test, notWorse: null } }));
+    const all = limitTests(defaultLimits, this.models, () => 1).map((one) => ({ ...one, test: { ...one.test, notWorse: null } }));
+    this.tests = all.filter((one) => !isSilent(one, options.timed));
+    this.silentShare = all.reduce((sum, one) => (isSilent(one, options.timed) ? sum + one.share : sum), 0);
     this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, () => this.blocks.dispersion));
     this.edges = new EdgeKeeper(edgeMargins(defaultLimits), firstByteTimeoutMs, this.histogram, (origin - options.historySeconds) * 1000);
   }
@@ -95,12 +99,21 @@ export class StrataJudge implements Judge {
 
   private look(second: number, at: number, counts: BothSecond): Found | null {
     this.requests += counts.candidate.n;
-    if (this.options.steps[this.step] === second) this.trial.inject(stepInjection(this.step++, this.options.steps.length));
+    if (this.options.steps[this.step] === second) {
+      const amount = stepInjection(this.step++, this.options.steps.length);
+      this.trial.inject(amount);
+      this.injected += amount;
+    }
     this.visibleFrom = counts.candidate.n + counts.baseline.n >= closesAlone ? at : Math.max(this.visibleFrom, at - longestStratum);
     this.trial.update((at + 1) * 1000 + 100, this.seconds);
-    let sum = 0;
+    let sum = this.silent(second);
     for (let i = 0; i < this.tests.length; i++) sum += this.tests[i]!.share * this.trial.wealth(i);
     return sum < this.threshold ? null : { by: "limits", atSecond: second + 1, requests: this.requests };
+  }
+
+  /** What the silent tests have: their ratios are all 0, so their wealth is what was injected and the restart term. */
+  silent(second: number): number {
+    return this.silentShare * (this.injected + (second + 1) / restartPeriodSeconds);
   }
 
   private row(side: Side, second: number): Row | undefined {
@@ -176,6 +189,12 @@ export class StrataJudge implements Judge {
     this.model = model;
   }
 }
+
+/**
+ * Whether a test can say nothing in these worlds: those on latency where there is none, and those for a candidate that is
+ * alone, which it never is here. Leaving them out of the trial, but not out of the sum, is two thirds of the time.
+ */
+const isSilent = ({ limit, bound }: LimitTest, hasLatency: boolean): boolean => bound === "absolute" || (!hasLatency && defaultLimits[limit]!.metric === "latency");
 
 /** A plan without latencies leaves the times at 0. */
 const timed = (of: VariantSecond): boolean => of.n > 0 && of.latencyMs[0]! > 0;
