@@ -5,7 +5,7 @@
  * - **One for each client in 10 s** (JUDGE 4.2). A client that retries, or whose every request fails, says it once; after 10 s
  *   it may say it again, so that a route with few clients is not mute (decision 013).
  * - **One endpoint is not the version.** Where a variant has several endpoints, one of them may have one error in 10 s, and
- *   beyond that twice what the others had on average; the rest is that endpoint's own trouble, which passive ejection
+ *   beyond that four times what the others had on average; the rest is that endpoint's own trouble, which passive ejection
  *   answers (decision 014).
  *
  * Both tables are bounded. A client that is pushed out of its set too early counts once more: it errs towards raw counting.
@@ -19,7 +19,7 @@ export const clientsPerSeriesMax = sets * ways;
 export const dedupSeconds = 10;
 
 const freeErrorsPerEndpoint = 1;
-const timesOthers = 2;
+const timesOthers = 4;
 /** An endpoint's account begins with its first error and lasts so long; blocks with fixed borders would let a hiccup count twice. */
 const accountSeconds = 10;
 
