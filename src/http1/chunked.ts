@@ -6,6 +6,7 @@
  */
 import { BACKSLASH, CR, EQUALS, hexValue, HTAB, LF, QUOTE, SEMICOLON, SP, tokenChar, valueChar } from "./chars.ts";
 import { isForbiddenInTrailers, kind } from "./field-kinds.ts";
+import { loadBytes } from "./head-bytes.ts";
 import { HeadScanner } from "./head-scanner.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
@@ -104,7 +105,7 @@ export class ChunkedDecoder {
     if (text === "\r\n") return true;
     const head = new MessageHead(this.limits.headersMax);
     head.text = text;
-    if (parseFields(head, 0) !== null) return false;
+    if (parseFields(head, 0, loadBytes(text)) !== null) return false;
     for (let i = 0; i < head.count; i++) {
       const k = head.kind(i);
       if (this.refusesFraming && (k === kind.contentLength || k === kind.transferEncoding)) return false;

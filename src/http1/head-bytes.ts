@@ -1,33 +1,77 @@
 /**
  * A head's bytes beside its text, so that values can be checked four bytes at a time: most of a head is values, and most
- * of parsing it is making sure that no control byte is among them. One scratch per thread, filled by each parse.
+ * of parsing it is making sure that no control byte is among them. A head that lies whole in an aligned read buffer is
+ * looked at where it lies; any other is copied into a scratch first. One head at a time, on each thread.
  */
 const scratchBytesMin = 65_536;
 
-let scratch = Buffer.allocUnsafeSlow(scratchBytesMin);
-let words = new Int32Array(scratch.buffer);
+let scratch: Buffer = Buffer.allocUnsafeSlow(scratchBytesMin);
+let scratchWords = new Int32Array(scratch.buffer);
 
-/** @param text latin1. @returns its bytes, valid until the next call */
-export function loadBytes(text: string): Uint8Array {
+/** The bytes that are looked at now, and the same as words. */
+let bytes: Uint8Array = scratch;
+let words = scratchWords;
+/** Where the next head to be parsed lies, if it was announced: its buffer, its words and its offset. */
+let nextBytes: Uint8Array | null = null;
+let nextWords = scratchWords;
+let nextBase = 0;
+let lastBuffer: Buffer | null = null;
+let lastWords = scratchWords;
+
+/** The head that is parsed next lies at buffer[start, ...), unchanged until then. Each parse begins by taking this up. */
+export function announceBytes(buffer: Buffer, start: number): void {
+  nextBytes = null;
+  if (buffer !== lastBuffer) {
+    // Only a buffer with memory of its own is aligned, and only such a one is read into again and again.
+    if (buffer.byteOffset !== 0 || (buffer.length & 3) !== 0 || buffer.buffer.byteLength !== buffer.length) return;
+    lastBuffer = buffer;
+    lastWords = new Int32Array(buffer.buffer, 0, buffer.length >>> 2);
+  }
+  nextBytes = buffer;
+  nextWords = lastWords;
+  nextBase = start;
+}
+
+/** The head that is parsed next lies in no buffer as a whole. */
+export function forgetBytes(): void {
+  nextBytes = null;
+}
+
+/**
+ * Begins a parse.
+ * @param text latin1, ending with CR LF CR LF or at least CR LF
+ * @returns the offset of the text's first byte in `headBytes()`
+ */
+export function loadBytes(text: string): number {
+  if (nextBytes !== null) {
+    bytes = nextBytes;
+    words = nextWords;
+    nextBytes = null;
+    return nextBase;
+  }
   if (text.length >= scratch.length) {
     // Whole words only: the scan reads up to three bytes past the end.
     scratch = Buffer.allocUnsafeSlow((text.length * 2 + 3) & ~3);
-    words = new Int32Array(scratch.buffer);
+    scratchWords = new Int32Array(scratch.buffer);
   }
   scratch.latin1Write(text, 0);
   // A control byte behind the text ends every scan.
   scratch[text.length] = 0;
-  return scratch;
+  bytes = scratch;
+  words = scratchWords;
+  return 0;
 }
 
+export const headBytes = (): Uint8Array => bytes;
+
 /**
- * The next byte below 0x20 or equal to 0x7f of the loaded head, from `at` on; there is one behind its end. A word has such a byte
+ * The next byte below 0x20 or equal to 0x7f of the loaded head, from `at` on; a head has one at its end. A word has such a byte
  * where the subtraction borrows into a byte's high bit ("Determine if a word has a byte less than n", Anderson, Bit
  * Twiddling Hacks); bytes above 0x7f never do.
  */
 export function nextControl(at: number): number {
   let i = at;
-  for (; (i & 3) !== 0; i++) if (isControl(scratch[i]!)) return i;
+  for (; (i & 3) !== 0; i++) if (isControl(bytes[i]!)) return i;
   let w = i >>> 2;
   for (;;) {
     const x = words[w]!;
@@ -36,7 +80,7 @@ export function nextControl(at: number): number {
     w++;
   }
   i = w << 2;
-  while (!isControl(scratch[i]!)) i++;
+  while (!isControl(bytes[i]!)) i++;
   return i;
 }
 

@@ -1,3 +1,4 @@
+import { announceBytes, forgetBytes } from "./head-bytes.ts";
 import { HeadScanner } from "./head-scanner.ts";
 
 /** Cuts heads out of what a connection reads. Nearly every head comes in one read, and is then found by one search. */
@@ -8,6 +9,8 @@ export class HeadCollector {
   private readonly skip: number;
   /** The index after the last byte that `take` has used. */
   next = 0;
+  /** The whole read as text, where the head was found in it and it fitted: a small body behind the head is text already. */
+  rest: string | null = null;
   /** Why there will be no head: a bare CR or LF, or more bytes than a head may have. */
   failure: "line_ending" | "first_line_too_large" | "too_large" | null = null;
 
@@ -19,15 +22,20 @@ export class HeadCollector {
   /** Takes in buffer[start, end). @returns the head as latin1 text, or null while it is not whole, or when it fails */
   take(buffer: Buffer, start: number, end: number): string | null {
     const { scanner } = this;
-    const room = this.headBytesMax + 1 - scanner.length;
+    const held = scanner.length;
+    const room = this.headBytesMax + 1 - held;
     const piece = buffer.latin1Slice(start, Math.min(end, start + room));
-    const at = scanner.length === 0 ? piece.indexOf("\r\n\r\n", this.skip) : -1;
+    const at = held === 0 ? piece.indexOf("\r\n\r\n", this.skip) : -1;
     if (at >= 0) {
       const used = at + 4;
       this.next = start + used;
       if (used > this.headBytesMax) return this.fail("too_large");
+      announceBytes(buffer, start);
+      this.rest = start + piece.length === end ? piece : null;
       return used === piece.length ? piece : piece.slice(0, used);
     }
+    this.rest = null;
+    forgetBytes();
     const used = scanner.push(piece);
     this.next = start + (used < 0 ? piece.length : used);
     if (scanner.error !== null) return this.fail("line_ending");

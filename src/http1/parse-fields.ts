@@ -1,7 +1,7 @@
 import type { ErrorCode } from "../core/errors.ts";
 import { COLON, CR, HTAB, LF, SP, tokenChar } from "./chars.ts";
 import { kindOf } from "./field-kinds.ts";
-import { loadBytes, nextControl } from "./head-bytes.ts";
+import { headBytes, nextControl } from "./head-bytes.ts";
 import type { MessageHead } from "./message-head.ts";
 
 /**
@@ -9,21 +9,22 @@ import type { MessageHead } from "./message-head.ts";
  * directly followed by a colon; no obs-fold, no bare CR or LF, no control byte in a value.
  *
  * @param head its text is latin1 and ends with CR LF
+ * @param base what `loadBytes` gave for that text
  * @returns null, or why the head is refused; `head` is then undefined in its fields
  */
-export function parseFields(head: MessageHead, at: number): ErrorCode | null {
-  const { length } = head.text;
-  const bytes = loadBytes(head.text);
+export function parseFields(head: MessageHead, at: number, base: number): ErrorCode | null {
+  const bytes = headBytes();
+  const length = base + head.text.length;
   const max = head.nameStart.length;
   let count = 0;
   let mask = 0;
-  let i = at;
+  let i = base + at;
   head.fieldsStart = at;
   for (;;) {
     let c = bytes[i]!;
     if (c === CR) {
       if (bytes[i + 1] !== LF || i + 2 !== length) return "invalid_line_ending";
-      head.fieldsEnd = i;
+      head.fieldsEnd = i - base;
       head.count = count;
       head.kindMask = mask;
       return null;
@@ -32,20 +33,21 @@ export function parseFields(head: MessageHead, at: number): ErrorCode | null {
     const nameStart = i;
     while (tokenChar[c] === 1) c = bytes[++i]!;
     if (i === nameStart || c !== COLON) return c === LF || c === CR ? "invalid_line_ending" : "invalid_header";
-    head.nameStart[count] = nameStart;
-    head.nameEnd[count] = i;
+    head.nameStart[count] = nameStart - base;
+    head.nameEnd[count] = i - base;
     const kind = kindOf(bytes, nameStart, i);
     head.kinds[count] = kind;
     mask |= 1 << kind;
     c = bytes[++i]!;
     while (c === SP || c === HTAB) c = bytes[++i]!;
-    head.valueStart[count] = i;
+    const valueStart = i;
+    head.valueStart[count] = i - base;
     i = nextControl(i);
     while (bytes[i] === HTAB) i = nextControl(i + 1);
     if (bytes[i] !== CR || bytes[i + 1] !== LF) return bytes[i] === CR || bytes[i] === LF ? "invalid_line_ending" : "invalid_header";
     let end = i;
-    while (end > head.valueStart[count]! && (bytes[end - 1] === SP || bytes[end - 1] === HTAB)) end--;
-    head.valueEnd[count] = end;
+    while (end > valueStart && (bytes[end - 1] === SP || bytes[end - 1] === HTAB)) end--;
+    head.valueEnd[count] = end - base;
     count++;
     i += 2;
   }

@@ -3,6 +3,7 @@ import type { ErrorCode } from "../core/errors.ts";
 import { SP, targetChar, tokenChar } from "./chars.ts";
 import { kind } from "./field-kinds.ts";
 import { chunked, readFraming, untilClose, type Framing } from "./framing.ts";
+import { loadBytes } from "./head-bytes.ts";
 import { sameAuthority, splitAuthority } from "./host.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
@@ -54,6 +55,7 @@ const framing: Framing = { length: 0, error: null };
  * @returns null, or why the request is refused
  */
 export function parseRequestHead(head: RequestHead, text: string, limits: RequestLimits): ErrorCode | null {
+  const base = loadBytes(text);
   head.text = text;
   head.method = "";
   // RFC 9112 section 2.2: at least one empty line before the request line is ignored.
@@ -71,7 +73,7 @@ export function parseRequestHead(head: RequestHead, text: string, limits: Reques
   head.target = text.slice(targetStart, i);
   const versionError = parseVersion(head, text, i + 1);
   if (versionError !== null) return versionError;
-  const fieldError = parseFields(head, i + 11);
+  const fieldError = parseFields(head, i + 11, base);
   if (fieldError !== null) return fieldError;
   if (head.method === "CONNECT" || head.method === "TRACE") return "method_refused";
   readFraming(head, head.minor, framing);

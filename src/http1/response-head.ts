@@ -2,6 +2,7 @@
 import { SP, valueChar } from "./chars.ts";
 import { equalsLower, kind } from "./field-kinds.ts";
 import { readFraming, untilClose, type Framing } from "./framing.ts";
+import { loadBytes } from "./head-bytes.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
 
@@ -34,6 +35,7 @@ const framing: Framing = { length: 0, error: null };
  * @returns whether it is well-formed
  */
 export function parseResponseHead(head: ResponseHead, text: string, headRequest: boolean): boolean {
+  const base = loadBytes(text);
   head.text = text;
   if (!text.startsWith("HTTP/1.") || text.charCodeAt(8) !== SP) return false;
   const minor = text.charCodeAt(7) - 0x30;
@@ -48,7 +50,7 @@ export function parseResponseHead(head: ResponseHead, text: string, headRequest:
   head.phraseStart = i;
   while (valueChar[text.charCodeAt(i)] === 1) i++;
   if (text.charCodeAt(i) !== 0x0d || text.charCodeAt(i + 1) !== 0x0a) return false;
-  if (parseFields(head, i + 2) !== null) return false;
+  if (parseFields(head, i + 2, base) !== null) return false;
   readFraming(head, minor, framing);
   if (framing.error !== null) return false;
   const noBody = hasNoBody(status);

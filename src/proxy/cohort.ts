@@ -39,6 +39,7 @@ export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: st
   const hash = cohort.hash(key);
   exchange.bucket = bucketOfHash(hash);
   exchange.shard = shardOfHash(hash);
+  exchange.client = hash;
 }
 
 function assignAtRandom(exchange: Exchange): void {

@@ -187,6 +187,10 @@ export class DownstreamConnection implements Downstream, SocketOwner {
     this.writer.body(buffer, start, end);
   }
 
+  wholeBody(text: string): void {
+    this.writer.text(text);
+  }
+
   end(trailers: string): void {
     this.writer.end(trailers);
     this.writer.flush();

@@ -7,7 +7,7 @@ export class EndpointBook {
   private readonly endpoints = new Map<string, Endpoint>();
   private readonly unhealthy = new Set<string>();
   private readonly context: ProxyContext;
-
+  private made = 0;
   private readonly openConnection: OpenConnection;
 
   constructor(context: ProxyContext, openConnection: OpenConnection) {
@@ -18,7 +18,7 @@ export class EndpointBook {
   get(address: EndpointAddress, limits: RouteLimits): Endpoint {
     let endpoint = this.endpoints.get(address.id);
     if (endpoint === undefined) {
-      endpoint = new Endpoint(this.context, address, this.openConnection);
+      endpoint = new Endpoint(this.context, address, this.made++, this.openConnection);
       endpoint.healthy = !this.unhealthy.has(address.id);
       this.endpoints.set(address.id, endpoint);
     }

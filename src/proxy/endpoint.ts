@@ -15,6 +15,8 @@ export type OpenConnection = (endpoint: Endpoint) => UpstreamConnection;
 /** One address of a variant, on one thread: its connections, its load, its health. */
 export class Endpoint {
   readonly address: EndpointAddress;
+  /** Which endpoint of this thread it is, from 0: the judge tells a variant's endpoints apart by it. */
+  readonly ordinal: number;
   readonly context: ProxyContext;
   connectionsMax = 0;
   pendingMax = 0;
@@ -32,10 +34,11 @@ export class Endpoint {
   private ejectedUntilMs = 0;
   private readonly openConnection: OpenConnection;
 
-  constructor(context: ProxyContext, address: EndpointAddress, openConnection: OpenConnection) {
+  constructor(context: ProxyContext, address: EndpointAddress, ordinal: number, openConnection: OpenConnection) {
     this.openConnection = openConnection;
     this.context = context;
     this.address = address;
+    this.ordinal = ordinal;
   }
 
   /** Fit to be chosen. */

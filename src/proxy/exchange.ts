@@ -18,6 +18,8 @@ export interface Downstream {
   interim(head: ResponseHead): void;
   head(head: ResponseHead): void;
   body(buffer: Buffer, start: number, end: number): void;
+  /** A small body of known length that came with its head: latin1, one character a byte. */
+  wholeBody(text: string): void;
   /** @param trailers whole lines, each with CR LF */
   end(trailers: string): void;
   /** Writes what was gathered. @returns false when the client is slow: `resumeResponse` follows */
@@ -114,6 +116,8 @@ export class Exchange implements Sample {
   second = 0;
   counted = 0;
   shard = 0;
+  client = -1;
+  endpointShard = -1;
 
   // in-flight list
   previous: Exchange | null = null;

@@ -1,7 +1,7 @@
 /** Sends an exchange upstream, and decides what follows when that fails: again on a fresh connection, the baseline, or an error. */
 import { errorTable, type ErrorCode } from "../core/errors.ts";
 import { chunked } from "../http1/framing.ts";
-import { counters } from "../observe/layout.ts";
+import { counters, endpointShards } from "../observe/layout.ts";
 import { chooseEndpoint } from "./endpoint.ts";
 import { phase, type Exchange } from "./exchange.ts";
 import { recordDispatched, recordEnded, recordFailed, recordFailedLater, recordWithdrawn } from "./record.ts";
@@ -24,6 +24,7 @@ function dispatch(exchange: Exchange, fresh: boolean): void {
   const endpoint = chooseEndpoint(exchange.serving, context.random);
   if (endpoint === null) return upstreamFailed(exchange, "no_endpoint", false);
   exchange.endpoint = endpoint;
+  exchange.endpointShard = endpoint.ordinal & (endpointShards - 1);
   endpoint.inFlight++;
   const connection = endpoint.acquire(fresh);
   if (connection !== null) return send(exchange, connection);

@@ -33,6 +33,12 @@ export function relayBody(exchange: Exchange, buffer: Buffer, start: number, end
   exchange.downstream.body(buffer, start, end);
 }
 
+/** A small body that came with its head. */
+export function relayWholeBody(exchange: Exchange, text: string): void {
+  exchange.responseBytes += text.length;
+  exchange.downstream.wholeBody(text);
+}
+
 /** The answer is whole; its connection is free already. */
 export function relayEnd(exchange: Exchange, trailers: string): void {
   leaveEndpoint(exchange, null, false);

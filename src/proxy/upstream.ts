@@ -11,7 +11,7 @@ import { connect, congested, type SocketOwner } from "./byte-socket.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { phase, type Exchange, type Upstream } from "./exchange.ts";
 import { upstreamFailed } from "./forward.ts";
-import { relayBody, relayEnd, relayHead, relayInterim, relayUpgrade } from "./relay.ts";
+import { relayBody, relayEnd, relayHead, relayInterim, relayUpgrade, relayWholeBody } from "./relay.ts";
 import { tunnelBytes, tunnelClosed, tunnelFinished } from "./tunnel.ts";
 
 const state = { idle: 0, head: 1, body: 2, tunnel: 3, closed: 4 } as const;
@@ -165,6 +165,10 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     this.endpoint.answered();
     relayHead(exchange, responseHead);
     if (this.exchange !== exchange) return -1;
+    if (heads.rest !== null && this.remaining > 0 && this.remaining === end - next) {
+      relayWholeBody(exchange, heads.rest.slice(next - start));
+      return this.finish(exchange, "", end, end);
+    }
     return this.remaining === 0 ? this.finish(exchange, "", next, end) : next;
   }
 

@@ -148,9 +148,10 @@ export class RolloutController implements RolloutControl {
 
   /** What its group's other rollouts look like to one of them. One whose state is not known yet is ready for nothing. */
   private peersOf(route: string): Peer[] {
-    const plans = new Map([...this.unloaded, ...this.runners].map(([key, { input }]) => [key, input.plan]));
-    const group = plans.get(route)?.group;
+    const group = (this.runners.get(route) ?? this.unloaded.get(route))?.input.plan.group;
+    // Asked for each rollout at each tick, and most have no group.
     if (!group) return [];
+    const plans = new Map([...this.unloaded, ...this.runners].map(([key, { input }]) => [key, input.plan]));
     return [...plans].flatMap(([key, plan]) => {
       if (key === route || plan.group !== group) return [];
       return [this.runners.get(key)?.peer() ?? { route: key, phase: "pending" as const, rank: -1, ready: false }];
