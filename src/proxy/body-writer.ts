@@ -54,7 +54,7 @@ export class BodyWriter {
     if (this.pending !== "") {
       const { pending } = this;
       this.pending = "";
-      this.socket.write(pending, "latin1");
+      this.socket.write(pending);
     }
     if (this.corked) {
       this.corked = false;
@@ -68,7 +68,7 @@ export class BodyWriter {
       this.socket.cork();
     }
     if (this.pending !== "") {
-      this.socket.write(this.pending, "latin1");
+      this.socket.write(this.pending);
       this.pending = "";
     }
     const length = end - start;

@@ -121,6 +121,8 @@ class UpstreamSocket extends FairSocket {
 
 function listen(socket: net.Socket, owner: SocketOwner): net.Socket {
   let failure: Error | null = null;
+  // Text is latin1 throughout, and a default is not looked up with every write.
+  socket.setDefaultEncoding("latin1");
   socket.on("end", () => guarded(socket, () => owner.onEnd()));
   socket.on("drain", () => guarded(socket, () => owner.onDrain()));
   socket.on("error", (error) => {
