@@ -5,7 +5,7 @@ import { dot, document, faint, gridLine, ink, label, line, palette, scale } from
 const left = 330;
 const right = 28;
 const width = 860;
-const top = 62;
+const top = 72;
 const rowHeight = 24;
 
 /** @returns file names and their contents */
