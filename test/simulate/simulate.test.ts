@@ -18,7 +18,7 @@ async function simulate(...argv: string[]): Promise<{ code: number; out: string;
 }
 
 describe("two equal versions", () => {
-  test.each(["stationary", "bursts", "clusters", "sticky", "latency"])("are not told apart in the world '%s'", (name) => {
+  test.each(["stationary", "bursts", "clusters", "sticky", "hiccups", "latency"])("are not told apart in the world '%s'", (name) => {
     const row = { ...rowNamed(name), seconds: 150, historySeconds: 60 };
     expect(summaryOf(row, 40).falseVerdicts).toBe(0);
   });
