@@ -74,13 +74,3 @@ export const errorCodes = Object.keys(errorTable) as readonly ErrorCode[];
 
 /** The codes that count against a variant, in slab order. */
 export const upstreamErrorCodes = errorCodes.filter((code) => errorTable[code].source === "upstream");
-
-/** An error that carries its row of the table; `cause` is always the error underneath, where there is one. */
-export class EbbgateError extends Error {
-  readonly code: ErrorCode;
-  constructor(code: ErrorCode, options?: { cause?: unknown; detail?: string }) {
-    super(options?.detail ?? errorTable[code].detail, { cause: options?.cause });
-    this.name = "EbbgateError";
-    this.code = code;
-  }
-}
