@@ -9,6 +9,7 @@ export const notWorseThreshold = 20;
 
 const differences = [0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9, 0.99] as const;
 const relatives = [0.1, 0.3, 0.5, 0.7, 0.9, 1] as const;
+const logsOfDifferences = differences.map((a) => Math.log1p(-a));
 export const advanceErrorAlternatives = differences.length + relatives.length;
 
 /**
@@ -24,12 +25,18 @@ export function advanceErrorLlr(s: ErrorCounts, rho: number, delta: number, out:
     return;
   }
   const o = nC / nB;
-  differences.forEach((a, j) => {
-    out[j] = errorsC * Math.log1p(-a) + errorsB * Math.log1p((o * a) / (1 - a * delta)) - nC * Math.log1p(-a * delta);
-  });
-  relatives.forEach((r, j) => {
-    out[differences.length + j] = errorsC * Math.log(r / rho) - (errorsC + errorsB) * Math.log((1 + r * o) / (1 + rho * o));
-  });
+  // A logarithm that is taken zero times is left out, as in errors.ts.
+  for (let j = 0; j < differences.length; j++) {
+    const a = differences[j]!;
+    const baseline = errorsB > 0 ? errorsB * Math.log1p((o * a) / (1 - a * delta)) : 0;
+    out[j] = errorsC * logsOfDifferences[j]! + baseline - nC * Math.log1p(-a * delta);
+  }
+  for (let j = 0; j < relatives.length; j++) {
+    const r = relatives[j]!;
+    const candidate = errorsC > 0 ? errorsC * Math.log(r / rho) : 0;
+    const both = errorsC + errorsB > 0 ? (errorsC + errorsB) * Math.log((1 + r * o) / (1 + rho * o)) : 0;
+    out[differences.length + j] = candidate - both;
+  }
 }
 
 /** E of the error test: the mean of both mixtures. @param logs summed ratios, in the order of `advanceErrorLlr` */

@@ -49,6 +49,10 @@ export function errorLlr(s: ErrorCounts, rho: number, delta: number, out: Float6
     }
     const a = ((r - 1) * (1 - t)) / (1 + x);
     const b = (o * a) / (1 + a * delta);
-    out[j] = errorsC * Math.log1p(a) - nC * Math.log1p(a * delta) + errorsB * Math.log1p(-b);
+    // Most strata have no error of the candidate, and many have none at all: a logarithm that is taken zero times is left out.
+    let l = -nC * Math.log1p(a * delta);
+    if (errorsC > 0) l += errorsC * Math.log1p(a);
+    if (errorsB > 0) l += errorsB * Math.log1p(-b);
+    out[j] = l;
   }
 }

@@ -8,7 +8,7 @@
  * arithmetic and geometric means at equality, and because both factors are monotone in y beyond it. With weights that
  * fall, it is evidence for the opposite: that the candidate is not slower (JUDGE 6).
  */
-import { locationClassCount, type LatencyCounts } from "./counts.ts";
+import { locationClassCount, tailCount, type LatencyCounts } from "./counts.ts";
 import type { LatencyModel } from "./edges.ts";
 
 /** How strongly the bulk may have shifted: g = exp(eta * probit(midrank)). */
@@ -31,6 +31,7 @@ export interface LatencyWeights {
   readonly location: readonly ClassWeights[];
   /** By tail: p95, p99, 2*p99; two classes each, kept and exceeded. */
   readonly tails: readonly (readonly ClassWeights[])[];
+  readonly logs: ShareLogs;
 }
 
 interface ClassWeights {
@@ -39,10 +40,13 @@ interface ClassWeights {
   readonly excess: Float64Array;
 }
 
-/** @param direction 1: bets on slower (a breach); -1: on not slower (advance) */
-export function latencyWeights(model: LatencyModel, direction: 1 | -1): LatencyWeights {
+/**
+ * @param direction 1: bets on slower (a breach); -1: on not slower (advance)
+ * @param logs may be shared among generations, which saves memory
+ */
+export function latencyWeights(model: LatencyModel, direction: 1 | -1, logs: ShareLogs = new ShareLogs()): LatencyWeights {
   return {
-    model,
+    model, logs,
     location: locationEtas.map((eta) => normalised(model.classShares, model.scores.map((z) => Math.exp(direction * eta * z)))),
     tails: Array.from(model.tailShares, (q) => tailOdds.map((odds) => normalised([1 - q, q], Float64Array.of(1, odds ** direction)))),
   };
@@ -61,14 +65,20 @@ function normalised(shares: ArrayLike<number>, weights: Float64Array): ClassWeig
  */
 export function addLocationLlr(counts: LatencyCounts, weights: LatencyWeights, out: Float64Array): void {
   if (counts.nC <= 0 || counts.nB <= 0) return;
+  const { locationC, locationB } = counts;
   const theta = counts.nC / (counts.nC + counts.nB);
+  const known = weights.logs.of(weights, theta).location;
   for (let j = 0; j < weights.location.length; j++) {
     const { log, excess } = weights.location[j]!;
+    const at = j * locationClassCount;
     let l = 0;
     for (let y = 0; y < locationClassCount; y++) {
-      const c = counts.locationC[y]!;
-      const both = c + counts.locationB[y]!;
-      if (both > 0) l += c * log[y]! - both * Math.log1p(theta * excess[y]!);
+      const c = locationC[y]!;
+      const both = c + locationB[y]!;
+      if (both === 0) continue;
+      let ofShare = known[at + y]!;
+      if (Number.isNaN(ofShare)) ofShare = known[at + y] = Math.log1p(theta * excess[y]!);
+      l += c * log[y]! - both * ofShare;
     }
     out[j]! += l;
   }
@@ -82,9 +92,52 @@ export function addTailLlr(counts: LatencyCounts, weights: LatencyWeights, tail:
   const c = Math.min(nC, counts.tailsC[tail]!);
   const both = c + Math.min(nB, counts.tailsB[tail]!);
   const alternatives = weights.tails[tail]!;
-  for (let j = 0; j < alternatives.length; j++) {
+  const known = weights.logs.of(weights, theta).tails;
+  let at = tail * alternatives.length * 2;
+  for (let j = 0; j < alternatives.length; j++, at += 2) {
     const { log, excess } = alternatives[j]!;
-    const kept = (nC - c) * log[0]! - (nC + nB - both) * Math.log1p(theta * excess[0]!);
-    out[j]! += kept + c * log[1]! - both * Math.log1p(theta * excess[1]!);
+    if (Number.isNaN(known[at]!)) {
+      known[at] = Math.log1p(theta * excess[0]!);
+      known[at + 1] = Math.log1p(theta * excess[1]!);
+    }
+    const kept = (nC - c) * log[0]! - (nC + nB - both) * known[at]!;
+    out[j]! += kept + c * log[1]! - both * known[at + 1]!;
+  }
+}
+
+/** The strata in flight are those of the last 5 s and the one that is open; some more where edges changed within one. */
+const rememberedShares = 8;
+
+interface LogsOfShare {
+  of: LatencyWeights | null;
+  theta: number;
+  /** `log1p(theta (g_y - 1))` by alternative and class; NaN: not computed yet. */
+  readonly location: Float64Array;
+  /** By tail, alternative, and kept or exceeded. */
+  readonly tails: Float64Array;
+}
+
+/**
+ * The logarithms of the last few shares theta. A stratum keeps its share from its end on, because a share is of dispatched requests,
+ * and it is looked at up to ten times a second while it is in flight: the logarithms would be most of a look.
+ */
+export class ShareLogs {
+  private readonly entries: LogsOfShare[] = [];
+  private oldest = 0;
+
+  of(weights: LatencyWeights, theta: number): LogsOfShare {
+    for (const entry of this.entries) if (entry.theta === theta && entry.of === weights) return entry;
+    let entry = this.entries[this.oldest];
+    if (this.entries.length < rememberedShares) {
+      const tails = 2 * tailCount * tailOdds.length;
+      this.entries.push((entry = { of: null, theta: 0, location: new Float64Array(locationEtas.length * locationClassCount), tails: new Float64Array(tails) }));
+    } else {
+      this.oldest = (this.oldest + 1) % rememberedShares;
+    }
+    entry!.of = weights;
+    entry!.theta = theta;
+    entry!.location.fill(Number.NaN);
+    entry!.tails.fill(Number.NaN);
+    return entry!;
   }
 }

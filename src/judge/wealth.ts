@@ -54,14 +54,24 @@ export function inject(wealth: Float64Array, amount: number, prior?: Prior): voi
 export function bet(wealth: Float64Array, llr: ArrayLike<number>, seconds: number, phi: number, prior?: Prior): number {
   const restart = seconds / restartPeriodSeconds;
   let sum = 0;
-  for (let j = 0; j < wealth.length; j++) {
-    const share = prior === undefined ? 1 / wealth.length : prior[j]!;
-    const w = Math.min(ceiling, (wealth[j]! + restart * share) * Math.exp(Math.min(stratumCapNats, llr[j]! / phi)));
-    wealth[j] = w;
-    sum += w;
-  }
+  for (let j = 0; j < wealth.length; j++) sum += wealth[j] = grown(wealth[j]! + restart * shareOf(prior, j, wealth.length), factorOf(llr[j]!, phi));
   return sum;
 }
+
+/**
+ * What a bet is multiplied by: `exp(min(2, l/phi))`. It can be kept while a stratum is in flight: its phi is that of its end.
+ * @param l in nats, @param phi at least 1
+ */
+export const factorOf = (l: number, phi: number): number => (l === 0 ? 1 : Math.exp(Math.min(stratumCapNats, l / phi)));
+
+/** As `bet`, with the factors of a stratum in flight. @param at where they begin in `factors` */
+export function betFactors(wealth: Float64Array, factors: ArrayLike<number>, at: number, seconds: number, prior?: Prior): void {
+  const restart = seconds / restartPeriodSeconds;
+  for (let j = 0; j < wealth.length; j++) wealth[j] = grown(wealth[j]! + restart * shareOf(prior, j, wealth.length), factors[at + j]!);
+}
+
+const grown = (wealth: number, factor: number): number => Math.min(ceiling, wealth * factor);
+const shareOf = (prior: Prior | undefined, j: number, bets: number): number => (prior === undefined ? 1 / bets : prior[j]!);
 
 export function total(wealth: Float64Array): number {
   let sum = 0;

@@ -6,7 +6,7 @@ import type { StratumCounts } from "../judge/counts.ts";
 import type { EdgeMargin, EdgeMargins, LatencyModel } from "../judge/edges.ts";
 import { budgetShares } from "../judge/budget.ts";
 import { errorLlr, errorPrior, errorRatios } from "../judge/errors.ts";
-import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, tailOdds, tailPrior, type LatencyWeights } from "../judge/latency.ts";
+import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, ShareLogs, tailOdds, tailPrior, type LatencyWeights } from "../judge/latency.ts";
 import type { TrialTest } from "../judge/trial.ts";
 
 export interface LimitTest {
@@ -30,10 +30,11 @@ const keptGenerations = 16;
 export class LatencyModels {
   private readonly worse = new Map<number, LatencyWeights>();
   private readonly notWorse = new Map<number, LatencyWeights>();
+  private readonly logs = { worse: new ShareLogs(), notWorse: new ShareLogs() };
 
   add(model: LatencyModel): void {
-    this.worse.set(model.generation, latencyWeights(model, 1));
-    this.notWorse.set(model.generation, latencyWeights(model, -1));
+    this.worse.set(model.generation, latencyWeights(model, 1, this.logs.worse));
+    this.notWorse.set(model.generation, latencyWeights(model, -1, this.logs.notWorse));
     this.worse.delete(model.generation - keptGenerations);
     this.notWorse.delete(model.generation - keptGenerations);
   }
