@@ -26,7 +26,7 @@ export interface SecondCounts {
 
 /** Classes of both variants over the seconds of a stratum that were counted against one generation of edges. */
 export interface LatencyCounts {
-  readonly generation: number;
+  generation: number;
   nC: number;
   nB: number;
   unsettledC: number;
@@ -53,12 +53,27 @@ export interface StratumCounts {
 
 export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, rhoMin: 1, latency: [] });
 
+/** Empties a stratum for its next counting. @param spare gets its latency counts, for `addSecond` to use again */
+export function clearStratum(s: StratumCounts, spare: LatencyCounts[]): void {
+  s.nC = s.nB = s.errorsC = s.errorsB = s.settledC = s.settledB = 0;
+  s.rhoMin = 1;
+  while (s.latency.length > 0) spare.push(s.latency.pop()!);
+}
+
+function clearLatency(g: LatencyCounts, generation: number): LatencyCounts {
+  g.generation = generation;
+  g.nC = g.nB = g.unsettledC = g.unsettledB = 0;
+  for (const cells of [g.locationC, g.locationB, g.tailsC, g.tailsB]) cells.fill(0);
+  return g;
+}
+
 /**
  * Adds one second of both variants. Latency counts only where both were counted against the same edges, or where the
  * candidate is alone: then nB stays 0, and only tests against earlier traffic read it.
  * @param judgeLatency false within the candidate's warm-up: cold caches are not its fault (JUDGE 2)
+ * @param spare latency counts that nobody needs any more
  */
-export function addSecond(into: StratumCounts, candidate: SecondCounts | undefined, baseline: SecondCounts | undefined, judgeLatency: boolean): void {
+export function addSecond(into: StratumCounts, candidate: SecondCounts | undefined, baseline: SecondCounts | undefined, judgeLatency: boolean, spare: LatencyCounts[] = []): void {
   if (candidate !== undefined) {
     into.nC += candidate.n;
     into.errorsC += candidate.errorsSpread ?? candidate.errors;
@@ -73,7 +88,10 @@ export function addSecond(into: StratumCounts, candidate: SecondCounts | undefin
   const { generation } = candidate;
   if (generation === 0 || (baseline !== undefined && generation !== baseline.generation)) return;
   let group = into.latency.find((g) => g.generation === generation);
-  if (group === undefined) into.latency.push((group = emptyLatency(generation)));
+  if (group === undefined) {
+    const used = spare.pop();
+    into.latency.push((group = used === undefined ? emptyLatency(generation) : clearLatency(used, generation)));
+  }
   group.nC += candidate.n;
   group.unsettledC += Math.max(0, candidate.n - candidate.settled);
   addCounts(group.locationC, candidate.location);
@@ -100,26 +118,31 @@ export const emptyLatency = (generation: number): LatencyCounts => ({
  * and fast, whatever of the baseline is turns out failed and slow. Every log-likelihood ratio rises with the candidate's
  * bad counts and falls with the baseline's, so the ratio of these counts is a lower bound on that of the final ones,
  * for every path: see strata.ts.
+ * @param into what is overwritten, and returned
  */
-export function pessimistic(s: StratumCounts): StratumCounts {
-  return {
-    nC: s.nC, nB: s.nB, errorsC: s.errorsC, settledC: s.nC, settledB: s.nB, rhoMin: s.rhoMin,
-    errorsB: Math.min(s.nB, s.errorsB + Math.max(0, s.nB - s.settledB)),
-    latency: s.latency.map(pessimisticLatency),
-  };
+export function pessimistic(s: StratumCounts, into: StratumCounts = emptyStratum()): StratumCounts {
+  into.nC = into.settledC = s.nC;
+  into.nB = into.settledB = s.nB;
+  into.errorsC = s.errorsC;
+  into.errorsB = Math.min(s.nB, s.errorsB + Math.max(0, s.nB - s.settledB));
+  into.rhoMin = s.rhoMin;
+  into.latency.length = Math.min(into.latency.length, s.latency.length);
+  for (let i = 0; i < s.latency.length; i++) pessimisticLatency(s.latency[i]!, (into.latency[i] ??= emptyLatency(0)));
+  return into;
 }
 
-function pessimisticLatency(g: LatencyCounts): LatencyCounts {
-  const locationC = Float64Array.from(g.locationC);
-  const locationB = Float64Array.from(g.locationB);
+function pessimisticLatency(g: LatencyCounts, into: LatencyCounts): void {
+  into.generation = g.generation;
+  into.nC = g.nC;
+  into.nB = g.nB;
+  into.locationC.set(g.locationC);
+  into.locationB.set(g.locationB);
   // What is in flight past the top edge has its class already: only the rest is unknown. Failures without a class make
   // the rest look larger than it is, which errs on the safe side.
-  locationC[0]! += Math.min(g.unsettledC, unclassified(g.nC, g.locationC));
-  locationB[locationClassCount - 1]! += Math.min(g.unsettledB, unclassified(g.nB, g.locationB));
-  return {
-    generation: g.generation, nC: g.nC, nB: g.nB, unsettledC: 0, unsettledB: 0, locationC, locationB,
-    tailsC: g.tailsC, tailsB: g.tailsB.map((exceeded) => Math.min(g.nB, exceeded + g.unsettledB)),
-  };
+  into.locationC[0]! += Math.min(g.unsettledC, unclassified(g.nC, g.locationC));
+  into.locationB[locationClassCount - 1]! += Math.min(g.unsettledB, unclassified(g.nB, g.locationB));
+  into.tailsC.set(g.tailsC);
+  for (let k = 0; k < tailCount; k++) into.tailsB[k] = Math.min(g.nB, g.tailsB[k]! + g.unsettledB);
 }
 
 function unclassified(n: number, location: Float64Array): number {

@@ -14,7 +14,7 @@
  * committed anyway. Looking early, at any time, as often as one likes, therefore costs nothing of alpha. A hanging
  * candidate thus shows in the tails while its requests are in flight: what has passed an edge is known to exceed it.
  */
-import { addSecond, emptyStratum, type SecondCounts, type StratumCounts } from "./counts.ts";
+import { addSecond, clearStratum, emptyStratum, type LatencyCounts, type SecondCounts, type StratumCounts } from "./counts.ts";
 import { independent, type Dispersion } from "./dispersion.ts";
 
 export interface Seconds {
@@ -34,15 +34,19 @@ const closeAfterMs = 50;
 const commitAfterMs = 5_000;
 /** A stratum that has been open for a second is looked at so often; before, at every look. */
 const readEveryMs = 400;
+const secondMs = 1_000;
 /** The slab keeps 64 s. */
 const forgetAfterSeconds = 60;
 
+/** Valid until the slab has forgotten it: then the same object stands for another stratum. */
 export interface Stratum {
+  /** Its place among those that the book remembers, 0, 1, ...; free again when it is forgotten. */
+  readonly place: number;
   /** Dispatch seconds [from, to). */
-  readonly from: number;
-  readonly to: number;
+  from: number;
+  to: number;
   /** As it was known when the stratum closed. */
-  readonly dispersion: Dispersion;
+  dispersion: Dispersion;
   counts: StratumCounts;
   /** Grows with whatever becomes known of the stratum. */
   known: number;
@@ -67,19 +71,28 @@ export class StrataBook {
   private next: number;
   private openFrom: number;
   private openRequests = 0;
-  private closed: Stratum[] = [];
-  private booked: Stratum[] = [];
+  private readonly closed: Stratum[] = [];
+  /** In the order in which they closed, as `closed`. */
+  private readonly booked: Stratum[] = [];
   private amendedAt: number;
   private latencyFrom: number;
   private readonly dispersion: () => Dispersion;
+  private readonly turnMs: number;
+  /** What is used again: many rollouts remember a minute each, and collecting that as garbage took longer than judging. */
+  private readonly free: Stratum[] = [];
+  private readonly spare: LatencyCounts[] = [];
+  private counting = emptyStratum();
+  private places = 0;
 
   /**
    * @param second the first dispatch second that counts
    * @param latencyFrom the first one whose latency counts: after the candidate's warm-up
    * @param dispersion asked when a stratum closes: from what was seen before (JUDGE 4)
+   * @param turnMs 0 ... 900: when within a second old strata are looked at, so that many rollouts need not do it at once
    */
-  constructor(second: number, latencyFrom: number, dispersion: () => Dispersion = () => independent) {
+  constructor(second: number, latencyFrom: number, dispersion: () => Dispersion = () => independent, turnMs = 0) {
     this.dispersion = dispersion;
+    this.turnMs = turnMs;
     this.next = second;
     this.openFrom = second;
     this.amendedAt = second;
@@ -94,7 +107,7 @@ export class StrataBook {
   /** @param nowMs on the line of the dispatch seconds */
   update(nowMs: number, rows: Seconds): StrataChange {
     this.close(nowMs, rows);
-    const committed: Stratum[] = [];
+    let committed: Stratum[] | undefined;
     while (this.closed.length > 0) {
       const stratum = this.closed[0]!;
       this.readOpen(stratum, nowMs, rows);
@@ -102,12 +115,12 @@ export class StrataBook {
       const final = counts.settledC >= counts.nC && counts.settledB >= counts.nB;
       if (!final && nowMs < stratum.to * 1000 + commitAfterMs) break;
       this.closed.shift();
-      committed.push(stratum);
+      (committed ??= []).push(stratum);
     }
     for (let i = 1; i < this.closed.length; i++) this.readOpen(this.closed[i]!, nowMs, rows);
-    const amended = this.amend(Math.floor(nowMs / 1000), rows);
-    this.booked.push(...committed);
-    return { committed, amended, provisional: this.closed };
+    const amended = this.amend(nowMs, rows);
+    if (committed !== undefined) for (const stratum of committed) this.booked.push(stratum);
+    return { committed: committed ?? nothing, amended, provisional: this.closed };
   }
 
   private close(nowMs: number, rows: Seconds): void {
@@ -122,24 +135,44 @@ export class StrataBook {
       this.openRequests += (rows.candidate(this.next)?.n ?? 0) + (rows.baseline(this.next)?.n ?? 0);
       this.next++;
       if (this.openRequests < requestsMin && this.next - this.openFrom < secondsMax) continue;
-      if (this.openRequests > 0) this.closed.push({ from: this.openFrom, to: this.next, dispersion: this.dispersion(), counts: emptyStratum(), known: -1, fingerprint: Number.NaN, nextReadMs: 0 });
+      if (this.openRequests > 0) this.closed.push(this.newStratum());
       this.openFrom = this.next;
       this.openRequests = 0;
     }
   }
 
+  private newStratum(): Stratum {
+    const dispersion = this.dispersion();
+    const stratum = this.free.pop() ?? { place: this.places++, from: 0, to: 0, dispersion, counts: emptyStratum(), known: -1, fingerprint: Number.NaN, nextReadMs: 0 };
+    stratum.from = this.openFrom;
+    stratum.to = this.next;
+    stratum.dispersion = dispersion;
+    clearStratum(stratum.counts, this.spare);
+    stratum.known = -1;
+    stratum.fingerprint = Number.NaN;
+    stratum.nextReadMs = 0;
+    return stratum;
+  }
+
   /** Once a second: late outcomes of the strata that were taken in before. */
-  private amend(now: number, rows: Seconds): readonly Stratum[] {
-    if (now === this.amendedAt) return nothing;
-    this.amendedAt = now;
-    this.booked = this.booked.filter((stratum) => now - stratum.from < forgetAfterSeconds);
-    return this.booked.filter((stratum) => this.read(stratum, rows));
+  private amend(nowMs: number, rows: Seconds): readonly Stratum[] {
+    const at = Math.floor((nowMs - this.turnMs) / secondMs);
+    if (at === this.amendedAt) return nothing;
+    this.amendedAt = at;
+    const now = Math.floor(nowMs / secondMs);
+    let forgotten = 0;
+    while (forgotten < this.booked.length && now - this.booked[forgotten]!.from >= forgetAfterSeconds) forgotten++;
+    if (forgotten > 0) this.free.push(...this.booked.splice(0, forgotten));
+    let amended: Stratum[] | undefined;
+    for (const stratum of this.booked) if (this.read(stratum, rows)) (amended ??= []).push(stratum);
+    return amended ?? nothing;
   }
 
   private readOpen(stratum: Stratum, nowMs: number, rows: Seconds): void {
     const overdueMs = nowMs - stratum.to * 1000 - commitAfterMs;
     if (nowMs < stratum.nextReadMs && overdueMs < 0) return;
-    if (nowMs >= stratum.to * 1000 + 1000) stratum.nextReadMs = nowMs + readEveryMs;
+    // The first pause is shorter: rollouts whose strata closed together are not read together.
+    if (nowMs >= stratum.to * 1000 + 1000) stratum.nextReadMs = nowMs + readEveryMs - (stratum.nextReadMs === 0 ? this.turnMs % readEveryMs : 0);
     this.read(stratum, rows);
   }
 
@@ -150,14 +183,16 @@ export class StrataBook {
     // NaN is unequal to itself.
     if (fingerprint === stratum.fingerprint) return false;
     stratum.fingerprint = fingerprint;
-    const counts = emptyStratum();
+    const counts = this.counting;
+    clearStratum(counts, this.spare);
     counts.rhoMin = stratum.dispersion.rho;
     for (let second = stratum.from; second < stratum.to; second++) {
-      addSecond(counts, rows.candidate(second), rows.baseline(second), second >= this.latencyFrom);
+      addSecond(counts, rows.candidate(second), rows.baseline(second), second >= this.latencyFrom, this.spare);
     }
     const known = knowledge(counts);
     // Less than before: the ring has come round.
     if (known <= stratum.known) return false;
+    this.counting = stratum.counts;
     stratum.counts = counts;
     stratum.known = known;
     return true;

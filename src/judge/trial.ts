@@ -3,11 +3,11 @@
  * evidence that it is not worse. Strata are taken in once; see strata.ts for when, and for why the provisional wealth
  * keeps the promise as well.
  */
-import { pessimistic, type StratumCounts } from "./counts.ts";
+import { emptyStratum, pessimistic, type StratumCounts } from "./counts.ts";
 import type { Dispersion } from "./dispersion.ts";
 import type { SidecarRatios } from "./fleet.ts";
 import { StrataBook, type Seconds, type Stratum } from "./strata.ts";
-import { bet, inject, newWealth, total, type Prior } from "./wealth.ts";
+import { bet, betFactors, factorOf, inject, newWealth, total, type Prior } from "./wealth.ts";
 
 export interface TrialTest {
   readonly alternatives: number;
@@ -33,16 +33,46 @@ class Account {
   provisional = 0;
   /** The value of `notWorse`; null: it has changed since it was computed. */
   notWorseValue: number | null = null;
+  /** Where the test's ratios begin in a `Ledger`. */
+  readonly worseAt: number;
+  readonly otherAt: number;
+  /** Of the stratum that is looked at. */
+  readonly worse: Float64Array;
+  readonly other: Float64Array;
 
-  constructor(test: TrialTest) {
+  constructor(test: TrialTest, worseAt: number, otherAt: number) {
     this.test = test;
     this.wealth = newWealth(test.alternatives);
     this.notWorse = new Float64Array(test.notWorse?.alternatives ?? 0);
+    this.worseAt = worseAt;
+    this.otherAt = otherAt;
+    this.worse = new Float64Array(test.alternatives);
+    this.other = new Float64Array(this.notWorse.length);
+  }
+
+  ratios(counts: StratumCounts): Float64Array {
+    this.worse.fill(0);
+    this.test.llr(counts, this.worse);
+    return this.worse;
+  }
+
+  otherRatios(counts: StratumCounts): Float64Array {
+    this.other.fill(0);
+    this.test.notWorse?.llr(counts, this.other);
+    return this.other;
   }
 }
 
-/** The ratios that a stratum contributed when it was last taken in: what a late outcome is the difference to. */
-type Contribution = readonly { readonly worse: Float64Array; readonly notWorse: Float64Array; readonly phi: number }[];
+/** What is remembered of one stratum, test after test in arrays of all of them: few objects, which live for a minute. */
+interface Ledger {
+  /** The stratum's `from`: the place may have been another one's. */
+  from: number;
+  /** In flight: what `worse` was computed from; taken in: infinite. */
+  known: number;
+  /** In flight: the factors of the bets, as lower bounds. Taken in: the ratios that were contributed, which a late outcome is the difference to. */
+  readonly worse: Float64Array;
+  readonly other: Float64Array;
+}
 
 /** A stratum that was taken in: what a fleet's leader needs of it (fleet.ts), by test. */
 export interface Taken {
@@ -55,18 +85,41 @@ export class Trial {
   private readonly accounts: readonly Account[];
   private readonly phi: number;
   private readonly book: StrataBook;
-  private readonly early = new WeakMap<Stratum, { readonly known: number; readonly ratios: readonly Float64Array[] }>();
-  private readonly contributions = new WeakMap<Stratum, Contribution>();
-  /** What the last update took in, oldest first. */
-  taken: readonly Taken[] = [];
+  /** By the strata's places. */
+  private readonly ledgers: Ledger[] = [];
+  private readonly worseWidth: number;
+  private readonly otherWidth: number;
+  private readonly worst = emptyStratum();
+  private readonly scratch: Float64Array;
+  private committed: readonly Stratum[] = [];
   /** What was known of the strata in flight at the last look; NaN: they must be counted again. */
   private inFlight = 0;
 
   /** @param phi the least overdispersion, at least 1; the book's own (JUDGE 4.3) may be larger */
   constructor(tests: readonly TrialTest[], book: StrataBook, phi = 1) {
-    this.accounts = tests.map((test) => new Account(test));
+    let [worseAt, otherAt, longest] = [0, 0, 0];
+    this.accounts = tests.map((test) => {
+      const account = new Account(test, worseAt, otherAt);
+      worseAt += account.worse.length;
+      otherAt += account.other.length;
+      longest = Math.max(longest, account.worse.length);
+      return account;
+    });
+    this.worseWidth = worseAt;
+    this.otherWidth = otherAt;
+    this.scratch = new Float64Array(longest);
     this.book = book;
     this.phi = phi;
+  }
+
+  /** What the last update took in, oldest first; the ratios are overwritten when a late outcome comes. */
+  get taken(): readonly Taken[] {
+    return this.committed.map((stratum) => ({
+      from: stratum.from, to: stratum.to,
+      tests: this.accounts.map(({ test, worse, worseAt }) => ({
+        ratios: this.ledgers[stratum.place]!.worse.subarray(worseAt, worseAt + worse.length), phi: this.phiOf(test, stratum),
+      })),
+    }));
   }
 
   /** Injects into every test's wealth (JUDGE 3). */
@@ -102,7 +155,8 @@ export class Trial {
   update(nowMs: number, rows: Seconds): boolean {
     const { committed, amended, provisional } = this.book.update(nowMs, rows);
     for (const stratum of amended) this.amend(stratum);
-    this.taken = committed.map((stratum) => this.commit(stratum));
+    for (const stratum of committed) this.commit(stratum);
+    this.committed = committed;
     const changed = committed.length + amended.length > 0;
     if (changed) for (const account of this.accounts) account.notWorseValue = null;
     // Between two looks mostly nothing becomes known.
@@ -110,12 +164,8 @@ export class Trial {
     for (const stratum of provisional) inFlight += stratum.known;
     if (!changed && inFlight === this.inFlight) return false;
     this.inFlight = inFlight;
-    const early = provisional.map((stratum) => ({ stratum, ratios: this.earlyRatios(stratum) }));
-    this.accounts.forEach((account, i) => {
-      const wealth = early.length === 0 ? account.wealth : Float64Array.from(account.wealth);
-      for (const { stratum, ratios: of } of early) bet(wealth, of[i]!, stratum.to - stratum.from, this.phiOf(account.test, stratum), account.test.prior);
-      account.provisional = total(wealth);
-    });
+    for (const stratum of provisional) this.look(stratum);
+    for (const account of this.accounts) account.provisional = provisional.length === 0 ? total(account.wealth) : this.provisionalOf(account, provisional);
     return true;
   }
 
@@ -132,55 +182,72 @@ export class Trial {
     return (account.notWorseValue ??= account.test.notWorse?.value(account.notWorse) ?? 0);
   }
 
+  private provisionalOf({ test, wealth, worseAt }: Account, provisional: readonly Stratum[]): number {
+    const { scratch } = this;
+    let sum = 0;
+    for (let j = 0; j < wealth.length; j++) scratch[j] = wealth[j]!;
+    for (const { place, from, to } of provisional) betFactors(scratch, wealth.length, this.ledgers[place]!.worse, worseAt, to - from, test.prior);
+    for (let j = 0; j < wealth.length; j++) sum += scratch[j]!;
+    return sum;
+  }
+
   /** The lower bounds of a stratum in flight; computed again only where more has become known of it. */
-  private earlyRatios(stratum: Stratum): readonly Float64Array[] {
-    const before = this.early.get(stratum);
-    if (before?.known === stratum.known) return before.ratios;
-    const counts = pessimistic(stratum.counts);
-    const now = this.accounts.map(({ test }) => ratios(test, counts));
-    this.early.set(stratum, { known: stratum.known, ratios: now });
-    return now;
+  private look(stratum: Stratum): void {
+    const ledger = this.ledgerOf(stratum);
+    if (ledger.known === stratum.known) return;
+    ledger.known = stratum.known;
+    const counts = pessimistic(stratum.counts, this.worst);
+    for (const account of this.accounts) {
+      const worse = account.ratios(counts);
+      const phi = this.phiOf(account.test, stratum);
+      for (let j = 0; j < worse.length; j++) ledger.worse[account.worseAt + j] = factorOf(worse[j]!, phi);
+    }
+  }
+
+  private ledgerOf({ place, from }: Stratum): Ledger {
+    const ledger = (this.ledgers[place] ??= { from, known: Number.NaN, worse: new Float64Array(this.worseWidth), other: new Float64Array(this.otherWidth) });
+    if (ledger.from === from) return ledger;
+    ledger.from = from;
+    ledger.known = Number.NaN;
+    return ledger;
   }
 
   private phiOf(test: TrialTest, stratum: Stratum): number {
     return Math.max(this.phi, stratum.dispersion[test.phi ?? "errors"]);
   }
 
-  private commit(stratum: Stratum): Taken {
-    const contribution = this.accounts.map(({ test, wealth, notWorse }) => {
+  private commit(stratum: Stratum): void {
+    const ledger = this.ledgerOf(stratum);
+    ledger.known = Number.POSITIVE_INFINITY;
+    for (const account of this.accounts) {
+      const { test, wealth, notWorse, worseAt, otherAt } = account;
       const phi = this.phiOf(test, stratum);
-      const worse = ratios(test, stratum.counts);
-      const other = otherRatios(test, stratum.counts);
+      const worse = account.ratios(stratum.counts);
+      const other = account.otherRatios(stratum.counts);
       bet(wealth, worse, stratum.to - stratum.from, phi, test.prior);
       for (let j = 0; j < other.length; j++) notWorse[j]! += other[j]! / phi;
-      return { worse, notWorse: other, phi };
-    });
-    this.contributions.set(stratum, contribution);
-    return { from: stratum.from, to: stratum.to, tests: contribution.map(({ worse, phi }) => ({ ratios: worse, phi })) };
+      ledger.worse.set(worse, worseAt);
+      ledger.other.set(other, otherAt);
+    }
   }
 
   private amend(stratum: Stratum): void {
-    const before = this.contributions.get(stratum);
-    if (before === undefined) return;
-    this.contributions.set(stratum, this.accounts.map(({ test, wealth, notWorse }, i) => {
-      const { phi } = before[i]!;
-      const worse = ratios(test, stratum.counts);
-      const other = otherRatios(test, stratum.counts);
-      bet(wealth, worse.map((l, j) => l - before[i]!.worse[j]!), 0, phi, test.prior);
-      for (let j = 0; j < other.length; j++) notWorse[j]! += (other[j]! - before[i]!.notWorse[j]!) / phi;
-      return { worse, notWorse: other, phi };
-    }));
+    const ledger = this.ledgerOf(stratum);
+    // It was taken in by another trial on the same book.
+    if (ledger.known !== Number.POSITIVE_INFINITY) return;
+    for (const account of this.accounts) {
+      const { test, wealth, notWorse, worseAt, otherAt } = account;
+      const phi = this.phiOf(test, stratum);
+      const worse = account.ratios(stratum.counts);
+      const other = account.otherRatios(stratum.counts);
+      for (let j = 0; j < worse.length; j++) {
+        const now = worse[j]!;
+        worse[j] = now - ledger.worse[worseAt + j]!;
+        ledger.worse[worseAt + j] = now;
+      }
+      bet(wealth, worse, 0, phi, test.prior);
+      for (let j = 0; j < other.length; j++) notWorse[j]! += (other[j]! - ledger.other[otherAt + j]!) / phi;
+      ledger.other.set(other, otherAt);
+    }
   }
-}
-
-function ratios(test: TrialTest, counts: StratumCounts): Float64Array {
-  const out = new Float64Array(test.alternatives);
-  test.llr(counts, out);
-  return out;
-}
-
-function otherRatios(test: TrialTest, counts: StratumCounts): Float64Array {
-  const out = new Float64Array(test.notWorse?.alternatives ?? 0);
-  test.notWorse?.llr(counts, out);
-  return out;
 }

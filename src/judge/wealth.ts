@@ -64,10 +64,10 @@ export function bet(wealth: Float64Array, llr: ArrayLike<number>, seconds: numbe
  */
 export const factorOf = (l: number, phi: number): number => (l === 0 ? 1 : Math.exp(Math.min(stratumCapNats, l / phi)));
 
-/** As `bet`, with the factors of a stratum in flight. @param at where they begin in `factors` */
-export function betFactors(wealth: Float64Array, factors: ArrayLike<number>, at: number, seconds: number, prior?: Prior): void {
+/** As `bet`, with the factors of a stratum in flight. @param bets how many of `wealth` there are, @param at where theirs begin in `factors` */
+export function betFactors(wealth: Float64Array, bets: number, factors: ArrayLike<number>, at: number, seconds: number, prior?: Prior): void {
   const restart = seconds / restartPeriodSeconds;
-  for (let j = 0; j < wealth.length; j++) wealth[j] = grown(wealth[j]! + restart * shareOf(prior, j, wealth.length), factors[at + j]!);
+  for (let j = 0; j < bets; j++) wealth[j] = grown(wealth[j]! + restart * shareOf(prior, j, bets), factors[at + j]!);
 }
 
 const grown = (wealth: number, factor: number): number => Math.min(ceiling, wealth * factor);
