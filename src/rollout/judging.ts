@@ -27,6 +27,12 @@ const warmUpRequests = 100;
 const warmUpMaxMs = 20_000;
 /** A block is read when its last exchanges have had this time to answer. */
 const blockSettleSeconds = 5;
+/**
+ * Once-a-second work of many rollouts takes turns, or every tenth pass would do it all. Routes have mostly two variants, and their slots follow
+ * each other. Nothing in it is what a conviction waits for: that is the breaker, and the strata that have just closed.
+ * @returns 0, 100, ... 900
+ */
+const turnOf = (slot: number): number => ((slot >> 1) % 10) * 100;
 
 export class RolloutJudge {
   readonly plan: RolloutPlan;
@@ -57,12 +63,15 @@ export class RolloutJudge {
   private absoluteAtMs: number;
   private badBefore: number;
   private failedAtStart: number;
+  private readonly turnMs: number;
 
   /** @param badBefore bad candidate responses that the rollout had cost before this judge began */
   constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number) {
     this.plan = input.plan;
-    this.baseline = new VariantView(baseline, nowMs);
-    this.candidate = new VariantView(candidate, nowMs);
+    this.turnMs = turnOf(baseline.slot);
+    // As if the last sample had been taken before: the next one is due in this rollout's turn.
+    this.baseline = new VariantView(baseline, nowMs - this.turnMs);
+    this.candidate = new VariantView(candidate, nowMs - this.turnMs);
     this.rows = {
       candidate: (second) => candidate.stratum(second),
       baseline: (second) => baseline.stratum(second),
@@ -81,10 +90,8 @@ export class RolloutJudge {
     this.absoluteAtMs = nowMs;
     this.badBefore = badBefore;
     this.failedAtStart = this.candidate.failed;
-    // Once-a-second work of many rollouts takes turns, or every tenth pass would do it all.
-    const turnMs = (baseline.slot % 10) * 100;
-    this.baseline.recent(nowMs - turnMs);
-    this.candidate.recent(nowMs - turnMs);
+    this.baseline.recent(nowMs - this.turnMs);
+    this.candidate.recent(nowMs - this.turnMs);
   }
 
   /** The age from which on an exchange without a first byte counts as bad for the breaker. */
@@ -229,7 +236,7 @@ export class RolloutJudge {
 
   private newTrial(nowMs: number): Trial {
     const second = Math.floor(nowMs / 1000);
-    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY, () => this.dispersion));
+    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY, () => this.dispersion, this.turnMs));
   }
 
   private newAbsolute(): AbsoluteLatency[] {
