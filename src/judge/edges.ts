@@ -50,10 +50,8 @@ export function latencyModel(generation: number, histogram: EdgeHistogram, margi
   const buckets = counts.length;
   let n = 0;
   for (let i = 0; i < buckets; i++) n += counts[i]!;
-  const edges: number[] = [];
-  for (let k = 1; k < locationClassCount; k++) edges.push(edgeAbove(counts, (k / locationClassCount) * n));
-  const p95 = edgeAbove(counts, 0.95 * n);
-  const p99 = edgeAbove(counts, 0.99 * n);
+  const edges = edgesAbove(counts, Array.from({ length: locationClassCount - 1 }, (_, k) => ((k + 1) / locationClassCount) * n));
+  const [p95, p99] = edgesAbove(counts, [0.95 * n, 0.99 * n]) as [number, number];
   const twiceP99 = bucketFrom(histogram, 2 * histogram.lowerMicros(p99));
   const tails = [p95, p99, twiceP99];
   const tailMargins = [margins.p95, margins.p99, margins["2xp99"]];
@@ -76,14 +74,16 @@ export function latencyModel(generation: number, histogram: EdgeHistogram, margi
   };
 }
 
-/** The first bucket edge with at least `mass` below it. */
-function edgeAbove(counts: ArrayLike<number>, mass: number): number {
+/** For each mass the first bucket edge with at least so much below it. @param masses nondecreasing: one walk finds them all */
+function edgesAbove(counts: ArrayLike<number>, masses: readonly number[]): number[] {
+  const edges: number[] = [];
   let below = 0;
-  for (let i = 0; i < counts.length; i++) {
+  for (let i = 0; i < counts.length && edges.length < masses.length; i++) {
     below += counts[i]!;
-    if (below >= mass) return i + 1;
+    while (edges.length < masses.length && below >= masses[edges.length]!) edges.push(i + 1);
   }
-  return counts.length;
+  while (edges.length < masses.length) edges.push(counts.length);
+  return edges;
 }
 
 function massFrom(counts: ArrayLike<number>, edge: number): number {

@@ -34,10 +34,11 @@ export interface LatencyWeights {
   readonly logs: ShareLogs;
 }
 
+/** Plain arrays: there are seventy of two to sixteen numbers for each generation, and making as many typed ones takes longer than filling them. */
 interface ClassWeights {
-  readonly log: Float64Array;
+  readonly log: readonly number[];
   /** g - 1. */
-  readonly excess: Float64Array;
+  readonly excess: readonly number[];
 }
 
 /**
@@ -47,13 +48,13 @@ interface ClassWeights {
 export function latencyWeights(model: LatencyModel, direction: 1 | -1, logs: ShareLogs = new ShareLogs()): LatencyWeights {
   return {
     model, logs,
-    location: locationEtas.map((eta) => normalised(model.classShares, model.scores.map((z) => Math.exp(direction * eta * z)))),
-    tails: Array.from(model.tailShares, (q) => tailOdds.map((odds) => normalised([1 - q, q], Float64Array.of(1, odds ** direction)))),
+    location: locationEtas.map((eta) => normalised(model.classShares, Array.from(model.scores, (z) => Math.exp(direction * eta * z)))),
+    tails: Array.from(model.tailShares, (q) => tailOdds.map((odds) => normalised([1 - q, q], [1, odds ** direction]))),
   };
 }
 
 /** Scales to sum q_y g_y = 1: the bet that grows fastest against a baseline like the earlier one. */
-function normalised(shares: ArrayLike<number>, weights: Float64Array): ClassWeights {
+function normalised(shares: ArrayLike<number>, weights: readonly number[]): ClassWeights {
   let mean = 0;
   for (let y = 0; y < weights.length; y++) mean += shares[y]! * weights[y]!;
   return { log: weights.map((g) => Math.log(g / mean)), excess: weights.map((g) => g / mean - 1) };

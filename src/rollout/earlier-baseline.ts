@@ -17,13 +17,16 @@ export class EarlierBaseline {
   private sampledMs: number | null = null;
   private merged: VariantWindow | null = null;
 
-  /** Takes a window each 10 s. One with hardly an answer says nothing, and an outage is not what the baseline used to be like. */
-  sample(recent: () => VariantWindow, nowMs: number): void {
+  /**
+   * Takes a window each 10 s. One with hardly an answer says nothing, and an outage is not what the baseline used to be like.
+   * @param turnMs by so much the second one comes earlier, so that many rollouts that began together take turns
+   */
+  sample(recent: () => VariantWindow, nowMs: number, turnMs = 0): void {
     this.sampledMs ??= nowMs;
     // The first one comes early: a rollback in the first seconds must be verified too.
     if (nowMs - this.sampledMs < (this.past.length === 0 ? everyMs / 5 : everyMs)) return;
     const window = recent();
-    this.sampledMs = nowMs;
+    this.sampledMs = this.past.length === 0 ? nowMs - turnMs : nowMs;
     if (window.settled < settledMin || failing(window, this.merged)) return;
     this.past.push(window);
     if (this.past.length > keptMax) this.past.shift();

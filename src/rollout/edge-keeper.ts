@@ -32,12 +32,19 @@ export class EdgeKeeper {
   private readonly windowStart = new Float64Array(histogramBuckets);
   private windowStartMs: number;
   private built = 0;
+  /** The window's own histogram, when it is looked at. */
+  private readonly counts = new Float64Array(histogramBuckets);
+  private readonly turnMs: number;
   /** -1: it is asked for at the next look. */
   private settledAtStart = -1;
   lateMs: number;
 
-  /** @param timeoutMs the route's first-byte timeout; 0: none */
-  constructor(margins: EdgeMargins, timeoutMs: number, histogram: Float64Array, nowMs: number) {
+  /**
+   * @param timeoutMs the route's first-byte timeout; 0: none
+   * @param turnMs below a second: many rollouts that began together need not have new edges together
+   */
+  constructor(margins: EdgeMargins, timeoutMs: number, histogram: Float64Array, nowMs: number, turnMs = 0) {
+    this.turnMs = turnMs;
     this.margins = margins;
     this.timeoutMs = timeoutMs;
     this.windowStart.set(histogram);
@@ -52,7 +59,13 @@ export class EdgeKeeper {
   due(nowMs: number, settled: number): boolean {
     if (this.settledAtStart < 0 || settled < this.settledAtStart) this.settledAtStart = settled;
     const requests = settled - this.settledAtStart;
-    return this.rules().some((rule) => nowMs - this.windowStartMs >= rule.ms && requests >= rule.requests);
+    return this.full(nowMs, requests);
+  }
+
+  private full(nowMs: number, requests: number): boolean {
+    const ageMs = nowMs - this.windowStartMs;
+    for (const rule of this.rules()) if (ageMs >= rule.ms && requests >= rule.requests) return true;
+    return false;
   }
 
   private rules(): readonly WindowRule[] {
@@ -65,14 +78,14 @@ export class EdgeKeeper {
    * @returns new edges where the window is full; it starts over then
    */
   update(histogram: Float64Array, generation: number, nowMs: number): LatencyModel | null {
-    const ageMs = nowMs - this.windowStartMs;
-    const rules = this.rules();
-    if (!rules.some((rule) => ageMs >= rule.ms)) return null;
-    const counts = histogram.map((count, i) => count - this.windowStart[i]!);
-    const requests = counts.reduce((a, b) => a + b, 0);
-    if (!rules.some((rule) => ageMs >= rule.ms && requests >= rule.requests)) return null;
+    if (!this.full(nowMs, Number.POSITIVE_INFINITY)) return null;
+    const { counts } = this;
+    let requests = 0;
+    for (let i = 0; i < counts.length; i++) requests += counts[i] = histogram[i]! - this.windowStart[i]!;
+    if (!this.full(nowMs, requests)) return null;
     this.windowStart.set(histogram);
-    this.windowStartMs = nowMs;
+    // Once, the next window counts as older by the turn, so it is the only one that is shorter.
+    this.windowStartMs = this.built === 1 ? nowMs - this.turnMs : nowMs;
     this.settledAtStart = -1;
     this.built++;
     const model = latencyModel(generation, { counts, lowerMicros: bucketLower }, this.margins);

@@ -79,7 +79,7 @@ export class RolloutJudge {
     };
     // The block that is under way began before the judge did; it is whole all the same.
     this.nextBlock = Math.floor(nowMs / 1000 / blockSeconds);
-    this.edges = new EdgeKeeper(edgeMargins(input.plan.limits), input.firstByteTimeoutMs, baseline.histogram("firstByte"), nowMs);
+    this.edges = new EdgeKeeper(edgeMargins(input.plan.limits), input.firstByteTimeoutMs, baseline.histogram("firstByte"), nowMs, this.turnMs);
     this.feed = new BreakerFeed(candidate, baseline);
     this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound());
     this.trial = this.newTrial(nowMs);
@@ -120,7 +120,7 @@ export class RolloutJudge {
       this.trial.update(nowMs, this.rows);
       this.judgeAbsolute(nowMs);
     }
-    if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs);
+    if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs, this.turnMs);
     if (!this.edges.due(nowMs, this.baseline.settled)) return null;
     const model = this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
     if (model === null) return null;
@@ -164,7 +164,7 @@ export class RolloutJudge {
 
   /** Takes in the baseline's blocks as they end. They are older than what they are applied to: never of the stratum itself. */
   private learnDispersion(nowMs: number): void {
-    const ended = Math.floor((nowMs / 1000 - blockSettleSeconds) / blockSeconds);
+    const ended = Math.floor(((nowMs - this.turnMs) / 1000 - blockSettleSeconds) / blockSeconds);
     if (ended <= this.nextBlock) return;
     // The slab keeps three: a control thread that was away has missed some.
     for (let block = Math.max(this.nextBlock, ended - 1); block < ended; block++) {
