@@ -35,6 +35,8 @@ const commitAfterMs = 5_000;
 /** A stratum that has been open for a second is looked at so often; before, at every look. */
 const readEveryMs = 400;
 const secondMs = 1_000;
+/** Many books take in what closed at a second's end over three looks. */
+const spreadMs = 300;
 /** The slab keeps 64 s. */
 const forgetAfterSeconds = 60;
 
@@ -104,11 +106,17 @@ export class StrataBook {
     this.latencyFrom = second;
   }
 
-  /** @param nowMs on the line of the dispatch seconds */
-  update(nowMs: number, rows: Seconds): StrataChange {
+  /**
+   * @param nowMs on the line of the dispatch seconds
+   * @param patient whether strata that have just closed may wait for this book's turn, up to 200 ms, before anything is read of them. Where
+   *   they close is never put off, so it cannot depend on what was observed.
+   */
+  update(nowMs: number, rows: Seconds, patient = false): StrataChange {
     this.close(nowMs, rows);
+    const waitMs = closeAfterMs + (patient ? this.turnMs % spreadMs : 0);
+    const waits = (stratum: Stratum): boolean => stratum.known < 0 && nowMs < stratum.to * secondMs + waitMs;
     let committed: Stratum[] | undefined;
-    while (this.closed.length > 0) {
+    while (this.closed.length > 0 && !waits(this.closed[0]!)) {
       const stratum = this.closed[0]!;
       this.readOpen(stratum, nowMs, rows);
       const { counts } = stratum;
@@ -117,10 +125,14 @@ export class StrataBook {
       this.closed.shift();
       (committed ??= []).push(stratum);
     }
-    for (let i = 1; i < this.closed.length; i++) this.readOpen(this.closed[i]!, nowMs, rows);
+    let waiting = false;
+    for (const stratum of this.closed) {
+      if (waits(stratum)) waiting = true;
+      else if (stratum !== this.closed[0]) this.readOpen(stratum, nowMs, rows);
+    }
     const amended = this.amend(nowMs, rows);
     if (committed !== undefined) for (const stratum of committed) this.booked.push(stratum);
-    return { committed: committed ?? nothing, amended, provisional: this.closed };
+    return { committed: committed ?? nothing, amended, provisional: waiting ? this.closed.filter((stratum) => stratum.known >= 0) : this.closed };
   }
 
   private close(nowMs: number, rows: Seconds): void {

@@ -151,9 +151,9 @@ export class Trial {
     this.book.judgeLatencyFrom(second);
   }
 
-  /** @returns whether any wealth may have changed */
-  update(nowMs: number, rows: Seconds): boolean {
-    const { committed, amended, provisional } = this.book.update(nowMs, rows);
+  /** @param patient see `StrataBook.update`. @returns whether any wealth may have changed */
+  update(nowMs: number, rows: Seconds, patient = false): boolean {
+    const { committed, amended, provisional } = this.book.update(nowMs, rows, patient);
     for (const stratum of amended) this.amend(stratum);
     for (const stratum of committed) this.commit(stratum);
     this.committed = committed;

@@ -72,13 +72,12 @@ export class SlotWindow {
     return settled > 0 ? Math.min(1, this.count(counters.failed) / settled) : null;
   }
 
-  /** The window's own first-byte histogram, in the slab's buckets. */
-  firstByte(): Uint32Array {
+  /** The window's own first-byte histogram, in the slab's buckets. @param into is overwritten, and returned */
+  firstByte(into = new Uint32Array(histogramBuckets)): Uint32Array {
     const now = this.reader.histogram("firstByte");
     const then = this.samples[this.oldest]!.firstByte;
-    const counts = new Uint32Array(histogramBuckets);
-    for (let i = 0; i < histogramBuckets; i++) counts[i] = now[i]! - then[i]!;
-    return counts;
+    for (let i = 0; i < histogramBuckets; i++) into[i] = now[i]! - then[i]!;
+    return into;
   }
 
   /** First-byte quantiles of the window. @param qs each 0 ... 1. @returns microseconds; null for a window without answers */

@@ -50,7 +50,7 @@ export class BreakerFeed {
   private baselineLately(nowMs: number): { bad: number; ok: number } {
     const past = this.baselinePast;
     const now = outcomes(this.baseline);
-    past.push({ atMs: nowMs, ...now });
+    past.push({ atMs: nowMs, bad: now.bad, ok: now.ok, spread: now.spread });
     while (past.length > 1 && past[1]!.atMs <= nowMs - baselineMs) past.shift();
     let recent = past.length - 1;
     while (recent > 0 && past[recent]!.atMs > nowMs - baselineLatelyMs) recent--;

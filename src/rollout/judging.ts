@@ -8,7 +8,7 @@ import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
 import { StrataBook, type Seconds } from "../judge/strata.ts";
 import { Trial } from "../judge/trial.ts";
-import { stepInjection } from "../judge/wealth.ts";
+import { breachThreshold, stepInjection } from "../judge/wealth.ts";
 import { blockSeconds, counters } from "../observe/layout.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import { AbsoluteLatency } from "./absolute-latency.ts";
@@ -27,6 +27,11 @@ const warmUpRequests = 100;
 const warmUpMaxMs = 20_000;
 /** A block is read when its last exchanges have had this time to answer. */
 const blockSettleSeconds = 5;
+/**
+ * Of the threshold, all limits together. One stratum multiplies no wealth by more than exp(2) (`stratumCapNats`), so below a seventh the
+ * next one convicts nobody.
+ */
+const calmShare = 0.05;
 /**
  * Once-a-second work of many rollouts takes turns, or every tenth pass would do it all. Routes have mostly two variants, and their slots follow
  * each other. Nothing in it is what a conviction waits for: that is the breaker, and the strata that have just closed.
@@ -117,7 +122,7 @@ export class RolloutJudge {
     if (judging) {
       this.breaker = breakerTick(this.breaker, fed);
       this.warmUp(nowMs);
-      this.trial.update(nowMs, this.rows);
+      this.trial.update(nowMs, this.rows, this.calm());
       this.judgeAbsolute(nowMs);
     }
     if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs, this.turnMs);
@@ -160,6 +165,13 @@ export class RolloutJudge {
     if (!cold) return;
     this.cold = { sinceMs: nowMs, mark: this.step.candidate };
     this.trial.judgeLatencyFrom(Number.POSITIVE_INFINITY);
+  }
+
+  /** Whether the next stratum cannot be the one that convicts: then it may wait for the rollout's turn. */
+  private calm(): boolean {
+    let sum = 0;
+    for (let i = 0; i < this.tests.length; i++) sum += this.tests[i]!.share * this.trial.wealth(i);
+    return sum < calmShare * breachThreshold(this.plan.alpha);
   }
 
   /** Takes in the baseline's blocks as they end. They are older than what they are applied to: never of the stratum itself. */
