@@ -28,19 +28,26 @@ const keptGenerations = 16;
 
 /** The weights of the generations that a stratum may still have been counted against. */
 export class LatencyModels {
+  private readonly models = new Map<number, LatencyModel>();
   private readonly worse = new Map<number, LatencyWeights>();
   private readonly notWorse = new Map<number, LatencyWeights>();
   private readonly logs = { worse: new ShareLogs(), notWorse: new ShareLogs() };
 
   add(model: LatencyModel): void {
-    this.worse.set(model.generation, latencyWeights(model, 1, this.logs.worse));
-    this.notWorse.set(model.generation, latencyWeights(model, -1, this.logs.notWorse));
-    this.worse.delete(model.generation - keptGenerations);
-    this.notWorse.delete(model.generation - keptGenerations);
+    this.models.set(model.generation, model);
+    for (const kept of [this.models, this.worse, this.notWorse]) kept.delete(model.generation - keptGenerations);
   }
 
+  /** Computed when they are first asked for: not every trial asks for both directions. */
   weights(generation: number, direction: 1 | -1): LatencyWeights | undefined {
-    return (direction === 1 ? this.worse : this.notWorse).get(generation);
+    const made = direction === 1 ? this.worse : this.notWorse;
+    let weights = made.get(generation);
+    if (weights !== undefined) return weights;
+    const model = this.models.get(generation);
+    if (model === undefined) return undefined;
+    weights = latencyWeights(model, direction, direction === 1 ? this.logs.worse : this.logs.notWorse);
+    made.set(generation, weights);
+    return weights;
   }
 }
 

@@ -5,7 +5,12 @@ import { blockSeconds, endpointShards, errorShards, latencyShards } from "../../
 /** A block is taken in so many seconds after its end, as in rollout/judging.ts. */
 const settleSeconds = 5;
 
+const classes = 16;
+
 const newBlock = () => ({
+  answered: false,
+  /** Answers by shard and class, and by endpoint and class: two cells for each of a billion answers, summed when the block ends. */
+  shardClasses: new Uint32Array(latencyShards * classes), endpointClasses: new Uint32Array(endpointShards * classes),
   errors: new Float64Array(errorShards), classed: new Float64Array(latencyShards), classSum: new Float64Array(latencyShards), classSquares: 0,
   slow: new Float64Array(latencyShards), endpointErrors: new Float64Array(endpointShards), endpointClassed: new Float64Array(endpointShards),
   endpointClassSum: new Float64Array(endpointShards), endpointSlow: new Float64Array(endpointShards),
@@ -35,11 +40,9 @@ export class BaselineBlocks {
   answer(client: number, endpoint: number, location: number, slow: boolean): void {
     const { block } = this;
     const shard = client & (latencyShards - 1);
-    block.classed[shard]!++;
-    block.classSum[shard]! += location;
-    block.classSquares += location * location;
-    block.endpointClassed[endpoint]!++;
-    block.endpointClassSum[endpoint]! += location;
+    block.answered = true;
+    block.shardClasses[shard * classes + location]!++;
+    block.endpointClasses[endpoint * classes + location]!++;
     if (!slow) return;
     block.slow[shard]!++;
     block.endpointSlow[endpoint]!++;
@@ -62,6 +65,7 @@ export class BaselineBlocks {
       clear(this.block);
     }
     if (at !== settleSeconds - 1 || this.seconds <= blockSeconds) return;
+    sumClasses(this.ended);
     this.book.add(this.ended);
     const total = sum(this.recent.all);
     this.dispersion = this.book.at(total > 0 ? sum(this.recent.candidate) / total : 0);
@@ -70,7 +74,26 @@ export class BaselineBlocks {
 
 const sum = (values: Float64Array): number => values.reduce((a, b) => a + b, 0);
 
+function sumClasses(block: ReturnType<typeof newBlock>): void {
+  if (!block.answered) return;
+  const by = (cells: Uint32Array, classed: Float64Array, classSum: Float64Array): void => {
+    for (let i = 0; i < cells.length; i++) {
+      const n = cells[i]!;
+      const location = i & (classes - 1);
+      classed[i >>> 4]! += n;
+      classSum[i >>> 4]! += n * location;
+      if (classed === block.classed) block.classSquares += n * location * location;
+    }
+  };
+  by(block.shardClasses, block.classed, block.classSum);
+  by(block.endpointClasses, block.endpointClassed, block.endpointClassSum);
+}
+
 function clear(block: ReturnType<typeof newBlock>): void {
   block.classSquares = 0;
   for (const cells of [block.errors, block.classed, block.classSum, block.slow, block.endpointErrors, block.endpointClassed, block.endpointClassSum, block.endpointSlow]) cells.fill(0);
+  if (!block.answered) return;
+  block.answered = false;
+  block.shardClasses.fill(0);
+  block.endpointClasses.fill(0);
 }
