@@ -50,7 +50,7 @@ interface Pending {
   readonly bad: boolean;
 }
 
-/** @returns the process's exit status: 1 where a pass takes more than 5 ms */
+/** @returns the process's exit status: 1 where the median or the 99th percentile of a scenario's passes is not below 5 ms */
 export async function run(argv: readonly string[]): Promise<number> {
   const option = (name: string, fallback: number): number => {
     const at = argv.indexOf(name);
@@ -69,7 +69,7 @@ export async function run(argv: readonly string[]): Promise<number> {
     process.stdout.write(`${"".padEnd(10)}  median     p99     max  CPU mean  ms a pass\n`);
     for (const r of results) process.stdout.write(`${r.name.padEnd(10)}  ${fixed(r.medianMs)}  ${fixed(r.p99Ms)}  ${fixed(r.maxMs)}    ${fixed(r.cpuMeanMs)}  ${r.what}\n`);
   }
-  return results.every((r) => r.medianMs < boundMs) ? 0 : 1;
+  return results.every((r) => r.medianMs < boundMs && r.p99Ms < boundMs) ? 0 : 1;
 }
 
 const fixed = (ms: number): string => ms.toFixed(2).padStart(6);
