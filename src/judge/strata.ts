@@ -32,7 +32,7 @@ const secondsMax = 10;
 /** A dispatch that was counted a moment after its second ended. */
 const closeAfterMs = 50;
 const commitAfterMs = 5_000;
-/** A stratum that has been open for a second is looked at so often; before, at every look. */
+/** A stratum that closed a second ago is looked at so often; before, at every look. */
 const readEveryMs = 400;
 const secondMs = 1_000;
 /** Many books take in what closed at a second's end over three looks. */
