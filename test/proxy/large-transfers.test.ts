@@ -18,7 +18,7 @@ const server = createServer((request, response) => {
 }).listen(0, "127.0.0.1");
 await new Promise((resolve) => server.once("listening", resolve));
 afterAll(() => server.close());
-const proxy = await proxyFor([{ variants: [{ endpoints: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] }] }]);
+const proxy = await proxyFor([{ variants: { v1: { endpoints: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`] } } }]);
 
 function download(n: number): Promise<string> {
   return new Promise((resolve, reject) => {
