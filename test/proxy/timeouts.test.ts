@@ -49,7 +49,7 @@ describe("a client that is slow", () => {
   });
 
   it("to read is cut after idleMs without progress, and frees the service", async () => {
-    const { port, proxy, upstream } = await stage(() => ok("x".repeat(40_000_000)), { timeouts: { idleMs: 200 } });
+    const { port, proxy, upstream } = await stage(() => ok("x".repeat(40_000_000)), { timeouts: { idleMs: 1_000 } });
     const client = await RawClient.connect(port, get);
     client.socket.pause();
     await upstream.until(() => upstream.connections.length === 1);
