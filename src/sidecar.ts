@@ -13,6 +13,7 @@ import { systemRandom } from "./core/random.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
+import { Mirrors, type MirroredRoute } from "./proxy/mirrors.ts";
 import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
@@ -44,6 +45,7 @@ export class Sidecar {
   private readonly threads: ProxyThreads;
   private readonly health: HealthChecks;
   private readonly probes = new DeclaredProbes(systemRandom);
+  private readonly mirrors = new Mirrors(clock);
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
   private readonly decisions = new DecisionTally();
@@ -74,6 +76,7 @@ export class Sidecar {
       pages: () => this.slab.pages,
       onAcknowledged: (thread, revision) => log.debug({ thread, revision }, "A proxy thread runs the revision."),
       onFault: (thread, detail) => log.error({ thread, detail }, "A connection was ended by a fault of ours: please report it."),
+      onMirror: (sample, done) => this.mirrors.offer(sample, done),
       onLost: (thread, error) => {
         log.fatal({ err: error, thread }, "A proxy thread ended.");
         options.onLost(error);
@@ -131,6 +134,7 @@ export class Sidecar {
     this.watch?.close();
     this.health.close();
     this.probes.close();
+    this.mirrors.close();
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
     await this.controller.flush();
@@ -145,6 +149,7 @@ export class Sidecar {
       this.controller.tick();
       this.windows.tick();
       this.sendProbes();
+      this.followMirrors();
     } catch (error) {
       // A fault in judging must not end the proxying: it is said, and the next tick tries again.
       this.log.error({ err: error }, "The control loop failed.");
@@ -157,6 +162,15 @@ export class Sidecar {
     this.probes.follow(this.controller.probing().flatMap((probed) => {
       const variant = routes.find(({ name }) => name === probed.route)?.variants.find(({ name }) => name === probed.variant);
       return variant === undefined ? [] : [{ ...probed, endpoints: variant.endpoints }];
+    }));
+  }
+
+  private followMirrors(): void {
+    this.mirrors.follow(this.running.dynamic.routes.flatMap(({ name, mirror, variants }): MirroredRoute[] => {
+      const variant = variants.find((one) => one.name === mirror?.variant);
+      if (mirror === null || variant === undefined) return [];
+      const { endpoints, headers, revision } = variant;
+      return [{ route: name, settings: mirror, endpoints, headers, revision, active: !this.draining }];
     }));
   }
 
@@ -213,6 +227,7 @@ export class Sidecar {
       threads: () => this.threads.alive.map((alive, index) => ({ index, alive, revision: this.threads.acknowledged[index]!, listening: this.listeners.map(({ host, port }) => `${host}:${port}`) })),
       configuration: () => this.state,
       rollouts: () => this.controller.status(),
+      mirrors: (route) => this.mirrors.counts(route),
       draining: () => this.draining,
     };
   }

@@ -1,7 +1,10 @@
 /** Rows of the metric table that are read from the control thread: configuration, threads, rollouts, the build. */
 import { rolloutPhases } from "../core/reasons.ts";
+import { differenceKinds } from "../proxy/compare-answers.ts";
+import type { MirrorCounts } from "../proxy/mirrors.ts";
 import type { LimitEvidence } from "../rollout/types.ts";
 import type { MetricRow } from "./metric-row.ts";
+import type { AdminPorts } from "./ports.ts";
 import { readiness } from "./readiness.ts";
 
 /** A limit's name in a label: `errorRate`, `latency:p99`. An absolute bound on a metric is the same limit. */
@@ -9,6 +12,13 @@ const limitName = (limit: LimitEvidence): string => (limit.quantile === null ? l
 
 const byRollout = ["route", "variant"] as const;
 const byLimit = ["route", "variant", "limit"] as const;
+
+function eachMirror(ports: AdminPorts, read: (route: string, counts: MirrorCounts) => void): void {
+  for (const { name } of ports.posted()?.snapshot.routes ?? []) {
+    const counts = ports.mirrors(name);
+    if (counts !== null) read(name, counts);
+  }
+}
 
 export const controlMetrics: readonly MetricRow[] = [
   {
@@ -103,6 +113,16 @@ export const controlMetrics: readonly MetricRow[] = [
     read: ({ ports }, emit) => {
       for (const { route, variant, reason, count } of ports.decisions.list()) emit(count, route, variant, reason);
     },
+  },
+  {
+    type: "counter", name: "ebbgate_mirror_copies_total", labels: byRollout, help: "Copies of users' requests whose outcome is known; the variant got them.",
+    read: ({ ports }, emit) => eachMirror(ports, (route, counts) => emit(counts.compared, route, counts.variant)),
+  },
+  {
+    type: "counter", name: "ebbgate_mirror_differences_total", labels: [...byRollout, "kind"], help: "Copies that were answered otherwise than the users, by the first thing that differed.",
+    read: ({ ports }, emit) => eachMirror(ports, (route, counts) => {
+      for (const kind of differenceKinds) emit(counts.differences[kind], route, counts.variant, kind);
+    }),
   },
   {
     type: "gauge", name: "ebbgate_build_info", labels: ["version", "node"], help: "Always 1; the labels say what runs.",

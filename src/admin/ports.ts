@@ -3,6 +3,7 @@ import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
+import type { MirrorCounts } from "../proxy/mirrors.ts";
 import type { RolloutStatus } from "../rollout/status.ts";
 import type { DecisionTally } from "./decision-tally.ts";
 
@@ -50,6 +51,8 @@ export interface AdminPorts {
   threads(): readonly ThreadStatus[];
   configuration(): ConfigurationStatus;
   rollouts(): readonly RolloutStatus[];
+  /** What became of a route's copies; null where nothing is copied. */
+  mirrors(route: string): MirrorCounts | null;
   /** True from SIGTERM on. */
   draining(): boolean;
 }

@@ -2,6 +2,7 @@
 import { refusalCodes, counters, threadCounters } from "../observe/layout.ts";
 import { upstreamErrorCodes, type ErrorCode } from "../core/errors.ts";
 import type { RouteSnapshot } from "../config/snapshot.ts";
+import type { MirrorCounts } from "../proxy/mirrors.ts";
 import type { RolloutStatus } from "../rollout/status.ts";
 import type { AdminPorts, ConfigurationStatus, ThreadStatus } from "./ports.ts";
 import { readiness } from "./readiness.ts";
@@ -56,7 +57,7 @@ export interface Status {
   readonly connections: { readonly downstream: number; readonly upstream: number; readonly accepted: number; readonly refused: number };
   /** Requests that count against no variant, by reason, only those that happened. */
   readonly refusals: Readonly<Record<string, number>>;
-  readonly routes: readonly { readonly name: string; readonly match: RouteSnapshot["match"]; readonly variants: readonly VariantStatus[] }[];
+  readonly routes: readonly { readonly name: string; readonly match: RouteSnapshot["match"]; readonly variants: readonly VariantStatus[]; readonly mirror: MirrorCounts | null }[];
   readonly rollouts: readonly RolloutStatus[];
 }
 
@@ -128,6 +129,7 @@ export function statusOf(ports: AdminPorts): Status {
       name: route.name,
       match: route.match,
       variants: seriesOfRoute(ports, route).map((series, index) => variantStatus(ports, series, index, route)),
+      mirror: ports.mirrors(route.name),
     })),
     rollouts: ports.rollouts(),
   };

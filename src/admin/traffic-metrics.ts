@@ -73,5 +73,6 @@ export const trafficMetrics: readonly MetricRow[] = [
       for (const code of refusalCodes) emit(threads.error(code), code);
     },
   },
+  ofThreads("counter", "ebbgate_mirror_dropped_total", threadCounters.mirrorsDropped, "Requests that were to be copied and were not, because too many copies waited."),
   ofThreads("counter", "ebbgate_access_log_dropped_total", threadCounters.accessLogDropped, "Access log lines dropped because the log's reader was too slow."),
 ];

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { parseCohortSource, parseEndpoint, parseHost, parseMethod, parsePath } from "./notation.ts";
+import { parseCohortSource, parseEndpoint, parseHost, parseMethod, parsePath, parsePointer } from "./notation.ts";
 import { rolloutSchema } from "./rollout-schema.ts";
-import { duration, flag, integer, name, scalar, text, token, weight } from "./scalars.ts";
+import { duration, factor, flag, integer, name, scalar, share, text, token, weight } from "./scalars.ts";
 
 const day = 86_400_000;
 
@@ -100,6 +100,28 @@ const limits = z.strictObject({
   pendingPerEndpointMax: integer({ min: 0, max: 1_000_000 }).describe("Requests waiting for a connection to one endpoint, per proxy thread.").prefault(1_024),
 });
 
+const mirror = z.strictObject({
+  variant: name.describe("The variant that gets the copies; not the baseline."),
+  share: share({ above: 0 }).describe("Of the safe requests (GET, HEAD, OPTIONS) that the baseline serves.").prefault("10%"),
+  timeout: duration({ minMs: 10, maxMs: 600_000 }).describe("Of one copy.").prefault("10s"),
+  compareBodies: flag.describe("Whether bodies are compared, beside the status and the media type.").prefault(true),
+  bodyBytesMax: integer({ min: 0, max: 16_777_216 }).describe("Larger bodies are not compared.").prefault(262_144),
+  ignore: z
+    .array(scalar({ json: { title: "JSON pointer", type: "string", pattern: "^/", examples: ["/items/*/updatedAt"] }, parse: parsePointer }))
+    .max(64)
+    .describe("JSON Pointers (RFC 6901) of what may differ; `*` stands for any member or element.")
+    .prefault([]),
+  slower: z
+    .strictObject({
+      times: factor({ min: 1, max: 1_000, remedy: "Write a factor from 1 to 1000" }).describe("A copy that takes more than so many times as long as the user's answer differs ..."),
+      floor: duration({ minMs: 1, maxMs: 60_000 }).describe("... if it also takes at least this much longer.").prefault("50ms"),
+    })
+    .describe("Left out: times are shown, and never a difference.")
+    .optional(),
+  logBodies: flag.describe("Whether differences that are shown hold the beginnings of both bodies. They may be personal data.").prefault(false),
+  concurrencyMax: integer({ min: 1, max: 256 }).describe("Copies under way at once; what does not fit is not copied.").prefault(16),
+});
+
 export const routeSchema = z.strictObject({
   name: name.describe("Unique; the label in metrics and the name of the route's rollout."),
   match: match.describe("Every part that is present must match. The first route in the document that matches serves.").prefault({}),
@@ -109,6 +131,7 @@ export const routeSchema = z.strictObject({
   timeouts: timeouts.describe("`0` switches one off.").prefault({}),
   limits: limits.describe("Bounds on what the route may use.").prefault({}),
   health: health.describe("Ask every endpoint of the route whether it is well. Left out: endpoints are judged by their traffic alone.").optional(),
+  mirror: mirror.describe("Copies a share of the baseline's safe requests to a variant, compares the answers, and lets no user wait for it. Left out: nothing is copied.").optional(),
   rollout: rolloutSchema.describe("Moves a candidate's weight step by step, and back when it breaches a limit.").optional(),
 });
 

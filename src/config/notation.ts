@@ -111,3 +111,9 @@ export function parseCohortSource(written: unknown): CohortSource | Refusal {
   if (!isToken(name)) return new Refusal(`names no valid ${kind}`, "Use letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110 section 5.6.2)");
   return kind === "header" ? { kind, name: name.toLowerCase() } : { kind: "cookie", name };
 }
+
+/** A JSON Pointer (RFC 6901) to at least one member; `*` is ours. */
+export function parsePointer(written: unknown): string | Refusal {
+  if (typeof written === "string" && /^(\/(?:[^~/]|~[01])*)+$/.test(written) && written.length <= 1_024) return written;
+  return new Refusal("is not a JSON Pointer", "Write the way to the member, as /items/*/updatedAt; ~1 stands for a slash and ~0 for a tilde");
+}

@@ -25,6 +25,8 @@ export interface RouteSnapshot {
   /** Null: endpoints are judged by their traffic alone. */
   readonly health: HealthCheckSettings | null;
   readonly limits: RouteLimits;
+  /** Null: nothing is copied. */
+  readonly mirror: MirrorSettings | null;
   /** Present where a rollout runs: the route's strata are recorded for the judge. */
   readonly judged: boolean;
 }
@@ -95,6 +97,22 @@ export interface HealthCheckSettings {
   readonly unhealthyAfter: number;
   /** Good answers in a row after which it gets traffic again. */
   readonly healthyAfter: number;
+}
+
+/** A share of the baseline's safe requests goes to a variant a second time; nobody waits for it. */
+export interface MirrorSettings {
+  readonly variant: string;
+  /** 0 ... 1. */
+  readonly share: number;
+  readonly timeoutMs: number;
+  readonly compareBodies: boolean;
+  readonly bodyBytesMax: number;
+  /** JSON Pointers; `*` stands for any member. */
+  readonly ignore: readonly string[];
+  /** A copy that takes more than `times` as long, and at least `floorMs` longer, differs; null: never for its time. */
+  readonly slower: { readonly times: number; readonly floorMs: number } | null;
+  readonly logBodies: boolean;
+  readonly concurrencyMax: number;
 }
 
 export interface RouteLimits {

@@ -11,8 +11,8 @@ const reservedHeaders = new Set(
 const ownHeaders = new Set("ebbgate-bucket ebbgate-variant forwarded via x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto".split(" "));
 
 /** What is wrong with a route's variants although each is well-formed. */
-export function variantFindings({ variants, rollout }: RouteDocument, path: ConfigPath): Finding[] {
-  const findings: Finding[] = [];
+export function variantFindings({ variants, rollout, mirror }: RouteDocument, path: ConfigPath): Finding[] {
+  const findings: Finding[] = mirror === undefined ? [] : mirrorFindings(variants, mirror.variant, [...path, "mirror", "variant"]);
   const baseline = baselineIndex(variants);
   for (const [index, variant] of variants.entries()) {
     const at = [...path, "variants", index];
@@ -37,6 +37,14 @@ export function variantFindings({ variants, rollout }: RouteDocument, path: Conf
   const sum = variants.reduce((total, variant, index) => total + (index === baseline ? 0 : Math.round((variant.weight ?? 0) * 1000)), 0) / 1000;
   if (sum > 100) findings.push({ path: [...path, "variants"], message: `has candidates with ${sum} percent in all`, remedy: "Lower weights until their sum is at most 100" });
   return findings;
+}
+
+function mirrorFindings(variants: readonly VariantDocument[], name: string, path: ConfigPath): Finding[] {
+  const baseline = variants[baselineIndex(variants)]!.name;
+  const candidates = variants.map((variant) => variant.name).filter((one) => one !== baseline);
+  if (candidates.includes(name)) return [];
+  const message = name === baseline ? "is the baseline, whose requests are copied" : "is not a variant of this route";
+  return [{ path, message, remedy: candidates.length === 0 ? "Add the variant that the copies are for" : `Write ${candidates.join(" or ")}` }];
 }
 
 function endpointFindings(variant: VariantDocument, path: ConfigPath): Finding[] {

@@ -78,6 +78,8 @@ export const threadCounters = {
   /** A gauge. */
   upstreamConnectionsActive: 4,
   accessLogDropped: 5,
+  /** Requests that were to be mirrored and were not, because too many copies waited. */
+  mirrorsDropped: 6,
 } as const;
 
 /** A series slot counts upstream errors by reason, slot 0 counts the others: both from `offsets.errors`. */

@@ -6,6 +6,7 @@ import type { RequestHead } from "../http1/request-head.ts";
 import { assignCohort } from "./cohort.ts";
 import type { ProxyContext } from "./context.ts";
 import { Exchange, type Downstream } from "./exchange.ts";
+import { chooseMirror } from "./mirror-capture.ts";
 import { matchRoute } from "./route.ts";
 import { chooseVariant } from "./variant.ts";
 
@@ -29,6 +30,8 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   exchange.upgrade = upgrade;
   assignCohort(exchange, head, clientAddress(head, forwarding));
   chooseVariant(exchange);
+  const { mirror } = route.definition;
+  if (mirror !== null) chooseMirror(exchange, mirror);
   exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);
   context.inFlight.add(exchange);
   return exchange;

@@ -4,10 +4,11 @@ import type { Random } from "../core/random.ts";
 import type { ProxyLimits } from "../config/settings.ts";
 import { RequestHead } from "../http1/request-head.ts";
 import { ResponseHead } from "../http1/response-head.ts";
-import { errorWord, offsets, slotOffset, slotWords } from "../observe/layout.ts";
+import { errorWord, offsets, slotOffset, slotWords, threadCounters } from "../observe/layout.ts";
 import type { DownstreamConnection } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { InFlight } from "./in-flight.ts";
+import type { MirrorSample } from "./mirror-capture.ts";
 import type { Runtime } from "./runtime.ts";
 import type { UpstreamConnection } from "./upstream.ts";
 
@@ -24,6 +25,10 @@ export class ProxyContext {
   draining = false;
   /** An upstream connection came free for an exchange that waited; set where the steps are put together. */
   granted: (exchange: Exchange, connection: UpstreamConnection) => void = () => {};
+  /** Hands a request and its answer to whoever sends copies; null: nobody does. */
+  mirror: ((sample: MirrorSample) => void) | null = null;
+  /** Of them, those that are not done with. */
+  mirrorsWaiting = 0;
   /** performance.now() of the event that is being handled: read once for each, by `turn`. */
   nowMs = performance.now();
   /** Scratch heads: parsed, used and left within one call. */
@@ -49,6 +54,10 @@ export class ProxyContext {
   /** A cell of `threadCounters`. */
   count(counter: number, amount: number): void {
     this.words[offsets.counters + counter]! += amount;
+  }
+
+  countMirrorDropped(): void {
+    this.count(threadCounters.mirrorsDropped, 1);
   }
 
   /** A request that no variant is to blame for. */

@@ -8,6 +8,7 @@ import type { ResponseHead } from "../http1/response-head.ts";
 import type { Sample } from "../observe/recorder.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { MirrorCapture } from "./mirror-capture.ts";
 import type { RuntimeRoute, RuntimeVariant } from "./runtime.ts";
 
 /** The client's side of an exchange. Bytes are valid during the call only. */
@@ -102,6 +103,9 @@ export class Exchange implements Sample {
   retries = 0;
   fellBack = false;
   error: ErrorCode | "" = "";
+
+  /** Gathers the answer for a copy of the request; null: there is none to be. */
+  mirror: MirrorCapture | null = null;
 
   // times in milliseconds of performance.now()
   readonly startMs: number;

@@ -2,9 +2,10 @@
  * Active health checks, on the control thread: each endpoint is asked on its own schedule, and the proxy threads are told
  * when the answer changes. An endpoint is healthy until it is shown not to be, so a start does not wait for checks.
  */
-import { Client } from "undici";
+import type { Client } from "undici";
 import type { EndpointAddress, HealthCheckSettings } from "../config/snapshot.ts";
 import type { Random } from "../core/random.ts";
+import { openClient } from "./upstream-client.ts";
 
 /** Checks of many endpoints spread out instead of arriving together. */
 const jitterShare = 0.1;
@@ -66,9 +67,7 @@ class Probe {
     this.address = address;
     this.settings = settings;
     this.options = options;
-    const { timeoutMs } = settings;
-    const socket = address.kind === "unix" ? { socketPath: address.path } : {};
-    this.client = new Client(originOf(address), { ...socket, connect: { timeout: timeoutMs }, keepAliveTimeout: 1_000 });
+    this.client = openClient(address, settings.timeoutMs);
     this.timer = this.schedule(options.random() * settings.intervalMs);
   }
 
@@ -115,6 +114,3 @@ class Probe {
     this.options.onChange(this.address.id, good, failure ?? "answers again");
   }
 }
-
-const originOf = (address: EndpointAddress): string =>
-  address.kind === "unix" ? "http://localhost" : `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;

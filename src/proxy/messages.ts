@@ -2,6 +2,7 @@
 import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { LatencyEdges } from "../observe/recorder.ts";
+import type { MirrorSample } from "./mirror-capture.ts";
 
 /** What a proxy thread is started with (`workerData`). */
 export interface ThreadStart {
@@ -18,6 +19,8 @@ export type ToThread =
   | { readonly type: "snapshot"; readonly snapshot: Snapshot; readonly pages: readonly SharedArrayBuffer[] }
   | { readonly type: "edges"; readonly slot: number; readonly edges: LatencyEdges }
   | { readonly type: "health"; readonly endpoint: string; readonly healthy: boolean }
+  /** A copy is done with: the thread may ask for another. */
+  | { readonly type: "mirrored" }
   /** Stop accepting after `drainDelayMs`, finish what is in flight, then say `drained`. */
   | { readonly type: "drain" };
 
@@ -26,6 +29,7 @@ export type FromThread =
   | { readonly type: "acknowledged"; readonly revision: number }
   /** @property cut exchanges that were still in flight at the deadline */
   | { readonly type: "drained"; readonly cut: number }
+  | { readonly type: "mirror"; readonly sample: MirrorSample }
   /** Our own code failed while it handled a socket's event: a bug. That connection was ended, the thread goes on. */
   | { readonly type: "fault"; readonly detail: string }
   /** The thread cannot start; it ends by itself. */

@@ -2,10 +2,11 @@
  * Declared probes, on the control thread: read-only questions that a rollout asks a variant which has no users to speak
  * of. They go to the service directly and are counted here alone, so nothing that users did is mixed with them.
  */
-import { Client } from "undici";
+import type { Client } from "undici";
 import type { ProbePlan } from "../config/rollout-plan.ts";
 import type { EndpointAddress } from "../config/snapshot.ts";
 import type { Random } from "../core/random.ts";
+import { openClient } from "./upstream-client.ts";
 
 /** Probes of many variants spread out instead of going together. */
 const jitterShare = 0.1;
@@ -131,11 +132,7 @@ class Target {
 
   private clientOf(address: EndpointAddress, timeoutMs: number): Client {
     let client = this.clients.get(address.id);
-    if (client === undefined) {
-      const origin = address.kind === "unix" ? "http://localhost" : `http://${address.host.includes(":") ? `[${address.host}]` : address.host}:${address.port}`;
-      const socket = address.kind === "unix" ? { socketPath: address.path } : {};
-      this.clients.set(address.id, (client = new Client(origin, { ...socket, connect: { timeout: timeoutMs }, keepAliveTimeout: 1_000 })));
-    }
+    if (client === undefined) this.clients.set(address.id, (client = openClient(address, timeoutMs)));
     return client;
   }
 }

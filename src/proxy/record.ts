@@ -5,6 +5,7 @@ import { bucketOf } from "../observe/histogram.ts";
 import { counters } from "../observe/layout.ts";
 import { dispatchSecond, type ProxyContext } from "./context.ts";
 import { phase, type Exchange } from "./exchange.ts";
+import { endMirror } from "./mirror-capture.ts";
 
 /** The split's choice goes upstream for the first time. Only randomly assigned requests may be compared by the judge. */
 export function recordDispatched(exchange: Exchange): void {
@@ -52,6 +53,7 @@ export function recordWithdrawn(exchange: Exchange): void {
 /** The exchange is over, however it ended: called once. */
 export function recordEnded(exchange: Exchange, complete: boolean): void {
   const wasTunnel = exchange.phase === phase.tunnel;
+  if (exchange.mirror !== null) endMirror(exchange, complete);
   exchange.phase = phase.done;
   exchange.context.inFlight.remove(exchange);
   const { nowMs } = exchange.context;

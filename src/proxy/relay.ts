@@ -25,12 +25,14 @@ export function relayHead(exchange: Exchange, head: ResponseHead): void {
   }
   exchange.phase = phase.relaying;
   exchange.responseBytes = head.answerEnd - head.end;
+  if (exchange.mirror !== null) exchange.mirror.head(head);
   exchange.downstream.head(head);
 }
 
 /** A non-empty piece of the body. */
 export function relayBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
   exchange.responseBytes += end - start;
+  if (exchange.mirror !== null) exchange.mirror.body(buffer, start, end);
   exchange.downstream.body(buffer, start, end);
 }
 

@@ -27,6 +27,7 @@ const accessLog = settings.accessLog.enabled
   : null;
 const context = new ProxyContext({ limits: settings.limits, viaName: settings.viaName, accessLog, random: systemRandom, page: start.pages[0]!, thread });
 context.granted = granted;
+context.mirror = (sample) => say({ type: "mirror", sample });
 const endpoints = new EndpointBook(context, (endpoint) => new UpstreamConnection(endpoint));
 const recorders = new RecorderBook(thread);
 const listeners: Listener[] = [];
@@ -46,6 +47,9 @@ port.on("message", (message: ToThread) => {
       return;
     case "health":
       endpoints.setHealth(message.endpoint, message.healthy);
+      return;
+    case "mirrored":
+      context.mirrorsWaiting--;
       return;
     case "drain":
       void stop();

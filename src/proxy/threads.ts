@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { LatencyEdges } from "../observe/recorder.ts";
+import type { MirrorSample } from "./mirror-capture.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 
 /** What a request leaves behind is garbage at once: a larger nursery is collected less often, and there is less to copy each time. */
@@ -16,6 +17,8 @@ export interface ThreadsOptions {
   readonly onAcknowledged: (thread: number, revision: number) => void;
   /** A bug in a proxy thread that cost one connection. @param detail a stack */
   readonly onFault: (thread: number, detail: string) => void;
+  /** A request to be sent a second time. @param done to be called once, whatever comes of it */
+  readonly onMirror?: (sample: MirrorSample, done: () => void) => void;
   /** A proxy thread ended that was not told to: the process should end, and be started again by its supervisor. */
   readonly onLost: (thread: number, error: Error) => void;
 }
@@ -85,6 +88,12 @@ export class ProxyThreads {
     return cuts.reduce((sum, cut) => sum + cut, 0);
   }
 
+  private mirror(worker: Worker, sample: MirrorSample): void {
+    const done = (): void => worker.postMessage({ type: "mirrored" } satisfies ToThread);
+    if (this.options.onMirror === undefined) done();
+    else this.options.onMirror(sample, done);
+  }
+
   private post(message: ToThread): void {
     for (const worker of this.workers) worker.postMessage(message);
   }
@@ -100,7 +109,8 @@ export class ProxyThreads {
         else if (message.type === "failed") {
           this.stopping = true;
           reject(Object.assign(new Error(message.detail), { code: message.code }));
-        } else if (message.type === "fault") this.options.onFault(thread, message.detail);
+        } else if (message.type === "mirror") this.mirror(worker, message.sample);
+        else if (message.type === "fault") this.options.onFault(thread, message.detail);
         else if (message.type === "acknowledged") {
           this.acknowledged[thread] = message.revision;
           this.options.onAcknowledged(thread, message.revision);

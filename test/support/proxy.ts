@@ -4,7 +4,7 @@ import type { EndpointAddress, RouteSnapshot, Snapshot } from "../../src/config/
 import { defaultProxyLimits, type ProxyLimits } from "../../src/config/settings.ts";
 import type { SlotReader } from "../../src/observe/reader.ts";
 import { Slab } from "../../src/observe/slab.ts";
-import { ProxyThreads } from "../../src/proxy/threads.ts";
+import { ProxyThreads, type ThreadsOptions } from "../../src/proxy/threads.ts";
 
 export interface TestVariant {
   readonly endpoints: readonly string[];
@@ -36,6 +36,7 @@ export interface TestProxyOptions {
   readonly threads?: number;
   readonly trustedPeers?: readonly string[];
   readonly viaName?: string;
+  readonly onMirror?: ThreadsOptions["onMirror"];
 }
 
 /** `http://127.0.0.1:port`, `unix:/path` */
@@ -62,6 +63,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
     onAcknowledged: () => {
       if (threads.acknowledged.every((known) => known === revision)) acknowledge();
     },
+    ...(options.onMirror === undefined ? {} : { onMirror: options.onMirror }),
     onFault: (_thread, detail) => {
       throw new Error(`a fault in the proxy thread: ${detail}`);
     },
@@ -118,6 +120,7 @@ function routeOf(route: TestRoute, index: number, slab: Slab): RouteSnapshot {
     fallback: route.fallback ?? true,
     judged: route.judged ?? false,
     health: route.health ?? null,
+    mirror: route.mirror ?? null,
     timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 0, pendingMs: 1_000, tunnelIdleMs: 60_000, ...route.timeouts },
     limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1_024, pendingPerEndpointMax: 1_024, ...route.limits },
   };
