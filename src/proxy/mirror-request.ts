@@ -1,4 +1,4 @@
-import type { Dispatcher, Pool } from "undici";
+import type { Pool } from "undici";
 import type { MirrorSettings } from "../config/snapshot.ts";
 import type { MirroredAnswer, MirrorSample } from "./mirror-capture.ts";
 
@@ -25,7 +25,7 @@ export async function copyRequest(pool: Pool, sample: MirrorSample, settings: Mi
   try {
     const { timeoutMs } = settings;
     const signal = AbortSignal.timeout(timeoutMs);
-    const response = await pool.request({ method: method as Dispatcher.HttpMethod, path, headers, signal, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
+    const response = await pool.request({ method, path, headers, signal, headersTimeout: timeoutMs, bodyTimeout: timeoutMs });
     const firstByteMs = performance.now() - startMs;
     const body = await read(response.body, settings);
     return { status: response.statusCode, firstByteMs, contentType: text(response.headers["content-type"]), contentEncoding: text(response.headers["content-encoding"]), body };

@@ -22,7 +22,7 @@ interface MirrorStage {
   readonly port: number;
   readonly users: RawUpstream;
   readonly copies: RawUpstream;
-  counts(): MirrorCounts;
+  readonly counts: () => MirrorCounts;
   readonly proxy: Awaited<ReturnType<typeof proxyFor>>;
 }
 
