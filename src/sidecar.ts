@@ -94,6 +94,10 @@ export class Sidecar {
       store: options.store,
       region: configuration.bootstrap.identity.region,
       probes: (route, variant) => this.probes.counts(route, variant),
+      split: (route) => {
+        const split = this.snapshots.split(route);
+        return split !== null && this.threads.acknowledged.every((revision) => revision >= split.epoch) ? split : null;
+      },
       storeFailed,
     });
     this.controller.onDecision(this.decisions.record);

@@ -7,8 +7,9 @@ import { checkAllocation } from "./split/allocation-check.ts";
 import type { RouteDefinition } from "./config/definition.ts";
 import type { RouteSnapshot, Snapshot } from "./config/snapshot.ts";
 import type { BucketRange } from "./core/buckets.ts";
+import { Epochs } from "./epochs.ts";
 import type { Slab } from "./observe/slab.ts";
-import type { RolloutWeight } from "./rollout/ports.ts";
+import type { RolloutWeight, Split } from "./rollout/ports.ts";
 import type { Store } from "./store/store.ts";
 
 /** One route's allocation, with the names that its variant indexes meant. */
@@ -26,6 +27,7 @@ export class Snapshots {
   private readonly allocations = new Map<string, Allocation>();
   /** Revisions of the stored documents; 0: none yet. */
   private readonly revisions = new Map<string, number>();
+  private readonly epochs = new Epochs();
   private routes: readonly RouteDefinition[] = [];
   private revision = 0;
   /** Writes follow each other, so that the last one wins. */
@@ -46,6 +48,12 @@ export class Snapshots {
       this.queue(() => this.forget(name));
     }
     this.routes = routes;
+    this.epochs.keepOnly(new Set(routes.map(({ name }) => name)));
+  }
+
+  /** What the newest snapshot gives to the route's variants; null for an unknown route. */
+  split(route: string): Split | null {
+    return this.epochs.split(route);
   }
 
   /** The next revision. @param weights the rollouts' candidates; other candidates have the document's weight */
@@ -70,12 +78,13 @@ export class Snapshots {
       this.allocations.set(route.name, { variants: names, ranges: next });
       this.queue(() => this.write(route.name));
     }
-    return {
+    const parts = {
       ...rest,
       allocation: next,
       judged: rollout !== null,
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
+    return { ...parts, ...this.epochs.at(this.revision, parts) };
   }
 
   /** A route whose weights cannot be met keeps its users where they are, and stops no other route's rollback. */

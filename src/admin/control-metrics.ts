@@ -93,6 +93,12 @@ export const controlMetrics: readonly MetricRow[] = [
     },
   },
   {
+    type: "gauge", name: "ebbgate_sample_ratio_evidence", labels: byRollout, help: "Odds that the versions do not get the shares that the weights say, since these last changed; at 1000 the rollout holds. Absent while there is nothing to compare.",
+    read: ({ ports }, emit) => {
+      for (const { route, candidate, split } of ports.rollouts()) if (split) emit(split.evidence, route, candidate);
+    },
+  },
+  {
     type: "gauge", name: "ebbgate_breaker_wealth", labels: byRollout, help: "Evidence of a catastrophe against the candidate.",
     read: ({ ports }, emit) => {
       for (const { route, candidate, breaker } of ports.rollouts()) emit(breaker.wealth, route, candidate);

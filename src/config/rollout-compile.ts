@@ -36,6 +36,7 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
     cooldown: { firstMs: rollout.cooldown.first, maxMs: rollout.cooldown.max },
     regions: Object.entries(rollout.regions).map(([region, weightMax]) => ({ region, weightMax })),
     group: rollout.group ?? null,
+    sampleRatio: rollout.sampleRatio,
     probes: rollout.probes === undefined ? null : { method: rollout.probes.method, path: rollout.probes.path, intervalMs: rollout.probes.interval, timeoutMs: rollout.probes.timeout },
   };
 }

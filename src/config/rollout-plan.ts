@@ -37,6 +37,8 @@ export interface RolloutPlan {
   readonly regions?: readonly RegionCap[];
   /** Rollouts of one group advance together and roll back together; null: none. */
   readonly group?: string | null;
+  /** Whether a mismatch between the weights and what the variants really get holds the rollout; absent: it does. */
+  readonly sampleRatio?: boolean;
   /** A question that the sidecar itself asks a variant that has no users to speak of; null: none. */
   readonly probes?: ProbePlan | null;
 }

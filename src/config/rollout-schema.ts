@@ -113,6 +113,9 @@ export const rolloutSchema = z.strictObject({
   exposureBudget: integer({ min: 1, max: 1_000_000_000 })
     .describe("How many bad candidate responses the whole rollout may cost; spent means rollback. Left out: not capped.")
     .optional(),
+  sampleRatio: flag
+    .describe("Hold while the versions do not get the shares that the weights say: then the split or the counting is broken, and no comparison means anything. A rollback is never held.")
+    .prefault(true),
   paused: flag.describe("Hold: neither start nor advance. Rollback stays armed.").prefault(false),
   breaker: z
     .strictObject({

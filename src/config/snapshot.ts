@@ -27,6 +27,10 @@ export interface RouteSnapshot {
   readonly limits: RouteLimits;
   /** Present where a rollout runs: the route's strata are recorded for the judge. */
   readonly judged: boolean;
+  /** The revision in which the weights, the variants or the cohort last changed: what is counted since is comparable. */
+  readonly epoch: number;
+  /** The cohorts that were seen since then (observe/cohort-set.ts); null: nobody asks, or there is no cohort key. */
+  readonly seen: SharedArrayBuffer | null;
 }
 
 /** First match in document order wins. Every part that is present must match. */

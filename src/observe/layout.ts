@@ -65,6 +65,8 @@ export const counters = {
   fallbackAnswers: 17,
   /** Errors of judged requests, once a client and not beyond one endpoint's share: what a partial failure is told by. */
   failedSpread: 18,
+  /** Cohorts seen for the first time since the weights last changed. */
+  cohorts: 19,
 } as const;
 
 /** Counter cells of slot 0, which belongs to the thread itself, relative to `offsets.counters`. */
@@ -113,6 +115,8 @@ export const rowCells = {
   errorsRaw: 32,
   /** Deduplicated, and without what a single endpoint had in excess of the others (error-filter.ts). */
   errorsSpread: 33,
+  /** Cohorts that were seen for the first time since the weights last changed (cohort-set.ts). */
+  cohorts: 34,
 } as const;
 export const locationClasses = 16;
 export const tailEdges = 3;

@@ -34,6 +34,12 @@ export interface StratumRow {
   readonly tails: Float64Array;
 }
 
+/** What the split gave to one series in one second, summed over threads. */
+export interface GivenRow {
+  n: number;
+  cohorts: number;
+}
+
 /** Ten seconds of one series by unit, summed over threads: see `blockCells`. Live arrays: they are overwritten by the next read. */
 export interface BlockRow {
   classSquares: number;
@@ -149,6 +155,16 @@ export class SlotReader {
       for (let i = 0; i < 3; i++) row.tails[i]! += part[at + rowCells.tails + i]!;
     }
     return row;
+  }
+
+  /** How much was given in a dispatch second. @param into is added to */
+  addGiven(second: number, into: GivenRow): void {
+    const at = offsets.strata + (second % strataRows) * strataRowWords;
+    for (const part of this.parts) {
+      if (part[at] !== second) continue;
+      into.n += part[at + rowCells.n]!;
+      into.cohorts += part[at + rowCells.cohorts]!;
+    }
   }
 
   /**

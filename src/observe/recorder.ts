@@ -99,6 +99,12 @@ export class SeriesRecorder {
     sample.shard = shard;
   }
 
+  /** The exchange that was just dispatched is the first of its cohort since the weights last changed. */
+  cohortSeen(sample: Sample): void {
+    this.words[offsets.counters + counters.cohorts]!++;
+    if (sample.row >= 0) this.words[sample.row + rowCells.cohorts]!++;
+  }
+
   /** The exchange left this variant: its answer ended, it failed, or the client went away. */
   ended(): void {
     this.words[offsets.counters + counters.inFlight]!--;

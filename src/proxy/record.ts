@@ -10,6 +10,8 @@ import { phase, type Exchange } from "./exchange.ts";
 export function recordDispatched(exchange: Exchange): void {
   const judged = exchange.route.definition.judged && (exchange.reason === "weighted" || exchange.reason === "default");
   exchange.variant.recorder.dispatched(exchange, dispatchSecond(exchange.forwardMs), exchange.shard, judged);
+  const { seen } = exchange.route;
+  if (seen !== null && judged && exchange.client >= 0 && seen.add(exchange.client)) exchange.variant.recorder.cohortSeen(exchange);
 }
 
 /** Whether outcomes still belong to the variant that the split chose: after a fallback the baseline serves, unjudged. */

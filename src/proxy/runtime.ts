@@ -1,5 +1,6 @@
 /** The snapshot as a proxy thread runs it: addresses resolved to endpoints, allocations to tables, sources to functions. */
 import type { RouteSnapshot, Snapshot, VariantSnapshot } from "../config/snapshot.ts";
+import { CohortSet } from "../observe/cohort-set.ts";
 import { slotsPerPage } from "../observe/layout.ts";
 import { SeriesRecorder } from "../observe/recorder.ts";
 import { compileCohort, type Cohort } from "./cohort.ts";
@@ -26,6 +27,8 @@ export interface RuntimeRoute {
   readonly allocation: AllocationTable;
   /** Index 0 is the baseline. */
   readonly variants: readonly RuntimeVariant[];
+  /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
+  readonly seen: CohortSet | null;
   /** All names that any variant sets, taken out of the client's head before it is known which one serves. */
   readonly setNames: readonly string[];
 }
@@ -69,6 +72,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       cohort: compileCohort(route),
       allocation: compileTable(route.allocation),
       variants,
+      seen: route.seen === null ? null : new CohortSet(route.seen),
       setNames: [...new Set(variants.flatMap((variant) => variant.setNames))],
     };
   });

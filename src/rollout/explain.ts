@@ -37,6 +37,8 @@ export function explain(decision: Decision): string {
       return `${who} stays at ${percent(weight)}: the sidecar is cut off from its store, so no weight may rise; it can still be rolled back.`;
     case "sharedOutage":
       return `${who} is held at ${percent(weight)}: both versions fail (${share(decision.candidateWindow.errorRate)} and ${share(decision.baselineWindow.errorRate)} of the requests), so neither is accused.`;
+    case "sampleRatioMismatch":
+      return `${who} is held at ${percent(weight)}: ${given(decision)}, so the split or the counting is broken and no comparison means anything; it can still be rolled back.`;
     case "noTraffic":
       return `${who} stays at ${percent(weight)}: no request has reached it for 10 s, and no data is never success.`;
     case "baselineUnhealthy":
@@ -111,6 +113,12 @@ function lacking({ subject }: Decision): string {
     default:
       return "there is too little evidence that it is not worse";
   }
+}
+
+function given({ split }: Decision): string {
+  if (split === undefined) return "the versions do not get what the weights say";
+  const { candidate, baseline } = split;
+  return `it got ${candidate} of ${candidate + baseline} ${split.counts}, which is ${share(candidate / Math.max(1, candidate + baseline))} where its weight says ${share(split.share)}`;
 }
 
 function limit(evidence: LimitEvidence | null): string {

@@ -118,6 +118,21 @@ export interface BreakerEvidence {
   readonly clients: number;
 }
 
+/** Whether the variants get what the weights say (JUDGE 7). */
+export interface SplitEvidence {
+  readonly counts: "requests" | "cohorts";
+  /** Given to each since the weights last changed. */
+  readonly candidate: number;
+  readonly baseline: number;
+  /** The candidate's share of both by the split, in (0, 1). */
+  readonly share: number;
+  /** E, 0 ... 1e12: odds against the split. */
+  readonly evidence: number;
+  readonly threshold: number;
+  /** From the threshold on, until the evidence is below 1 again. */
+  readonly mismatch: boolean;
+}
+
 export interface Evidence {
   /** The last 10 s. */
   readonly candidate: VariantWindow;
@@ -139,6 +154,8 @@ export interface Evidence {
   /** Bad candidate responses of this rollout, restarts included. */
   readonly badResponses: number;
   readonly command: Command | null;
+  /** Null or absent: nothing to compare, or it is not asked. */
+  readonly split?: SplitEvidence | null;
   /** What surrounds the rollout; absent: nothing that matters (`alone` in surroundings.ts). */
   readonly around?: Surroundings;
 }
@@ -222,6 +239,8 @@ export interface Decision {
   /** The limit that spoke, with its evidence; null where none did. */
   readonly limit: LimitEvidence | null;
   readonly breaker: BreakerEvidence | null;
+  /** What was given to whom, where that is the reason; absent: it is not. */
+  readonly split?: SplitEvidence;
   readonly command: Command | null;
   /** What the reason speaks of, where it is not the candidate: a freeze window, a group's route, a region. */
   readonly subject: string | null;

@@ -1,0 +1,49 @@
+/**
+ * Since which revision each route has the split that it has. An epoch lasts as long as nothing changes that decides who gets
+ * which variant; what is counted within one epoch can be held against its weights (JUDGE 7).
+ */
+import { bucketCount } from "./core/buckets.ts";
+import type { RouteSnapshot } from "./config/snapshot.ts";
+import { newCohortBits } from "./observe/cohort-set.ts";
+import type { Split } from "./rollout/ports.ts";
+
+type Parts = Omit<RouteSnapshot, "epoch" | "seen">;
+type Epoch = Pick<RouteSnapshot, "epoch" | "seen">;
+
+interface Known {
+  readonly key: string;
+  readonly since: Epoch;
+  readonly split: Split;
+}
+
+export class Epochs {
+  private readonly known = new Map<string, Known>();
+
+  /** The epoch that the route is in at this revision; a new one where its split has changed. */
+  at(revision: number, route: Parts): Epoch {
+    const key = JSON.stringify([route.judged, route.cohort, route.allocation, route.variants.map(({ name, slot }) => [name, slot])]);
+    const before = this.known.get(route.name);
+    if (before?.key === key) return before.since;
+    const keyed = route.cohort.mode === "key";
+    const since: Epoch = { epoch: revision, seen: route.judged && keyed ? newCohortBits() : null };
+    const split: Split = { epoch: revision, counts: keyed ? "cohorts" : "requests", shares: sharesOf(route) };
+    this.known.set(route.name, { key, since, split });
+    return since;
+  }
+
+  keepOnly(routes: ReadonlySet<string>): void {
+    for (const name of this.known.keys()) if (!routes.has(name)) this.known.delete(name);
+  }
+
+  /** What the newest snapshot gives to whom; null for an unknown route. */
+  split(route: string): Split | null {
+    return this.known.get(route)?.split ?? null;
+  }
+}
+
+/** Of the buckets as they were really dealt: a region's cap, or weights that could not be given, are in it. */
+function sharesOf({ variants, allocation }: Parts): Record<string, number> {
+  const shares: Record<string, number> = Object.fromEntries(variants.map(({ name }) => [name, 0]));
+  for (const { from, to, variant } of allocation) shares[variants[variant]!.name]! += (to - from) / bucketCount;
+  return shares;
+}
