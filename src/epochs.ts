@@ -3,32 +3,53 @@
  * which variant; what is counted within one epoch can be held against its weights (JUDGE 7).
  */
 import { bucketCount } from "./core/buckets.ts";
-import type { RouteSnapshot } from "./config/snapshot.ts";
+import type { Goal, RouteSnapshot } from "./config/snapshot.ts";
 import { newCohortBits } from "./observe/cohort-set.ts";
 import type { Split } from "./rollout/ports.ts";
 
-type Parts = Omit<RouteSnapshot, "epoch" | "seen">;
-type Epoch = Pick<RouteSnapshot, "epoch" | "seen">;
+type Parts = Omit<RouteSnapshot, "epoch" | "seen" | "goals">;
+type Epoch = Pick<RouteSnapshot, "epoch" | "seen" | "goals">;
+
+/** The window in which a cohort counts once: the judge's promise is for a day as well. Bins that are full are empty again then. */
+export const cohortWindowMs = 86_400_000;
 
 interface Known {
   readonly key: string;
+  readonly beganMs: number;
   readonly since: Epoch;
   readonly split: Split;
 }
 
 export class Epochs {
   private readonly known = new Map<string, Known>();
+  private readonly nowMs: () => number;
 
-  /** The epoch that the route is in at this revision; a new one where its split has changed. */
-  at(revision: number, route: Parts): Epoch {
-    const key = JSON.stringify([route.judged, route.cohort, route.allocation, route.variants.map(({ name, slot }) => [name, slot])]);
+  constructor(nowMs: () => number) {
+    this.nowMs = nowMs;
+  }
+
+  /** The epoch that the route is in at this revision; a new one where its split has changed, or its window has ended. */
+  at(revision: number, route: Parts, goals: readonly Goal[]): Epoch {
+    const nowMs = this.nowMs();
+    const key = JSON.stringify([route.judged, route.cohort, route.allocation, route.variants.map(({ name, slot }) => [name, slot]), goals]);
     const before = this.known.get(route.name);
-    if (before?.key === key) return before.since;
+    if (before?.key === key && nowMs - before.beganMs < cohortWindowMs) return before.since;
     const keyed = route.cohort.mode === "key";
-    const since: Epoch = { epoch: revision, seen: route.judged && keyed ? newCohortBits() : null };
+    const followed = route.judged && keyed;
+    const since: Epoch = {
+      epoch: revision, seen: followed ? newCohortBits() : null,
+      goals: followed ? goals.map((goal) => ({ goal, reached: newCohortBits() })) : [],
+    };
     const split: Split = { epoch: revision, counts: keyed ? "cohorts" : "requests", shares: sharesOf(route) };
-    this.known.set(route.name, { key, since, split });
+    this.known.set(route.name, { key, beganMs: nowMs, since, split });
     return since;
+  }
+
+  /** Whether a window has ended in which cohorts were counted: then the next snapshot begins another one. */
+  windowEnded(): boolean {
+    const nowMs = this.nowMs();
+    for (const { since, beganMs } of this.known.values()) if (since.seen !== null && nowMs - beganMs >= cohortWindowMs) return true;
+    return false;
   }
 
   keepOnly(routes: ReadonlySet<string>): void {

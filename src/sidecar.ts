@@ -67,7 +67,7 @@ export class Sidecar {
     this.windows = new Windows(this.slab, clock);
     this.state = { source: configuration.files.at(-1)!, loadedMs: null, lastLoadOk: false, refusals: 0, lastRefusal: null };
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
-    this.snapshots = new Snapshots(this.slab, options.store, (error) => log.error({ err: error }, "An allocation could not be made or kept."));
+    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."));
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
       settings: configuration.bootstrap.proxy,
@@ -147,6 +147,7 @@ export class Sidecar {
   private tick(): void {
     try {
       this.controller.tick();
+      if (this.snapshots.windowEnded()) this.post(this.snapshots.next(this.controller.weights()));
       this.windows.tick();
       this.sendProbes();
     } catch (error) {

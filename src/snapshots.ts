@@ -5,6 +5,7 @@
 import { initial, remap, reweigh } from "./split/allocation.ts";
 import { checkAllocation } from "./split/allocation-check.ts";
 import type { RouteDefinition } from "./config/definition.ts";
+import { goalsOf } from "./config/rollout-plan.ts";
 import type { RouteSnapshot, Snapshot } from "./config/snapshot.ts";
 import type { BucketRange } from "./core/buckets.ts";
 import { Epochs } from "./epochs.ts";
@@ -27,13 +28,15 @@ export class Snapshots {
   private readonly allocations = new Map<string, Allocation>();
   /** Revisions of the stored documents; 0: none yet. */
   private readonly revisions = new Map<string, number>();
-  private readonly epochs = new Epochs();
+  private readonly epochs: Epochs;
   private routes: readonly RouteDefinition[] = [];
   private revision = 0;
   /** Writes follow each other, so that the last one wins. */
   private writing: Promise<void> = Promise.resolve();
 
-  constructor(slab: Slab, store: Store, failed: (error: unknown) => void) {
+  /** @param nowMs monotonic */
+  constructor(slab: Slab, store: Store, nowMs: () => number, failed: (error: unknown) => void) {
+    this.epochs = new Epochs(nowMs);
     this.slab = slab;
     this.store = store;
     this.failed = failed;
@@ -49,6 +52,11 @@ export class Snapshots {
     }
     this.routes = routes;
     this.epochs.keepOnly(new Set(routes.map(({ name }) => name)));
+  }
+
+  /** Whether another snapshot is due although nothing has changed: cohorts are counted anew. */
+  windowEnded(): boolean {
+    return this.epochs.windowEnded();
   }
 
   /** What the newest snapshot gives to the route's variants; null for an unknown route. */
@@ -84,7 +92,7 @@ export class Snapshots {
       judged: rollout !== null,
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
-    return { ...parts, ...this.epochs.at(this.revision, parts) };
+    return { ...parts, ...this.epochs.at(this.revision, parts, goalsOf(rollout)) };
   }
 
   /** A route whose weights cannot be met keeps its users where they are, and stops no other route's rollback. */

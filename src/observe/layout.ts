@@ -67,6 +67,8 @@ export const counters = {
   failedSpread: 18,
   /** Cohorts seen for the first time since the weights last changed. */
   cohorts: 19,
+  /** Conversions by goal: goals + 0 ... goals + 3. */
+  goals: 20,
 } as const;
 
 /** Counter cells of slot 0, which belongs to the thread itself, relative to `offsets.counters`. */
@@ -117,7 +119,11 @@ export const rowCells = {
   errorsSpread: 33,
   /** Cohorts that were seen for the first time since the weights last changed (cohort-set.ts). */
   cohorts: 34,
+  /** Conversions by goal, in the second of the request that reached it. */
+  goals: 35,
 } as const;
+/** Goals of one route. */
+export const goalsMax = 4;
 export const locationClasses = 16;
 export const tailEdges = 3;
 

@@ -5,7 +5,7 @@
  */
 import {
   blockCells, blockRing, blockWords, counters, cumulativeWords, endpointShards, errorShards, errorWord, histogramBuckets, latencyShards, offsets, rowCells,
-  slotOffset, slotWords, strataRows, strataRowWords, threadCounters,
+  goalsMax, slotOffset, slotWords, strataRows, strataRowWords, threadCounters,
 } from "./layout.ts";
 import type { ErrorCode } from "../core/errors.ts";
 
@@ -32,6 +32,8 @@ export interface StratumRow {
   generation: number;
   readonly location: Float64Array;
   readonly tails: Float64Array;
+  /** Conversions by goal. */
+  readonly goals: Float64Array;
 }
 
 /** What the split gave to one series in one second, summed over threads. */
@@ -64,7 +66,7 @@ export class SlotReader {
   private refreshes: number;
   private readonly row: StratumRow = {
     second: 0, n: 0, errors: 0, errorsSpread: 0, errorsRaw: 0, settled: 0, generation: 0,
-    errorShards: new Uint32Array(4), shards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(3),
+    errorShards: new Uint32Array(4), shards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(3), goals: new Float64Array(goalsMax),
   };
   private blockRow: BlockRow | undefined;
 
@@ -152,6 +154,7 @@ export class SlotReader {
         row.shards[i]! |= part[at + rowCells.shards + i]!;
       }
       for (let i = 0; i < 16; i++) row.location[i]! += part[at + rowCells.location + i]!;
+      for (let i = 0; i < goalsMax; i++) row.goals[i]! += part[at + rowCells.goals + i]!;
       for (let i = 0; i < 3; i++) row.tails[i]! += part[at + rowCells.tails + i]!;
     }
     return row;
@@ -218,7 +221,7 @@ function clearRow(row: StratumRow, second: number, generation: number): void {
   row.second = second;
   row.generation = generation;
   row.n = row.errors = row.errorsSpread = row.errorsRaw = row.settled = 0;
-  for (const cells of [row.errorShards, row.shards, row.location, row.tails]) cells.fill(0);
+  for (const cells of [row.errorShards, row.shards, row.location, row.tails, row.goals]) cells.fill(0);
 }
 
 function clear(row: BlockRow): void {

@@ -105,6 +105,12 @@ export class SeriesRecorder {
     if (sample.row >= 0) this.words[sample.row + rowCells.cohorts]!++;
   }
 
+  /** The exchange reached a goal, as the first of its cohort; said before its outcome. @param goal 0 ... 3 */
+  goalReached(sample: Sample, goal: number): void {
+    this.words[offsets.counters + counters.goals + goal]!++;
+    if (this.rowOf(sample) >= 0) this.words[sample.row + rowCells.goals + goal]!++;
+  }
+
   /** The exchange left this variant: its answer ended, it failed, or the client went away. */
   ended(): void {
     this.words[offsets.counters + counters.inFlight]!--;

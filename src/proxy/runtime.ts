@@ -6,6 +6,7 @@ import { SeriesRecorder } from "../observe/recorder.ts";
 import { compileCohort, type Cohort } from "./cohort.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
+import { compileGoals, type RuntimeGoal } from "./goals.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
 import { compileRoutes, type RouteTable } from "./route.ts";
 
@@ -29,6 +30,8 @@ export interface RuntimeRoute {
   readonly variants: readonly RuntimeVariant[];
   /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
   readonly seen: CohortSet | null;
+  /** Null: there are none. */
+  readonly goals: readonly RuntimeGoal[] | null;
   /** All names that any variant sets, taken out of the client's head before it is known which one serves. */
   readonly setNames: readonly string[];
 }
@@ -73,6 +76,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       allocation: compileTable(route.allocation),
       variants,
       seen: route.seen === null ? null : new CohortSet(route.seen),
+      goals: compileGoals(route),
       setNames: [...new Set(variants.flatMap((variant) => variant.setNames))],
     };
   });

@@ -123,11 +123,17 @@ function given({ split }: Decision): string {
 
 function limit(evidence: LimitEvidence | null): string {
   if (evidence === null) return "a limit was breached";
-  const metric = evidence.metric === "errorRate" ? "error rate" : evidence.quantile === "location" ? "latency" : `latency (${evidence.quantile})`;
-  const show = evidence.metric === "errorRate" ? share : millis;
+  const metric = nameOf(evidence);
+  const show = evidence.metric === "latency" ? millis : share;
   const bound = evidence.limitValue === null ? "" : `, limit ${show(evidence.limitValue)}`;
   const values = `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
   return `${metric} ${values}; evidence ${round(evidence.groupWealth)} where ${round(evidence.threshold)} convicts`;
+}
+
+function nameOf({ metric, quantile, name }: LimitEvidence): string {
+  if (metric === "conversion") return `conversion '${name ?? "unnamed"}'`;
+  if (metric === "errorRate") return "error rate";
+  return quantile === "location" ? "latency" : `latency (${quantile})`;
 }
 
 const breaker = ({ breaker: seen }: Decision): string =>

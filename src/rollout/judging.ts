@@ -18,6 +18,7 @@ import { EdgeKeeper } from "./edge-keeper.ts";
 import { limitEvidence, type LimitWealth } from "./limit-evidence.ts";
 import { absoluteLatencyShare, edgeMargins, LatencyModels, limitTests, type LimitTest } from "./limit-tests.ts";
 import type { RolloutInput } from "./ports.ts";
+import type { SplitWatch } from "./split-watch.ts";
 import type { Command, Evidence } from "./types.ts";
 import { emptyWindow, VariantView, type Mark } from "./variant-view.ts";
 
@@ -69,10 +70,13 @@ export class RolloutJudge {
   private badBefore: number;
   private failedAtStart: number;
   private readonly turnMs: number;
+  private readonly split: SplitWatch | null;
 
   /** @param badBefore bad candidate responses that the rollout had cost before this judge began */
-  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number) {
+  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number, split: SplitWatch | null = null) {
     this.plan = input.plan;
+    // Only goals are compared by it.
+    this.split = input.plan.limits.some(({ metric }) => metric === "conversion") ? split : null;
     this.turnMs = turnOf(baseline.slot);
     // As if the last sample had been taken before: the next one is due in this rollout's turn.
     this.baseline = new VariantView(baseline, nowMs - this.turnMs);
@@ -145,7 +149,7 @@ export class RolloutJudge {
       stepBaselineRequests: this.step.baseline.requestsSince,
       stepCandidateSettled: this.step.candidate.settledSince,
       candidateQuietMs: nowMs - this.lastRequestMs,
-      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline),
+      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, this.split?.reached()),
       breaker: {
         tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
         bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,
@@ -186,6 +190,10 @@ export class RolloutJudge {
     this.nextBlock = ended;
     const [c, b] = [this.candidate.recent(nowMs).requests, this.baseline.recent(nowMs).requests];
     this.dispersion = this.history.at(c + b > 0 ? c / (c + b) : 0);
+  }
+
+  private judgedWith(second: number): Dispersion {
+    return this.split === null ? this.dispersion : { ...this.dispersion, odds: this.split.odds(second) };
   }
 
   /** How many were dispatched decides, never an outcome. */
@@ -232,7 +240,7 @@ export class RolloutJudge {
 
   private wealth(): LimitWealth[] {
     return [
-      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: this.dispersion[test.test.phi ?? "errors"] })),
+      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: test.test.phi === "none" ? 1 : this.dispersion[test.test.phi ?? "errors"] })),
       ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0, phi: 1 })),
     ];
   }
@@ -248,7 +256,7 @@ export class RolloutJudge {
 
   private newTrial(nowMs: number): Trial {
     const second = Math.floor(nowMs / 1000);
-    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY, () => this.dispersion, this.turnMs));
+    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY, (from) => this.judgedWith(from), this.turnMs));
   }
 
   private newAbsolute(): AbsoluteLatency[] {

@@ -1,4 +1,5 @@
 /** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
+import { goalsOf } from "../config/rollout-plan.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import type { LatencyEdges } from "../observe/recorder.ts";
 import { histogramBuckets } from "../observe/layout.ts";
@@ -62,9 +63,9 @@ export class RolloutRunner {
     this.outlook = new Outlook(ports, input.plan.route, links.peers);
     this.generation = generation;
     this.writer = new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
+    this.split = this.newSplit();
     this.judge = this.newJudge(stored.state.badResponses, moment);
     this.judged = judgedPart(input);
-    this.split = this.newSplit();
     if (this.state.phase === "verifying") this.judge.beginVerify();
   }
 
@@ -79,8 +80,9 @@ export class RolloutRunner {
     const judged = judgedPart(input);
     if (judged === this.judged) return;
     this.judged = judged;
-    this.judge = this.newJudge(this.judge.evidence(null, moment.monotonicMs).badResponses, moment);
+    const { badResponses } = this.judge.evidence(null, moment.monotonicMs);
     this.split = this.newSplit();
+    this.judge = this.newJudge(badResponses, moment);
     if (this.state.phase === "verifying") this.judge.beginVerify();
     this.edgesSent = false;
   }
@@ -227,7 +229,7 @@ export class RolloutRunner {
 
   private newJudge(badBefore: number, moment: Moment): RolloutJudge {
     const { plan } = this.input;
-    const judge = new RolloutJudge(this.input, this.reader(plan.baseline), this.reader(plan.candidate), badBefore, moment.monotonicMs);
+    const judge = new RolloutJudge(this.input, this.reader(plan.baseline), this.reader(plan.candidate), badBefore, moment.monotonicMs, this.split);
     // After a restart, or under other limits, a step goes on with evidence of its own.
     if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
     return judge;
@@ -235,7 +237,7 @@ export class RolloutRunner {
 
   private newSplit(): SplitWatch {
     const { plan } = this.input;
-    return new SplitWatch(this.reader(plan.baseline), this.reader(plan.candidate), plan);
+    return new SplitWatch(this.reader(plan.baseline), this.reader(plan.candidate), plan, goalsOf(plan).length);
   }
 
   private reader(variant: string): SlotReader {

@@ -3,8 +3,11 @@
  * it against the split as it was really made. Where each request is assigned at random, requests are counted; where a
  * cohort keeps its variant, cohorts are, at their first sight, because a busy user is no mismatch.
  */
+import type { Odds } from "../judge/conversion.ts";
 import { sampleRatioLog, sampleRatioThreshold } from "../judge/sample-ratio.ts";
+import { counters } from "../observe/layout.ts";
 import type { GivenRow, SlotReader } from "../observe/reader.ts";
+import type { Reached } from "./limit-evidence.ts";
 import type { Split } from "./ports.ts";
 import type { SplitEvidence } from "./types.ts";
 
@@ -22,10 +25,15 @@ export class SplitWatch {
   private split: Split | null = null;
   /** The second that is counted next. */
   private next = 0;
+  /** The first second that counts. */
+  private from = 0;
+  private counted = { candidate: { cohorts: 0, goals: [0] }, baseline: { cohorts: 0, goals: [0] } };
+  private readonly goals: number;
   private given: { readonly candidate: GivenRow; readonly baseline: GivenRow } = nothing();
   private seen: SplitEvidence | null = null;
 
-  constructor(baseline: SlotReader, candidate: SlotReader, names: { readonly baseline: string; readonly candidate: string }) {
+  constructor(baseline: SlotReader, candidate: SlotReader, names: { readonly baseline: string; readonly candidate: string }, goals = 0) {
+    this.goals = goals;
     this.baseline = baseline;
     this.candidate = candidate;
     this.shareOf = ({ shares }) => {
@@ -55,12 +63,34 @@ export class SplitWatch {
     return this.seen;
   }
 
+  /** What goals of a stratum are compared by. @param second the stratum's first one. @returns null where the split was another one then */
+  odds(second: number): Odds | null {
+    if (this.split === null || second < this.from) return null;
+    const share = this.shareOf(this.split);
+    if (share <= 0 || share >= 1 || this.split.counts !== "cohorts") return null;
+    const byWeight = (1 - share) / share;
+    const bySight = this.given.baseline.cohorts / this.given.candidate.cohorts;
+    return Number.isNaN(bySight) ? { most: byWeight, least: byWeight } : { most: Math.max(byWeight, bySight), least: Math.min(byWeight, bySight) };
+  }
+
+  /** By goal, since the weights last changed. */
+  reached(): Reached[] {
+    const of = (now: SlotReader, then: { readonly cohorts: number; readonly goals: readonly number[] }, goal: number) => ({
+      cohorts: now.counter(counters.cohorts) - then.cohorts, goals: now.counter(counters.goals + goal) - then.goals[goal]!,
+    });
+    return Array.from({ length: this.goals }, (_, goal) => ({ candidate: of(this.candidate, this.counted.candidate, goal), baseline: of(this.baseline, this.counted.baseline, goal) }));
+  }
+
   /** What is left of the second that runs was partly given under the old weights. */
   private begin(nowMs: number, split: Split | null): void {
     this.split = split;
-    this.next = Math.floor(nowMs / 1000) + 1;
+    this.from = this.next = Math.floor(nowMs / 1000) + 1;
     this.given = nothing();
     this.seen = null;
+    const counted = (reader: SlotReader) => ({
+      cohorts: reader.counter(counters.cohorts), goals: Array.from({ length: this.goals }, (_, goal) => reader.counter(counters.goals + goal)),
+    });
+    this.counted = { candidate: counted(this.candidate), baseline: counted(this.baseline) };
   }
 
   private weigh(split: Split): void {

@@ -3,7 +3,7 @@
  * Times are milliseconds on the controller's line (wall time at its start plus monotonic time since): it never jumps
  * within a process and goes on across restarts.
  */
-import type { LatencyQuantile, LimitAction, RolloutPlan } from "../config/rollout-plan.ts";
+import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
 
 export interface RolloutState {
@@ -78,19 +78,21 @@ export interface VariantWindow {
 
 /** What the judge knows of one limit: enough to understand the verdict and to recompute it. */
 export interface LimitEvidence {
-  readonly metric: "errorRate" | "latency";
+  readonly metric: LimitPlan["metric"];
   readonly quantile: LatencyQuantile | null;
+  /** Of a limit that has one. */
+  readonly name?: string;
   readonly action: LimitAction;
   readonly verdict: Verdict;
   /** The bound that speaks: relative to the concurrent baseline, or absolute. */
   readonly bound: "relative" | "absolute";
-  /** Error share, or milliseconds, of both over the last 10 s; null without data. */
+  /** Error share, or milliseconds, of both over the last 10 s; conversions for each cohort since the weights last changed; null without data. */
   readonly candidateValue: number | null;
   readonly baselineValue: number | null;
-  /** What the candidate may not exceed, in the same unit; null without baseline data. */
+  /** What the candidate may not exceed (of conversions: not fall below), in the same unit; null without baseline data. */
   readonly limitValue: number | null;
   readonly margin: number;
-  /** Outcomes known of both over the last 10 s. */
+  /** Outcomes known of both over the last 10 s; cohorts since the weights last changed. */
   readonly candidateN: number;
   readonly baselineN: number;
   /** This limit's weighted evidence, share x S (JUDGE 3), with strata still in flight counted for the candidate. */

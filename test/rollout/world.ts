@@ -16,6 +16,8 @@ import type { DecisionRecord, ProbeEvidence } from "../../src/rollout/types.ts";
 export interface Service {
   errors: number;
   latencyMs: () => number;
+  /** The chance that a request of a user that was seen before reaches the goal; absent: never. */
+  converts?: number;
 }
 
 export function plan(changes: Partial<RolloutPlan> = {}): RolloutPlan {
@@ -101,6 +103,7 @@ export class World {
   private readonly people: () => number;
   private epoch = 0;
   private seen = new CohortSet(newCohortBits());
+  private reached = new CohortSet(newCohortBits());
   private readonly hashes: readonly number[];
 
   constructor(options: WorldOptions) {
@@ -151,6 +154,7 @@ export class World {
     this.weight = shopWeight(weights);
     this.epoch++;
     this.seen = new CohortSet(newCohortBits());
+    this.reached = new CohortSet(newCohortBits());
   }
 
   /** Runs until a decision with this reason. @returns the seconds that it took @throws after `secondsMax` */
@@ -198,7 +202,9 @@ export class World {
       const sample: Sample = { row: -1, second: 0, counted: 0, shard: 0 };
       const shard = Math.floor(this.random() * Math.min(128, this.options.clients ?? 128));
       this.recorders[side].dispatched(sample, Math.floor(this.nowMs / 1000), shard, true);
-      if (client !== undefined && this.seen.add(client)) this.recorders[side].cohortSeen(sample);
+      const returning = client !== undefined && !this.seen.add(client);
+      if (client !== undefined && !returning) this.recorders[side].cohortSeen(sample);
+      if (returning && service.converts !== undefined && this.people() < service.converts && this.reached.add(client)) this.recorders[side].goalReached(sample, 0);
       this.inFlight.push({ sample, recorder: this.recorders[side], bornMs: this.nowMs, latencyMs: service.latencyMs(), bad: this.random() < service.errors });
     }
   }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Epochs } from "../../src/epochs.ts";
+import { cohortWindowMs, Epochs } from "../../src/epochs.ts";
 
 const parts = (weight: number, changes: object = {}): Parameters<Epochs["at"]>[1] => ({
   name: "shop", match: { hosts: [], path: { kind: "prefix", value: "/" }, methods: [], headers: [] }, cohort: { mode: "key", sources: [], salt: "s", sticky: null },
@@ -9,18 +9,30 @@ const parts = (weight: number, changes: object = {}): Parameters<Epochs["at"]>[1
   limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1, pendingPerEndpointMax: 1 }, ...changes,
 });
 
-test("an epoch lasts as long as nobody's variant may have changed, and a new one begins with nobody seen", () => {
-  const epochs = new Epochs();
-  const first = epochs.at(3, parts(10));
+const goal = { kind: "header", name: "x-goal", value: null } as const;
+
+test("an epoch lasts as long as nobody's variant may have changed, a day at most, and a new one begins with nobody seen", () => {
+  let nowMs = 0;
+  const epochs = new Epochs(() => nowMs);
+  const first = epochs.at(3, parts(10), []);
   expect(first.epoch).toBe(3);
-  expect(epochs.at(4, parts(10, { fallback: false }))).toBe(first);
+  expect(epochs.at(4, parts(10, { fallback: false }), [])).toBe(first);
   expect(epochs.split("shop")).toEqual({ epoch: 3, counts: "cohorts", shares: { v1: 0.9, v2: 0.1 } });
-  const second = epochs.at(5, parts(20));
+  const second = epochs.at(5, parts(20), []);
   expect(second.epoch).toBe(5);
   expect(second.seen).not.toBe(first.seen);
-  expect(epochs.at(6, parts(20, { cohort: { mode: "random", sources: [], salt: "s", sticky: null } }))).toEqual({ epoch: 6, seen: null });
+  expect(epochs.at(6, parts(20, { cohort: { mode: "random", sources: [], salt: "s", sticky: null } }), [goal])).toEqual({ epoch: 6, seen: null, goals: [] });
   expect(epochs.split("shop")).toMatchObject({ counts: "requests" });
-  expect(epochs.at(7, parts(20, { judged: false })).seen).toBeNull();
+  expect(epochs.at(7, parts(20, { judged: false }), [goal]).seen).toBeNull();
+  const withGoal = epochs.at(8, parts(20), [goal]);
+  expect(withGoal).toMatchObject({ epoch: 8, goals: [{ goal }] });
+  expect(epochs.at(9, parts(20), [goal])).toBe(withGoal);
+  nowMs = cohortWindowMs - 1;
+  expect(epochs.windowEnded()).toBe(false);
+  nowMs++;
+  expect(epochs.windowEnded()).toBe(true);
+  expect(epochs.at(10, parts(20), [goal]).epoch).toBe(10);
+  expect(epochs.windowEnded()).toBe(false);
   epochs.keepOnly(new Set());
   expect(epochs.split("shop")).toBeNull();
 });
