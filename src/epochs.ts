@@ -3,12 +3,18 @@
  * which variant; what is counted within one epoch can be held against its weights (JUDGE 7).
  */
 import { bucketCount } from "./core/buckets.ts";
-import type { Goal, RouteSnapshot } from "./config/snapshot.ts";
+import type { Goal, NumberSource, RouteSnapshot } from "./config/snapshot.ts";
 import { newCohortBits } from "./observe/cohort-set.ts";
 import type { Split } from "./rollout/ports.ts";
 
-type Parts = Omit<RouteSnapshot, "epoch" | "seen" | "goals">;
-type Epoch = Pick<RouteSnapshot, "epoch" | "seen" | "goals">;
+type Parts = Omit<RouteSnapshot, "epoch" | "seen" | "goals" | "number">;
+type Epoch = Pick<RouteSnapshot, "epoch" | "seen" | "goals" | "number">;
+
+/** What a rollout's limits follow on the path. */
+export interface Followed {
+  readonly goals: readonly Goal[];
+  readonly number: NumberSource | null;
+}
 
 /** The window in which a cohort counts once: the judge's promise is for a day as well. Bins that are full are empty again then. */
 export const cohortWindowMs = 86_400_000;
@@ -29,9 +35,9 @@ export class Epochs {
   }
 
   /** The epoch that the route is in at this revision; a new one where its split has changed, or its window has ended. */
-  at(revision: number, route: Parts, goals: readonly Goal[]): Epoch {
+  at(revision: number, route: Parts, { goals, number }: Followed): Epoch {
     const nowMs = this.nowMs();
-    const key = JSON.stringify([route.judged, route.cohort, route.allocation, route.variants.map(({ name, slot }) => [name, slot]), goals]);
+    const key = JSON.stringify([route.judged, route.cohort, route.allocation, route.variants.map(({ name, slot }) => [name, slot]), goals, number]);
     const before = this.known.get(route.name);
     if (before?.key === key && nowMs - before.beganMs < cohortWindowMs) return before.since;
     const keyed = route.cohort.mode === "key";
@@ -39,6 +45,7 @@ export class Epochs {
     const since: Epoch = {
       epoch: revision, seen: followed ? newCohortBits() : null,
       goals: followed ? goals.map((goal) => ({ goal, reached: newCohortBits() })) : [],
+      number: route.judged && number !== null ? { ...number, counted: keyed ? newCohortBits() : null } : null,
     };
     const split: Split = { epoch: revision, counts: keyed ? "cohorts" : "requests", shares: sharesOf(route) };
     this.known.set(route.name, { key, beganMs: nowMs, since, split });

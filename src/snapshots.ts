@@ -5,7 +5,7 @@
 import { initial, remap, reweigh } from "./split/allocation.ts";
 import { checkAllocation } from "./split/allocation-check.ts";
 import type { RouteDefinition } from "./config/definition.ts";
-import { goalsOf } from "./config/rollout-plan.ts";
+import { goalsOf, numberOf } from "./config/rollout-plan.ts";
 import type { RouteSnapshot, Snapshot } from "./config/snapshot.ts";
 import type { BucketRange } from "./core/buckets.ts";
 import { Epochs } from "./epochs.ts";
@@ -92,7 +92,7 @@ export class Snapshots {
       judged: rollout !== null,
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
-    return { ...parts, ...this.epochs.at(this.revision, parts, goalsOf(rollout)) };
+    return { ...parts, ...this.epochs.at(this.revision, parts, { goals: goalsOf(rollout), number: numberOf(rollout) }) };
   }
 
   /** A route whose weights cannot be met keeps its users where they are, and stops no other route's rollback. */

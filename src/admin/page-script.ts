@@ -124,7 +124,7 @@ function breakerRow(breaker) {
 }
 
 function limitRows(limits, breaker) {
-  const value = (limit, x) => (limit.metric === "latency" ? millis(x) : percent(x));
+  const value = (limit, x) => (limit.metric === "latency" ? millis(x) : limit.metric !== "custom" ? percent(x) : x === null ? none : String(Number(x.toPrecision(3))));
   const body = limits.map((limit) => {
     const over = limit.verdict === "breached";
     return el("tr", {},

@@ -1,4 +1,4 @@
-/** What is wrong with a conversion limit although each of its parts is well-formed. */
+/** What is wrong with a conversion or custom limit although each of its parts is well-formed. */
 import type { RouteDocument } from "./dynamic-schema.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
@@ -9,9 +9,11 @@ const goalsMax = 4;
 /** @param at of the rollout */
 export function goalFindings({ cohort }: RouteDocument, { limits = [] }: RolloutDocument, at: ConfigPath): Finding[] {
   let goals = 0;
+  let customs = 0;
   return limits.flatMap((limit, index): Finding[] => {
-    if (limit.metric !== "conversion") return [];
     const path = [...at, "limits", index];
+    if (limit.metric === "custom" && ++customs > 1) return [{ path, message: "is a second custom limit, and one is counted for each route", remedy: "Keep the number that says most" }];
+    if (limit.metric !== "conversion") return [];
     const { goal } = limit;
     const findings: Finding[] = [];
     if (++goals > goalsMax) findings.push({ path, message: `is conversion limit ${goals} of the route, and ${goalsMax} are counted`, remedy: "Keep the goals that a release can break" });

@@ -60,8 +60,8 @@ function limitFindings(rollout: RolloutDocument, at: ConfigPath): Finding[] {
   const seen = new Set<string>();
   for (const [index, limit] of (rollout.limits ?? []).entries()) {
     const path = [...at, "limits", index];
-    const id = [limit.metric, limit.metric === "latency" ? limit.quantile : limit.metric === "conversion" ? limit.name : []].flat().join(" ");
-    if (seen.has(id)) findings.push({ path, message: `is a second limit on ${id}`, remedy: limit.metric === "conversion" ? "Give it another name" : "Keep one limit for each metric and quantile" });
+    const id = [limit.metric, limit.metric === "latency" ? limit.quantile : "name" in limit ? limit.name : []].flat().join(" ");
+    if (seen.has(id)) findings.push({ path, message: `is a second limit on ${id}`, remedy: "name" in limit ? "Give it another name" : "Keep one limit for each metric and quantile" });
     seen.add(id);
     if (limit.metric === "latency" && limit.absolute !== undefined && limit.quantile !== "p95" && limit.quantile !== "p99") {
       const remedy = "Write quantile: p95 or quantile: p99 for it, or remove it";

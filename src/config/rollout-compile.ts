@@ -51,6 +51,10 @@ function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): Li
     const { metric, name, action, relative, scope, prove } = limit;
     return { metric, name, action, goal: compileGoal(limit.goal), relative, scope, prove };
   }
+  if (limit.metric === "custom") {
+    const { metric, name, action, header, worse, margin, scope, prove } = limit;
+    return { metric, name, action, header: header.toLowerCase(), worse, margin, scope, prove };
+  }
   const { metric, quantile, action, margin, floor, absolute, scope, prove } = limit;
   return { metric, quantile, action, margin, floorMs: floor, absoluteMs: absolute ?? null, scope, prove: prove ?? quantile === "location" };
 }

@@ -1,4 +1,4 @@
-import type { Goal } from "./snapshot.ts";
+import type { Goal, NumberSource } from "./snapshot.ts";
 
 /**
  * What a route's `rollout` compiles to: plain data, every default filled in, every name resolved. `decide` reads it and
@@ -126,7 +126,7 @@ export type LimitAction = (typeof limitActions)[number];
 export const latencyQuantiles = ["location", "p95", "p99", "2xp99"] as const;
 export type LatencyQuantile = (typeof latencyQuantiles)[number];
 
-export type LimitPlan = ErrorRateLimit | LatencyLimit | ConversionLimit;
+export type LimitPlan = ErrorRateLimit | LatencyLimit | ConversionLimit | CustomLimit;
 
 /** `inRegion`: a breach takes the users of the sidecar's own region away, and the rollout goes on elsewhere. */
 export const limitScopes = ["everywhere", "inRegion"] as const;
@@ -180,6 +180,15 @@ export interface ConversionLimit extends LimitOptions {
   readonly relative: number;
 }
 
+/** H0: the numbers that the candidate sends are not worse than the baseline's by more than the margin. */
+export interface CustomLimit extends LimitOptions, NumberSource {
+  readonly metric: "custom";
+  readonly name: string;
+  readonly action: LimitAction;
+  /** m, a share: 0.1 lets a number that is worse when higher be 10% higher, and one that is worse when lower 1/1.1 of the baseline's. */
+  readonly margin: number;
+}
+
 /** What tells a plan's limits apart: no two have the same. */
 export function limitId(limit: LimitPlan): string {
   switch (limit.metric) {
@@ -188,12 +197,21 @@ export function limitId(limit: LimitPlan): string {
     case "latency":
       return `latency ${limit.quantile}`;
     case "conversion":
-      return `conversion ${limit.name}`;
+    case "custom":
+      return `${limit.metric} ${limit.name}`;
   }
 }
 
 /** In the order of the conversion limits: a goal's place is its cell in the slab. */
 export const goalsOf = (plan: RolloutPlan | null): readonly Goal[] => (plan?.limits ?? []).flatMap((limit) => (limit.metric === "conversion" ? [limit.goal] : []));
+
+/** A route has one at most: a row of the slab has room for one number's classes. */
+export const customLimitOf = (plan: RolloutPlan | null): CustomLimit | null => plan?.limits.find((limit): limit is CustomLimit => limit.metric === "custom") ?? null;
+
+export function numberOf(plan: RolloutPlan | null): NumberSource | null {
+  const limit = customLimitOf(plan);
+  return limit === null ? null : { header: limit.header, worse: limit.worse };
+}
 
 /** `probe`: weight 0 at once, wait, probe with a little; a second trip rolls back (JUDGE 5). `rollback`: the first trip does. */
 export const breakerActions = ["probe", "rollback"] as const;

@@ -90,6 +90,19 @@ const conversionLimit = z
   })
   .describe("How many cohorts reach a goal, beside the baseline's. Each counts once a day and weight. Needs a cohort key; without a baseline beside it, it says nothing.");
 
+const customLimit = z
+  .strictObject({
+    metric: z.literal("custom"),
+    name: name.describe("What people are told, and the label in metrics."),
+    header: token.describe("The response header in which the service sends the number: 0 or more, as `12.5`."),
+    worse: z.enum(["higher", "lower"]).describe("Which way the number gets worse."),
+    margin: share({ max: 10 }).describe("The candidate's numbers may be this much worse than the baseline's.").prefault("10%"),
+    prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate is not worse.").prefault(false),
+    action,
+    scope,
+  })
+  .describe("A number that the service sends with its answers, beside the baseline's. With a cohort key each cohort counts once a day and weight. At most one for each route.");
+
 const freeze = z.strictObject({
   name: text({ charactersMax: 64 }).describe("What people are told."),
   days: z.array(weekday).min(1).max(7).describe("Days on which it begins, with `from` and `to` as times of day. Left out: every day.").optional(),
@@ -118,7 +131,7 @@ export const rolloutSchema = z.strictObject({
     .describe("Weights to go through, rising, each a number of percent or an object. The last takes all that other candidates leave: 100 where there are none. Left out: as the strategy says.")
     .optional(),
   limits: z
-    .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit, conversionLimit]))
+    .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit, conversionLimit, customLimit]))
     .min(1)
     .max(16)
     .describe("What the candidate is held to. Left out: errorRate, and latency with location, p95, p99 and 2xp99, each at its defaults.")

@@ -33,6 +33,20 @@ export interface RouteSnapshot {
   readonly seen: SharedArrayBuffer | null;
   /** What cohorts may reach, in the order of the rollout's conversion limits; at most `goalsMax`. */
   readonly goals: readonly GoalSnapshot[];
+  /** What a custom limit reads from the service's answers; null: nothing. */
+  readonly number: NumberSnapshot | null;
+}
+
+/** A number in a response header. */
+export interface NumberSource {
+  /** In lower case. */
+  readonly header: string;
+  readonly worse: "higher" | "lower";
+}
+
+export interface NumberSnapshot extends NumberSource {
+  /** The cohorts whose number has been counted since the epoch began; null: each request is assigned by itself, so each number counts. */
+  readonly counted: SharedArrayBuffer | null;
 }
 
 export interface GoalSnapshot {

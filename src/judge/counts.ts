@@ -26,6 +26,9 @@ export interface SecondCounts {
   readonly tails: ArrayLike<number>;
   /** Conversions by goal, which this second's requests reached; absent: none. */
   readonly goals?: ArrayLike<number>;
+  /** Classes of a custom metric's numbers from good to bad, counted against these edges; absent or 0: none. */
+  readonly numbers?: ArrayLike<number>;
+  readonly numberGeneration?: number;
 }
 
 /** Goals of one route: what the slab has room for. */
@@ -58,11 +61,13 @@ export interface StratumCounts {
   readonly goalsC: Float64Array;
   readonly goalsB: Float64Array;
   odds: Odds | null;
+  /** Of a custom metric: as `latency`, but n counts the numbers, not the requests. */
+  readonly numbers: LatencyCounts[];
   /** Usually one; two where new edges came within the stratum. */
   readonly latency: LatencyCounts[];
 }
 
-export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, rhoMin: 1, goalsC: new Float64Array(goalCount), goalsB: new Float64Array(goalCount), odds: null, latency: [] });
+export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, rhoMin: 1, goalsC: new Float64Array(goalCount), goalsB: new Float64Array(goalCount), odds: null, numbers: [], latency: [] });
 
 /** Empties a stratum for its next counting. @param spare gets its latency counts, for `addSecond` to use again */
 export function clearStratum(s: StratumCounts, spare: LatencyCounts[]): void {
@@ -71,6 +76,7 @@ export function clearStratum(s: StratumCounts, spare: LatencyCounts[]): void {
   s.goalsC.fill(0);
   s.goalsB.fill(0);
   s.odds = null;
+  while (s.numbers.length > 0) spare.push(s.numbers.pop()!);
   while (s.latency.length > 0) spare.push(s.latency.pop()!);
 }
 
@@ -100,14 +106,12 @@ export function addSecond(into: StratumCounts, candidate: SecondCounts | undefin
     into.settledB += baseline.settled;
     if (baseline.goals !== undefined) addCounts(into.goalsB, baseline.goals);
   }
-  if (!judgeLatency || candidate === undefined) return;
+  if (candidate === undefined) return;
+  if (baseline !== undefined) addNumbers(into, candidate, baseline, spare);
+  if (!judgeLatency) return;
   const { generation } = candidate;
   if (generation === 0 || (baseline !== undefined && generation !== baseline.generation)) return;
-  let group = into.latency.find((g) => g.generation === generation);
-  if (group === undefined) {
-    const used = spare.pop();
-    into.latency.push((group = used === undefined ? emptyLatency(generation) : clearLatency(used, generation)));
-  }
+  const group = groupOf(into.latency, generation, spare);
   group.nC += candidate.n;
   group.unsettledC += Math.max(0, candidate.n - candidate.settled);
   addCounts(group.locationC, candidate.location);
@@ -117,6 +121,31 @@ export function addSecond(into: StratumCounts, candidate: SecondCounts | undefin
   group.unsettledB += Math.max(0, baseline.n - baseline.settled);
   addCounts(group.locationB, baseline.location);
   addCounts(group.tailsB, baseline.tails);
+}
+
+function addNumbers(into: StratumCounts, candidate: SecondCounts, baseline: SecondCounts, spare: LatencyCounts[]): void {
+  const { numbers, numberGeneration = 0 } = candidate;
+  if (numberGeneration === 0 || numbers === undefined || baseline.numbers === undefined || numberGeneration !== baseline.numberGeneration) return;
+  const group = groupOf(into.numbers, numberGeneration, spare);
+  addCounts(group.locationC, numbers);
+  addCounts(group.locationB, baseline.numbers);
+  group.nC += sum(numbers);
+  group.nB += sum(baseline.numbers);
+}
+
+function sum(counts: ArrayLike<number>): number {
+  let all = 0;
+  for (let i = 0; i < counts.length; i++) all += counts[i]!;
+  return all;
+}
+
+function groupOf(groups: LatencyCounts[], generation: number, spare: LatencyCounts[]): LatencyCounts {
+  let group = groups.find((g) => g.generation === generation);
+  if (group === undefined) {
+    const used = spare.pop();
+    groups.push((group = used === undefined ? emptyLatency(generation) : clearLatency(used, generation)));
+  }
+  return group;
 }
 
 function addCounts(into: Float64Array, counts: ArrayLike<number>): void {
@@ -148,6 +177,8 @@ export function pessimistic(s: StratumCounts, into: StratumCounts = emptyStratum
     into.goalsC[k] = s.goalsC[k]! + unsettledC;
     into.goalsB[k] = s.goalsB[k]!;
   }
+  // A number that is still to come may not come at all: until the end nothing is said of them.
+  into.numbers.length = 0;
   into.latency.length = Math.min(into.latency.length, s.latency.length);
   for (let i = 0; i < s.latency.length; i++) pessimisticLatency(s.latency[i]!, (into.latency[i] ??= emptyLatency(0)));
   return into;

@@ -216,6 +216,7 @@ export class StrataBook {
 function knowledge(s: StratumCounts): number {
   let sum = s.nC + s.nB + s.errorsC + s.errorsB + s.settledC + s.settledB;
   for (let k = 0; k < s.goalsC.length; k++) sum += s.goalsC[k]! + s.goalsB[k]!;
+  for (const g of s.numbers) sum += g.nC + g.nB;
   for (const g of s.latency) {
     for (let y = 0; y < g.locationC.length; y++) sum += g.locationC[y]! + g.locationB[y]!;
     for (let k = 0; k < g.tailsC.length; k++) sum += g.tailsC[k]! + g.tailsB[k]!;

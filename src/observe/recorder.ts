@@ -6,7 +6,7 @@
 import { counted, ErrorFilter } from "./error-filter.ts";
 import { bucketOf } from "./histogram.ts";
 import {
-  blockCells, blockRing, blockSeconds, blockWords, counters, endpointShards, errorShards, errorWord, latencyShards, locationClasses, offsets, rowCells,
+  blockCells, blockRing, blockSeconds, blockWords, counters, endpointShards, errorShards, errorWord, latencyShards, locationClasses, numberClasses, offsets, rowCells,
   slotOffset, slotWords, strataRows, strataRowWords, tailEdges,
 } from "./layout.ts";
 import type { ErrorCode } from "../core/errors.ts";
@@ -21,6 +21,14 @@ export interface LatencyEdges {
   readonly classOfBucket: Uint8Array;
   /** An exchange without a first byte at this age counts as bad for the breaker; 0: never. */
   readonly lateMs: number;
+  /** Of a custom limit's numbers; absent: none, or they stay as they are. */
+  readonly numbers?: NumberEdges;
+}
+
+/** For each bucket of numbers.ts one byte, the class 0 ... 7. */
+export interface NumberEdges {
+  readonly generation: number;
+  readonly classOfBucket: Uint8Array;
 }
 
 /** An exchange's place in the strata. `row` is the word offset of its row, or -1 when it is not judged. */
@@ -49,6 +57,8 @@ export class SeriesRecorder {
   private readonly edges: (LatencyEdges | undefined)[] = [];
   private readonly filter = new ErrorFilter();
   private generation = 0;
+  private readonly numberEdges: (NumberEdges | undefined)[] = [];
+  private numberGeneration = 0;
   private lateMs = 0;
   /** The second that `blockAt` was looked up for. */
   private blockSecond = -1;
@@ -66,6 +76,10 @@ export class SeriesRecorder {
     this.edges[edges.generation % keptGenerations] = edges;
     this.generation = edges.generation;
     this.lateMs = edges.lateMs;
+    const { numbers } = edges;
+    if (numbers === undefined) return;
+    this.numberEdges[numbers.generation % keptGenerations] = numbers;
+    this.numberGeneration = numbers.generation;
   }
 
   /** A cell of `counters`. */
@@ -89,6 +103,7 @@ export class SeriesRecorder {
     if (words[row] !== second) {
       words.fill(0, row, row + strataRowWords);
       words[row + rowCells.generation] = this.generation;
+      words[row + rowCells.numberGeneration] = this.numberGeneration;
       words[row] = second;
       this.openBlock(Math.floor(second / blockSeconds));
     }
@@ -109,6 +124,17 @@ export class SeriesRecorder {
   goalReached(sample: Sample, goal: number): void {
     this.words[offsets.counters + counters.goals + goal]!++;
     if (this.rowOf(sample) >= 0) this.words[sample.row + rowCells.goals + goal]!++;
+  }
+
+  /** The service sent a number with its answer to a judged exchange; said before its outcome. @param bucket of numbers.ts */
+  number(sample: Sample, bucket: number): void {
+    if (this.rowOf(sample) < 0) return;
+    const words = this.words;
+    words[offsets.numbers + bucket]!++;
+    const generation = words[sample.row + rowCells.numberGeneration]!;
+    const edges = this.numberEdges[generation % keptGenerations];
+    if (generation === 0 || edges?.generation !== generation) return;
+    words[sample.row + rowCells.numbers + (edges.classOfBucket[bucket]! & (numberClasses - 1))]!++;
   }
 
   /** The exchange left this variant: its answer ended, it failed, or the client went away. */

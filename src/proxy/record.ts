@@ -6,7 +6,7 @@ import { bucketOf } from "../observe/histogram.ts";
 import { counters } from "../observe/layout.ts";
 import { dispatchSecond, type ProxyContext } from "./context.ts";
 import { phase, type Exchange } from "./exchange.ts";
-import { recordGoals } from "./goals.ts";
+import { recordGoals, recordNumber } from "./goals.ts";
 
 /** The split's choice goes upstream for the first time. Only randomly assigned requests may be compared by the judge. */
 export function recordDispatched(exchange: Exchange): void {
@@ -25,6 +25,7 @@ export function recordFirstByte(exchange: Exchange, status: number, head: Fields
   exchange.status = status;
   exchange.firstByteMs = exchange.context.nowMs;
   if (exchange.route.goals !== null && exchange.client >= 0 && isAssigned(exchange)) recordGoals(exchange, status, head);
+  if (exchange.route.number !== null && status < 500 && isAssigned(exchange)) recordNumber(exchange, exchange.route.number, head);
   if (isAssigned(exchange)) exchange.variant.recorder.firstByte(exchange, (exchange.firstByteMs - exchange.forwardMs) * 1000, status);
   else exchange.serving.recorder.add(counters.fallbackAnswers, 1);
 }

@@ -6,7 +6,7 @@ import { SeriesRecorder } from "../observe/recorder.ts";
 import { compileCohort, type Cohort } from "./cohort.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
-import { compileGoals, type RuntimeGoal } from "./goals.ts";
+import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
 import { compileRoutes, type RouteTable } from "./route.ts";
 
@@ -32,6 +32,8 @@ export interface RuntimeRoute {
   readonly seen: CohortSet | null;
   /** Null: there are none. */
   readonly goals: readonly RuntimeGoal[] | null;
+  /** Null: none is read. */
+  readonly number: RuntimeNumber | null;
   /** All names that any variant sets, taken out of the client's head before it is known which one serves. */
   readonly setNames: readonly string[];
 }
@@ -77,6 +79,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       variants,
       seen: route.seen === null ? null : new CohortSet(route.seen),
       goals: compileGoals(route),
+      number: compileNumber(route),
       setNames: [...new Set(variants.flatMap((variant) => variant.setNames))],
     };
   });

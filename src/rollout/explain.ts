@@ -124,14 +124,14 @@ function given({ split }: Decision): string {
 function limit(evidence: LimitEvidence | null): string {
   if (evidence === null) return "a limit was breached";
   const metric = nameOf(evidence);
-  const show = evidence.metric === "latency" ? millis : share;
+  const show = evidence.metric === "latency" ? millis : evidence.metric === "custom" ? plain : share;
   const bound = evidence.limitValue === null ? "" : `, limit ${show(evidence.limitValue)}`;
   const values = `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
   return `${metric} ${values}; evidence ${round(evidence.groupWealth)} where ${round(evidence.threshold)} convicts`;
 }
 
 function nameOf({ metric, quantile, name }: LimitEvidence): string {
-  if (metric === "conversion") return `conversion '${name ?? "unnamed"}'`;
+  if (metric === "conversion" || metric === "custom") return `${metric === "custom" ? "custom metric" : metric} '${name ?? "unnamed"}'`;
   if (metric === "errorRate") return "error rate";
   return quantile === "location" ? "latency" : `latency (${quantile})`;
 }
@@ -143,4 +143,5 @@ const back = (decision: Decision): string => ` ${decision.badResponses} bad resp
 const percent = (weight: number): string => `${Number(weight.toFixed(3))}%`;
 const share = (value: number | null): string => (value === null ? "an unknown share" : `${Number((value * 100).toPrecision(3))}%`);
 const millis = (value: number | null): string => (value === null ? "unknown ms" : `${Number(value.toPrecision(3))} ms`);
+const plain = (value: number | null): string => (value === null ? "unknown" : String(Number(value.toPrecision(3))));
 const round = (value: number): string => (value < 10 ? value.toPrecision(2) : value.toFixed(0));

@@ -2,7 +2,7 @@
  * The judge of one rollout, between the slab and `decide`: takes in what was observed, keeps the wealth of every limit,
  * the breaker and the edges, and says it all as evidence. It knows no clock: the controller tells the time.
  */
-import type { RolloutPlan } from "../config/rollout-plan.ts";
+import { customLimitOf, type RolloutPlan } from "../config/rollout-plan.ts";
 import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
 import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
@@ -17,6 +17,7 @@ import { EarlierBaseline } from "./earlier-baseline.ts";
 import { EdgeKeeper } from "./edge-keeper.ts";
 import { limitEvidence, type LimitWealth } from "./limit-evidence.ts";
 import { absoluteLatencyShare, edgeMargins, LatencyModels, limitTests, type LimitTest } from "./limit-tests.ts";
+import { NumberWatch } from "./number-watch.ts";
 import type { RolloutInput } from "./ports.ts";
 import type { SplitWatch } from "./split-watch.ts";
 import type { Command, Evidence } from "./types.ts";
@@ -71,6 +72,8 @@ export class RolloutJudge {
   private failedAtStart: number;
   private readonly turnMs: number;
   private readonly split: SplitWatch | null;
+  private readonly numbers: NumberWatch | null;
+  private readonly numberModels = new LatencyModels();
 
   /** @param badBefore bad candidate responses that the rollout had cost before this judge began */
   constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number, split: SplitWatch | null = null) {
@@ -78,6 +81,8 @@ export class RolloutJudge {
     // Only goals are compared by it.
     this.split = input.plan.limits.some(({ metric }) => metric === "conversion") ? split : null;
     this.turnMs = turnOf(baseline.slot);
+    const custom = customLimitOf(input.plan);
+    this.numbers = custom === null ? null : new NumberWatch(custom, baseline, candidate, nowMs, this.turnMs);
     // As if the last sample had been taken before: the next one is due in this rollout's turn.
     this.baseline = new VariantView(baseline, nowMs - this.turnMs);
     this.candidate = new VariantView(candidate, nowMs - this.turnMs);
@@ -90,7 +95,7 @@ export class RolloutJudge {
     this.nextBlock = Math.floor(nowMs / 1000 / blockSeconds);
     this.edges = new EdgeKeeper(edgeMargins(input.plan.limits), input.firstByteTimeoutMs, baseline.histogram("firstByte"), nowMs, this.turnMs);
     this.feed = new BreakerFeed(candidate, baseline);
-    this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound());
+    this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound(), this.numberModels);
     this.trial = this.newTrial(nowMs);
     this.absolute = this.newAbsolute();
     this.step = { candidate: this.candidate.mark(), baseline: this.baseline.mark() };
@@ -108,11 +113,16 @@ export class RolloutJudge {
     return this.edges.lateMs;
   }
 
+  /** The newest edges of a custom limit; null where there is none, or none yet. */
+  get numberModel(): LatencyModel | null {
+    return this.numbers?.model ?? null;
+  }
+
   /**
    * Takes in what the slab has, as of its last refresh.
    * @param judging whether the candidate has users: without, only the baseline is learned from
    * @param generation the number that new edges would get
-   * @returns new edges, for the recorders
+   * @returns new edges of latency, for the recorders
    */
   tick(nowMs: number, judging: boolean, generation: number): LatencyModel | null {
     this.baseline.tick(nowMs);
@@ -130,6 +140,8 @@ export class RolloutJudge {
       this.judgeAbsolute(nowMs);
     }
     if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs, this.turnMs);
+    const numbers = this.numbers?.tick(nowMs, generation) ?? null;
+    if (numbers !== null) this.numberModels.add(numbers);
     if (!this.edges.due(nowMs, this.baseline.settled)) return null;
     const model = this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
     if (model === null) return null;
@@ -149,7 +161,7 @@ export class RolloutJudge {
       stepBaselineRequests: this.step.baseline.requestsSince,
       stepCandidateSettled: this.step.candidate.settledSince,
       candidateQuietMs: nowMs - this.lastRequestMs,
-      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, this.split?.reached()),
+      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, this.split?.reached(), this.numbers?.seen),
       breaker: {
         tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
         bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,

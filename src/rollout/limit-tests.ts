@@ -6,6 +6,7 @@ import type { StratumCounts } from "../judge/counts.ts";
 import type { EdgeMargin, EdgeMargins, LatencyModel } from "../judge/edges.ts";
 import { budgetShares, type BudgetMetric } from "../judge/budget.ts";
 import { advanceConversionAlternatives, advanceConversionLlr, conversionLlr, conversionNotWorse, conversionPrior, conversionRatios } from "../judge/conversion.ts";
+import { addCustomLlr } from "../judge/custom.ts";
 import { errorLlr, errorPrior, errorRatios } from "../judge/errors.ts";
 import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, ShareLogs, tailOdds, tailPrior, type LatencyWeights } from "../judge/latency.ts";
 import type { TrialTest } from "../judge/trial.ts";
@@ -52,14 +53,15 @@ export class LatencyModels {
   }
 }
 
-/** @param bakeBound what errors are held to while the baseline has no traffic: see `errorTests` */
-export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, bakeBound: () => number): LimitTest[] {
+/** @param bakeBound what errors are held to while the baseline has no traffic: see `errorTests`. @param numbers the edges of a custom limit */
+export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, bakeBound: () => number, numbers = new LatencyModels()): LimitTest[] {
   const shares = limitShares(limits);
   let goals = 0;
   return limits.flatMap((limit, index) => {
     const share = shares[index]!;
     if (limit.metric === "errorRate") return errorTests(limit, index, share, bakeBound);
     if (limit.metric === "conversion") return [{ limit: index, bound: "relative", share, test: conversionTest(limit, goals++) }];
+    if (limit.metric === "custom") return [{ limit: index, bound: "relative", share, test: customTest(numbers) }];
     const relative: LimitTest = { limit: index, bound: "relative", share, test: latencyTest(limit, models) };
     const tail = tailOf(limit);
     if (tail < 0) return [relative];
@@ -126,6 +128,24 @@ function conversionTest({ relative }: ConversionLimit, goal: number): TrialTest 
       llr: (counts, out) => advanceConversionLlr(goals(counts), counts.odds?.least ?? 0, relative, out),
       value: conversionNotWorse,
     },
+  };
+}
+
+/** Each number that counts was assigned by itself, so there is nothing to divide by. */
+function customTest(models: LatencyModels): TrialTest {
+  const add = (counts: StratumCounts, direction: 1 | -1, out: Float64Array): void => {
+    for (const group of counts.numbers) {
+      const weights = models.weights(group.generation, direction);
+      if (weights !== undefined) addCustomLlr(group, weights, out);
+    }
+  };
+  const alternatives = locationEtas.length;
+  return {
+    alternatives,
+    prior: locationPrior,
+    phi: "none",
+    llr: (counts, out) => add(counts, 1, out),
+    notWorse: { alternatives, llr: (counts, out) => add(counts, -1, out), value: mixture },
   };
 }
 

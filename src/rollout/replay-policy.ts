@@ -1,5 +1,6 @@
 /** Recorded inputs, as another plan would have had them, as far as the record can tell. Pure. */
 import { limitId as idOf, type LimitPlan, type RolloutPlan } from "../config/rollout-plan.ts";
+import { nameOf } from "./limit-evidence.ts";
 import type { DecisionInputs, Evidence, LimitEvidence, RolloutState } from "./types.ts";
 
 export interface Reworked extends DecisionInputs {
@@ -49,7 +50,7 @@ function carried(limit: LimitPlan, before: readonly LimitPlan[], evidence: reado
   caveats.push(found === undefined ? `nothing was gathered for its limit on ${idOf(limit)}` : `its limit on ${idOf(limit)} tests something else than the recorded one`);
   const quantile = limit.metric === "latency" ? limit.quantile : null;
   const unknown: LimitEvidence = {
-    metric: limit.metric, quantile, ...(limit.metric === "conversion" ? { name: limit.name } : {}), action: limit.action, verdict: "inconclusive", bound: "relative", candidateValue: null, baselineValue: null, limitValue: null,
+    metric: limit.metric, quantile, ...nameOf(limit), action: limit.action, verdict: "inconclusive", bound: "relative", candidateValue: null, baselineValue: null, limitValue: null,
     margin: limit.metric === "conversion" ? 0 : limit.margin, candidateN: 0, baselineN: 0, wealth: 0, groupWealth: 0, threshold: 0, share: 0, phi: 1, notWorse: 0,
   };
   return found === undefined ? unknown : { ...unknown, candidateValue: found.candidateValue, baselineValue: found.baselineValue, candidateN: found.candidateN, baselineN: found.baselineN };

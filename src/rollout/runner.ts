@@ -91,8 +91,10 @@ export class RolloutRunner {
   tick(moment: Moment): boolean {
     this.split.tick(moment.monotonicMs, this.ports.split?.(this.input.plan.route) ?? null);
     const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
-    if (model !== null) this.generation = model.generation;
-    if (model !== null || !this.edgesSent) this.sendEdges();
+    const newest = Math.max(model?.generation ?? 0, this.judge.numberModel?.generation ?? 0);
+    const fresh = newest > this.generation;
+    if (fresh) this.generation = newest;
+    if (fresh || !this.edgesSent) this.sendEdges();
     this.again(moment);
     this.writeBudget(moment);
     this.writer.pump(moment.monotonicMs);
@@ -158,12 +160,13 @@ export class RolloutRunner {
 
   edges(): VariantEdges[] {
     const { plan } = this.input;
-    const { model, lateMs } = this.judge;
-    const of = (variant: string, classOfBucket: Uint8Array): VariantEdges => {
-      const edges: LatencyEdges = { generation: model?.generation ?? 0, classOfBucket, lateMs };
+    const { model, lateMs, numberModel } = this.judge;
+    const of = (variant: string, table: "baselineTable" | "candidateTable"): VariantEdges => {
+      const numbers = numberModel === null ? {} : { numbers: { generation: numberModel.generation, classOfBucket: numberModel[table] } };
+      const edges: LatencyEdges = { generation: model?.generation ?? 0, classOfBucket: model?.[table] ?? noClasses, lateMs, ...numbers };
       return { variant, slot: this.ports.slab.slotOf(plan.route, variant), edges };
     };
-    return [of(plan.baseline, model?.baselineTable ?? noClasses), of(plan.candidate, model?.candidateTable ?? noClasses)];
+    return [of(plan.baseline, "baselineTable"), of(plan.candidate, "candidateTable")];
   }
 
   status(moment: Moment): RolloutStatus {

@@ -86,10 +86,10 @@ export interface LimitEvidence {
   readonly verdict: Verdict;
   /** The bound that speaks: relative to the concurrent baseline, or absolute. */
   readonly bound: "relative" | "absolute";
-  /** Error share, or milliseconds, of both over the last 10 s; conversions for each cohort since the weights last changed; null without data. */
+  /** Error share, or milliseconds, of both over the last 10 s; conversions for each cohort since the weights last changed; the median of a custom metric over the last 10 to 20 s; null without data. */
   readonly candidateValue: number | null;
   readonly baselineValue: number | null;
-  /** What the candidate may not exceed (of conversions: not fall below), in the same unit; null without baseline data. */
+  /** What the candidate may not exceed (not fall below, where lower is worse), in the same unit; null without baseline data. */
   readonly limitValue: number | null;
   readonly margin: number;
   /** Outcomes known of both over the last 10 s; cohorts since the weights last changed. */

@@ -46,6 +46,9 @@ describe("every mistake in a rollout is refused with its place and its remedy", 
     ["two goals of one name", { ...keyed, ...rollout({ limits: ["/buy", "/pay"].map((path) => ({ metric: "conversion", name: "buy", goal: { path } })) }) }, "limits[1]", "another name"],
     ["more goals than are counted", { ...keyed, ...rollout({ limits: [1, 2, 3, 4, 5].map((n) => ({ metric: "conversion", name: `goal-${n}`, goal: { path: "/buy" } })) }) }, "limits[4]", "4 are counted"],
     ["a goal without a name", { ...keyed, ...rollout({ limits: [{ metric: "conversion", goal: { path: "/buy" } }] }) }, "limits[0].name", "is missing"],
+    ["two numbers", rollout({ limits: ["x-a", "x-b"].map((header) => ({ metric: "custom", name: header, header, worse: "lower" })) }), "limits[1]", "one is counted for each route"],
+    ["a number that is not known to be bad", rollout({ limits: [{ metric: "custom", name: "results", header: "x-results" }] }), "limits[0].worse", "is missing"],
+    ["a number in no header", rollout({ limits: [{ metric: "custom", name: "results", header: "x results", worse: "lower" }] }), "limits[0].header", "RFC 9110"],
     ["a group of one", rollout({ group: "checkout" }), "group", "no other rollout is in"],
   ])("%s", (_, parts, path, says) => {
     const problems = problemsOf(routeWith(parts));
@@ -73,6 +76,12 @@ test("a conversion limit has its goal and its margin filled in", () => {
   expect(of({ path: { exact: "/buy" }, method: "POST", status: 201 })).toMatchObject({ goal: { kind: "request", method: "POST", path: { kind: "exact", value: "/buy" }, statusFrom: 201, statusTo: 201 } });
   expect(of({ header: "X-Goal", value: "paid" })).toMatchObject({ goal: { kind: "header", name: "x-goal", value: "paid" } });
   expect(of({ header: "X-Goal" })).toMatchObject({ goal: { value: null } });
+});
+
+test("a custom limit has its margin filled in", () => {
+  expect(planOf({ limits: [{ metric: "custom", name: "results", header: "X-Results", worse: "lower" }] }).limits).toEqual([
+    { metric: "custom", name: "results", action: "rollback", header: "x-results", worse: "lower", margin: 0.1, scope: "everywhere", prove: false },
+  ]);
 });
 
 describe("a strategy fills in what is left out", () => {

@@ -2,7 +2,8 @@
 import { describe, expect, it } from "vitest";
 import type { GoalSnapshot } from "../../src/config/snapshot.ts";
 import { newCohortBits } from "../../src/observe/cohort-set.ts";
-import { counters } from "../../src/observe/layout.ts";
+import { counters, numberBuckets } from "../../src/observe/layout.ts";
+import { numberBucketOf } from "../../src/observe/numbers.ts";
 import { bucketOfHash, cohortHash } from "../../src/split/bucket.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { ok } from "../support/raw-upstream.ts";
@@ -11,7 +12,7 @@ import { proxyFor, upstreamFor } from "../support/stage.ts";
 
 const service = await upstreamFor(({ target }) => {
   if (target === "/orders/refused") return "HTTP/1.1 409 Conflict\r\ncontent-length: 0\r\n\r\n";
-  return ok("fine", target === "/paid" ? "X-Goal: paid\r\n" : "x-goal: none\r\n");
+  return ok("fine", target === "/paid" ? "X-Goal: paid\r\n" : "x-goal: none\r\nX-Results: 12.5\r\n");
 });
 const route = (parts: Partial<TestRoute> = {}): TestRoute => ({
   name: "shop", judged: true, seen: newCohortBits(), ...parts,
@@ -53,6 +54,34 @@ it("counts them anew when the weights have changed, and not without need: neithe
   await proxy.publish([route({ judged: false })]);
   await ask(proxy, 20, (user) => `x-user: w${user}\r\n`);
   expect(both(proxy)).toBe(40);
+});
+
+describe("a number in a header", () => {
+  const numbers = (proxy: TestProxy): number[] => {
+    const into = new Float64Array(numberBuckets);
+    for (const variant of ["stable", "canary"]) proxy.reader("shop", variant).numbers(into, new Uint32Array(numberBuckets));
+    return [...into.entries()].flatMap(([bucket, count]) => Array.from({ length: count }, () => bucket));
+  };
+
+  it("counts once for each user on a route with a key, and each time where requests are assigned by themselves", async () => {
+    const number = { header: "x-results", worse: "higher" } as const;
+    const keyed = await proxyFor([route({ number: { ...number, counted: newCohortBits() } })], { threads: 2 });
+    for (let times = 0; times < 3; times++) await ask(keyed, 10, (user) => `x-user: u${user}\r\n`);
+    await ask(keyed, 10, () => "");
+    expect(numbers(keyed)).toEqual(Array.from({ length: 10 }, () => numberBucketOf("12.5", "higher")));
+
+    const random = await proxyFor([route({ seen: null, cohort: { mode: "random", sources: [], salt: "shop", sticky: null }, number: { ...number, counted: null } })]);
+    for (let times = 0; times < 3; times++) await ask(random, 10, () => "");
+    expect(numbers(random)).toHaveLength(30);
+  });
+
+  it("is not read of an unjudged route, nor where it is none", async () => {
+    const proxy = await proxyFor([route({ judged: false, number: { header: "x-results", worse: "higher", counted: null } })]);
+    await ask(proxy, 5, (user) => `x-user: u${user}\r\n`);
+    await proxy.publish([route({ number: { header: "x-goal", worse: "higher", counted: newCohortBits() } })]);
+    await ask(proxy, 5, (user) => `x-user: u${user}\r\n`);
+    expect(numbers(proxy)).toEqual([]);
+  });
 });
 
 describe("a goal", () => {

@@ -4,6 +4,7 @@ import { defaultLimits } from "../../src/config/rollout-plan.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { bucketOf } from "../../src/observe/histogram.ts";
 import { CohortSet, newCohortBits } from "../../src/observe/cohort-set.ts";
+import { numberBucketOf, type WorseWhen } from "../../src/observe/numbers.ts";
 import { SeriesRecorder, type Sample } from "../../src/observe/recorder.ts";
 import { Slab } from "../../src/observe/slab.ts";
 import { RolloutController } from "../../src/rollout/controller.ts";
@@ -18,6 +19,8 @@ export interface Service {
   latencyMs: () => number;
   /** The chance that a request of a user that was seen before reaches the goal; absent: never. */
   converts?: number;
+  /** What it sends in its header; absent: nothing. */
+  number?: (user: number) => number;
 }
 
 export function plan(changes: Partial<RolloutPlan> = {}): RolloutPlan {
@@ -92,6 +95,8 @@ export class World {
   /** Of every route, as last published. */
   weights: readonly RolloutWeight[] = [];
   partitioned = false;
+  /** Of the services' numbers. */
+  worse: WorseWhen = "lower";
   /** Who never reaches the service that the split gave. @param user a number below `users`, or of this request alone */
   lost: (side: "baseline" | "candidate", user: number) => boolean = () => false;
   requestsPerSecond: number;
@@ -104,6 +109,7 @@ export class World {
   private epoch = 0;
   private seen = new CohortSet(newCohortBits());
   private reached = new CohortSet(newCohortBits());
+  private numbered = new CohortSet(newCohortBits());
   private readonly hashes: readonly number[];
 
   constructor(options: WorldOptions) {
@@ -155,6 +161,7 @@ export class World {
     this.epoch++;
     this.seen = new CohortSet(newCohortBits());
     this.reached = new CohortSet(newCohortBits());
+    this.numbered = new CohortSet(newCohortBits());
   }
 
   /** Runs until a decision with this reason. @returns the seconds that it took @throws after `secondsMax` */
@@ -205,6 +212,7 @@ export class World {
       const returning = client !== undefined && !this.seen.add(client);
       if (client !== undefined && !returning) this.recorders[side].cohortSeen(sample);
       if (returning && service.converts !== undefined && this.people() < service.converts && this.reached.add(client)) this.recorders[side].goalReached(sample, 0);
+      if (service.number !== undefined && (client === undefined || this.numbered.add(client))) this.recorders[side].number(sample, numberBucketOf(String(service.number(user)), this.worse));
       this.inFlight.push({ sample, recorder: this.recorders[side], bornMs: this.nowMs, latencyMs: service.latencyMs(), bad: this.random() < service.errors });
     }
   }
