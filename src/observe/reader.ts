@@ -158,8 +158,10 @@ export class SlotReader {
         row.shards[i]! |= part[at + rowCells.shards + i]!;
       }
       for (let i = 0; i < 16; i++) row.location[i]! += part[at + rowCells.location + i]!;
-      if (part[at + rowCells.numberGeneration] !== row.numberGeneration) row.numberGeneration = 0;
-      for (let i = 0; i < numberClasses; i++) row.numbers[i]! += part[at + rowCells.numbers + i]!;
+      const numberGeneration = part[at + rowCells.numberGeneration]!;
+      if (numberGeneration !== row.numberGeneration) row.numberGeneration = 0;
+      // Few routes have one.
+      if (numberGeneration !== 0) for (let i = 0; i < numberClasses; i++) row.numbers[i]! += part[at + rowCells.numbers + i]!;
       for (let i = 0; i < goalsMax; i++) row.goals[i]! += part[at + rowCells.goals + i]!;
       for (let i = 0; i < 3; i++) row.tails[i]! += part[at + rowCells.tails + i]!;
     }

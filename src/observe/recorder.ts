@@ -3,6 +3,7 @@
  * series (route and variant) on one thread. What an exchange must remember between dispatch and outcome is a Sample,
  * which the exchange owns and the recorder fills.
  */
+import type { LatencyEdges, NumberEdges } from "./edges.ts";
 import { counted, ErrorFilter } from "./error-filter.ts";
 import { bucketOf } from "./histogram.ts";
 import {
@@ -10,26 +11,6 @@ import {
   slotOffset, slotWords, strataRows, strataRowWords, tailEdges,
 } from "./layout.ts";
 import type { ErrorCode } from "../core/errors.ts";
-
-/**
- * Latency edges as the control thread sends them: for each histogram bucket one byte, the location class in the low
- * four bits and the exceeded tails in bits 4, 5 and 6 (p95, p99, 2*p99).
- */
-export interface LatencyEdges {
-  /** 1, 2, 3, ...; rows remember theirs. 0 sets the late edge alone: nothing is classified. */
-  readonly generation: number;
-  readonly classOfBucket: Uint8Array;
-  /** An exchange without a first byte at this age counts as bad for the breaker; 0: never. */
-  readonly lateMs: number;
-  /** Of a custom limit's numbers; absent: none, or they stay as they are. */
-  readonly numbers?: NumberEdges;
-}
-
-/** For each bucket of numbers.ts one byte, the class 0 ... 7. */
-export interface NumberEdges {
-  readonly generation: number;
-  readonly classOfBucket: Uint8Array;
-}
 
 /** An exchange's place in the strata. `row` is the word offset of its row, or -1 when it is not judged. */
 export interface Sample {

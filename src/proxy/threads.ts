@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
-import type { LatencyEdges } from "../observe/recorder.ts";
+import type { LatencyEdges } from "../observe/edges.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 
 /** What a request leaves behind is garbage at once: a larger nursery is collected less often, and there is less to copy each time. */

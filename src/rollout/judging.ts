@@ -39,7 +39,7 @@ const calmShare = 0.05;
  * each other. Nothing in it is what a conviction waits for: that is the breaker, and the strata that have just closed.
  * @returns 0, 100, ... 900
  */
-const turnOf = (slot: number): number => ((slot >> 1) % 10) * 100;
+export const turnOf = (slot: number): number => ((slot >> 1) % 10) * 100;
 
 export class RolloutJudge {
   readonly plan: RolloutPlan;

@@ -37,7 +37,10 @@ export class LatencyModels {
 
   add(model: LatencyModel): void {
     this.models.set(model.generation, model);
-    for (const kept of [this.models, this.worse, this.notWorse]) kept.delete(model.generation - keptGenerations);
+    // Latency and a custom limit take their generations in turns, so they do not follow each other.
+    for (const kept of [this.models, this.worse, this.notWorse]) {
+      for (const generation of kept.keys()) if (generation <= model.generation - keptGenerations) kept.delete(generation);
+    }
   }
 
   /** Computed when they are first asked for: not every trial asks for both directions. */

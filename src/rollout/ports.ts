@@ -2,7 +2,7 @@
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SlotReader } from "../observe/reader.ts";
-import type { LatencyEdges } from "../observe/recorder.ts";
+import type { LatencyEdges } from "../observe/edges.ts";
 import type { DecisionRecord, ProbeEvidence } from "./types.ts";
 
 /** The candidate's weight on a route, in percent; the baseline has what the route's other variants leave. */

@@ -1,11 +1,11 @@
 /** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
 import { goalsOf } from "../config/rollout-plan.ts";
 import type { SlotReader } from "../observe/reader.ts";
-import type { LatencyEdges } from "../observe/recorder.ts";
+import type { LatencyEdges } from "../observe/edges.ts";
 import { histogramBuckets } from "../observe/layout.ts";
 import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
-import { RolloutJudge } from "./judging.ts";
+import { RolloutJudge, turnOf } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
 import type { RolloutInput, RolloutPorts, VariantEdges } from "./ports.ts";
 import { regionalWeight } from "./regions.ts";
@@ -240,7 +240,8 @@ export class RolloutRunner {
 
   private newSplit(): SplitWatch {
     const { plan } = this.input;
-    return new SplitWatch(this.reader(plan.baseline), this.reader(plan.candidate), plan, goalsOf(plan).length);
+    const baseline = this.reader(plan.baseline);
+    return new SplitWatch(baseline, this.reader(plan.candidate), plan, goalsOf(plan).length, turnOf(baseline.slot));
   }
 
   private reader(variant: string): SlotReader {

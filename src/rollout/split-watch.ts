@@ -29,11 +29,14 @@ export class SplitWatch {
   private from = 0;
   private counted = { candidate: { cohorts: 0, goals: [0] }, baseline: { cohorts: 0, goals: [0] } };
   private readonly goals: number;
+  private readonly turnMs: number;
   private given: { readonly candidate: GivenRow; readonly baseline: GivenRow } = nothing();
   private seen: SplitEvidence | null = null;
 
-  constructor(baseline: SlotReader, candidate: SlotReader, names: { readonly baseline: string; readonly candidate: string }, goals = 0) {
+  /** @param goals of the route. @param turnMs below a second: many rollouts need not count at once */
+  constructor(baseline: SlotReader, candidate: SlotReader, names: { readonly baseline: string; readonly candidate: string }, goals = 0, turnMs = 0) {
     this.goals = goals;
+    this.turnMs = turnMs;
     this.baseline = baseline;
     this.candidate = candidate;
     this.shareOf = ({ shares }) => {
@@ -50,7 +53,7 @@ export class SplitWatch {
     const now = Math.floor(nowMs / 1000);
     this.next = Math.max(this.next, now - forgetAfterSeconds);
     let counted = false;
-    for (; (this.next + 1) * 1000 + closeAfterMs <= nowMs; this.next++) {
+    for (; (this.next + 1) * 1000 + closeAfterMs + this.turnMs <= nowMs; this.next++) {
       this.candidate.addGiven(this.next, this.given.candidate);
       this.baseline.addGiven(this.next, this.given.baseline);
       counted = true;
