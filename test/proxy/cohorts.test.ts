@@ -6,6 +6,7 @@ import { counters, numberBuckets } from "../../src/observe/layout.ts";
 import { numberBucketOf } from "../../src/observe/numbers.ts";
 import { bucketOfHash, cohortHash } from "../../src/split/bucket.ts";
 import { RawClient } from "../support/raw-client.ts";
+import { valueOf } from "../support/raw-messages.ts";
 import { ok } from "../support/raw-upstream.ts";
 import type { TestProxy, TestRoute } from "../support/proxy.ts";
 import { proxyFor, upstreamFor } from "../support/stage.ts";
@@ -122,6 +123,16 @@ describe("a goal", () => {
   it("is reached by a header of the service with that value, also at a first request", async () => {
     const { all } = await reached([["a", "GET /paid"], ["a", "GET /paid"], ["b", "GET /free"]]);
     expect(all).toEqual([0, 1, 0]);
+  });
+
+  it("is not reached by an answer that the baseline gave in the candidate's place", async () => {
+    const down = await upstreamFor(() => "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    const proxy = await proxyFor([{ ...route({ goals: goals() }), variants: { stable: { endpoints: [service.id] }, canary: { endpoints: [down.id], weight: 100 } } }]);
+    const client = await RawClient.connect(proxy.port);
+    client.send("GET /paid HTTP/1.1\r\nHost: a\r\nx-user: a\r\n\r\n");
+    expect(valueOf(await client.response(), "x-goal")).toBe("paid");
+    client.destroy();
+    expect([...reachedOf(proxy, "stable"), ...reachedOf(proxy, "canary")]).toEqual([0, 0, 0, 0, 0, 0]);
   });
 
   it("counts for the variant that the user was given", async () => {
