@@ -69,7 +69,7 @@ export class Sidecar {
     this.windows = new Windows(this.slab, clock);
     this.state = { source: configuration.files.at(-1)!, loadedMs: null, lastLoadOk: false, refusals: 0, lastRefusal: null };
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
-    this.snapshots = new Snapshots(this.slab, options.store, (error) => log.error({ err: error }, "An allocation could not be made or kept."));
+    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."));
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
       settings: configuration.bootstrap.proxy,
@@ -97,6 +97,10 @@ export class Sidecar {
       store: options.store,
       region: configuration.bootstrap.identity.region,
       probes: (route, variant) => this.probes.counts(route, variant),
+      split: (route) => {
+        const split = this.snapshots.split(route);
+        return split !== null && this.threads.acknowledged.every((revision) => revision >= split.epoch) ? split : null;
+      },
       storeFailed,
     });
     this.controller.onDecision(this.decisions.record);
@@ -147,6 +151,7 @@ export class Sidecar {
   private tick(): void {
     try {
       this.controller.tick();
+      if (this.snapshots.windowEnded()) this.post(this.snapshots.next(this.controller.weights()));
       this.windows.tick();
       this.sendProbes();
       this.followMirrors();

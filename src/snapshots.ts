@@ -5,10 +5,12 @@
 import { initial, remap, reweigh } from "./split/allocation.ts";
 import { checkAllocation } from "./split/allocation-check.ts";
 import type { RouteDefinition } from "./config/definition.ts";
+import { goalsOf, numberOf } from "./config/rollout-plan.ts";
 import type { RouteSnapshot, Snapshot } from "./config/snapshot.ts";
 import type { BucketRange } from "./core/buckets.ts";
+import { Epochs } from "./epochs.ts";
 import type { Slab } from "./observe/slab.ts";
-import type { RolloutWeight } from "./rollout/ports.ts";
+import type { RolloutWeight, Split } from "./rollout/ports.ts";
 import type { Store } from "./store/store.ts";
 
 /** One route's allocation, with the names that its variant indexes meant. */
@@ -26,12 +28,15 @@ export class Snapshots {
   private readonly allocations = new Map<string, Allocation>();
   /** Revisions of the stored documents; 0: none yet. */
   private readonly revisions = new Map<string, number>();
+  private readonly epochs: Epochs;
   private routes: readonly RouteDefinition[] = [];
   private revision = 0;
   /** Writes follow each other, so that the last one wins. */
   private writing: Promise<void> = Promise.resolve();
 
-  constructor(slab: Slab, store: Store, failed: (error: unknown) => void) {
+  /** @param nowMs monotonic */
+  constructor(slab: Slab, store: Store, nowMs: () => number, failed: (error: unknown) => void) {
+    this.epochs = new Epochs(nowMs);
     this.slab = slab;
     this.store = store;
     this.failed = failed;
@@ -46,6 +51,17 @@ export class Snapshots {
       this.queue(() => this.forget(name));
     }
     this.routes = routes;
+    this.epochs.keepOnly(new Set(routes.map(({ name }) => name)));
+  }
+
+  /** Whether another snapshot is due although nothing has changed: cohorts are counted anew. */
+  windowEnded(): boolean {
+    return this.epochs.windowEnded();
+  }
+
+  /** What the newest snapshot gives to the route's variants; null for an unknown route. */
+  split(route: string): Split | null {
+    return this.epochs.split(route);
   }
 
   /** The next revision. @param weights the rollouts' candidates; other candidates have the document's weight */
@@ -70,12 +86,13 @@ export class Snapshots {
       this.allocations.set(route.name, { variants: names, ranges: next });
       this.queue(() => this.write(route.name));
     }
-    return {
+    const parts = {
       ...rest,
       allocation: next,
       judged: rollout !== null,
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
+    return { ...parts, ...this.epochs.at(this.revision, parts, { goals: goalsOf(rollout), number: numberOf(rollout) }) };
   }
 
   /** A route whose weights cannot be met keeps its users where they are, and stops no other route's rollback. */

@@ -1,5 +1,6 @@
 /** Rows of the metric table that are read from the control thread: configuration, threads, rollouts, the build. */
 import { rolloutPhases } from "../core/reasons.ts";
+import { counters } from "../observe/layout.ts";
 import { differenceKinds } from "../proxy/compare-answers.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
 import type { LimitEvidence } from "../rollout/types.ts";
@@ -7,8 +8,8 @@ import type { MetricRow } from "./metric-row.ts";
 import type { AdminPorts } from "./ports.ts";
 import { readiness } from "./readiness.ts";
 
-/** A limit's name in a label: `errorRate`, `latency:p99`. An absolute bound on a metric is the same limit. */
-const limitName = (limit: LimitEvidence): string => (limit.quantile === null ? limit.metric : `${limit.metric}:${limit.quantile}`);
+/** A limit's name in a label: `errorRate`, `latency:p99`, `conversion:checkout`. An absolute bound on a metric is the same limit. */
+const limitName = (limit: LimitEvidence): string => [limit.metric, limit.quantile ?? limit.name].filter(Boolean).join(":");
 
 const byRollout = ["route", "variant"] as const;
 const byLimit = ["route", "variant", "limit"] as const;
@@ -100,6 +101,22 @@ export const controlMetrics: readonly MetricRow[] = [
       for (const { route, candidate, limits } of ports.rollouts()) {
         for (const limit of limits) emit(limit.verdict === "breached" ? 1 : 0, route, candidate, limitName(limit));
       }
+    },
+  },
+  {
+    type: "counter", name: "ebbgate_goals_total", labels: [...byRollout, "goal"], help: "Cohorts of the variant that reached the goal of a conversion limit, each once a day and weight.",
+    read: ({ ports }, emit) => {
+      for (const { route, baseline, candidate, limits } of ports.rollouts()) {
+        limits.filter(({ metric }) => metric === "conversion").forEach(({ name = "" }, goal) => {
+          for (const variant of [baseline, candidate]) emit(ports.slab.reader(ports.slab.slotOf(route, variant)).counter(counters.goals + goal), route, variant, name);
+        });
+      }
+    },
+  },
+  {
+    type: "gauge", name: "ebbgate_sample_ratio_evidence", labels: byRollout, help: "Odds that the versions do not get the shares that the weights say, since these last changed; at 1000 the rollout holds. Absent while there is nothing to compare.",
+    read: ({ ports }, emit) => {
+      for (const { route, candidate, split } of ports.rollouts()) if (split) emit(split.evidence, route, candidate);
     },
   },
   {

@@ -124,11 +124,11 @@ function breakerRow(breaker) {
 }
 
 function limitRows(limits, breaker) {
-  const value = (limit, x) => (limit.metric === "errorRate" ? percent(x) : millis(x));
+  const value = (limit, x) => (limit.metric === "latency" ? millis(x) : limit.metric !== "custom" ? percent(x) : x === null ? none : String(Number(x.toPrecision(3))));
   const body = limits.map((limit) => {
     const over = limit.verdict === "breached";
     return el("tr", {},
-      el("td", {}, words(limit.metric) + (limit.quantile ? " " + limit.quantile : "")),
+      el("td", {}, words(limit.metric) + (limit.quantile || limit.name ? " " + (limit.quantile || limit.name) : "")),
       el("td", {}, value(limit, limit.candidateValue)), el("td", {}, value(limit, limit.baselineValue)), el("td", {}, value(limit, limit.limitValue)),
       meter(limit.wealth, limit.threshold, over, "evidence " + limit.wealth.toPrecision(3) + " of the " + limit.threshold + " that this action's limits need together"),
       el("td", { class: over ? "bad" : limit.verdict === "healthy" ? "good" : "soft" }, limit.verdict));

@@ -45,6 +45,7 @@ export const trafficMetrics: readonly MetricRow[] = [
       for (const { route, variant, reader } of series) for (const code of upstreamErrorCodes) emit(reader.error(code), route, variant, code);
     },
   },
+  ofSeries("counter", "ebbgate_cohorts_total", counters.cohorts, "Cohorts that the split gave to the variant of a rollout, each once a day and weight."),
   ofSeries("counter", "ebbgate_retries_total", counters.retries, "Requests sent again on a fresh connection after a reused one had closed."),
   ofSeries("counter", "ebbgate_fallbacks_total", counters.fallbacks, "Requests that the variant failed before the first byte and the baseline answered in its place."),
   ofSeries("counter", "ebbgate_fallback_answers_total", counters.fallbackAnswers, "Answers that the variant gave in place of another one (only a baseline does)."),

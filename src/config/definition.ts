@@ -5,9 +5,9 @@ import type { EndpointAddress, RouteSnapshot } from "./snapshot.ts";
 
 /**
  * A route as the document has it. The control thread makes a RouteSnapshot of it by adding what only it knows: the
- * allocation, each variant's slot, and whether the route is judged now.
+ * allocation and since when, each variant's slot, and whether the route is judged now.
  */
-export interface RouteDefinition extends Omit<RouteSnapshot, "allocation" | "variants" | "judged"> {
+export interface RouteDefinition extends Omit<RouteSnapshot, "allocation" | "variants" | "judged" | "epoch" | "seen" | "goals" | "number"> {
   /** Index 0 is the baseline; the others keep the document's order. */
   readonly variants: readonly VariantDefinition[];
   readonly rollout: RolloutPlan | null;

@@ -93,6 +93,14 @@ export function parsePath(written: unknown): string | Refusal {
   return written;
 }
 
+/** @returns the first and the last status */
+export function parseStatuses(written: unknown): readonly [number, number] | Refusal {
+  const remedy = "Write a status from 200 to 599, or a class as 2xx";
+  const [, digit, rest] = /^([2-5])(xx|\d\d)$/.exec(String(written)) ?? [];
+  if (digit === undefined || (typeof written !== "string" && typeof written !== "number")) return new Refusal("is not a status", remedy);
+  return rest === "xx" ? [Number(digit) * 100, Number(digit) * 100 + 99] : [Number(written), Number(written)];
+}
+
 export function parseMethod(written: unknown): string | Refusal {
   const remedy = "Write a method, as GET or POST";
   if (typeof written !== "string" || !isToken(written)) return new Refusal("is not a method", remedy);

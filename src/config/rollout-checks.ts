@@ -2,6 +2,7 @@ import { baselineIndex } from "./compile-dynamic.ts";
 import type { RouteDocument } from "./dynamic-schema.ts";
 import { nearest } from "./nearest.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
+import { goalFindings } from "./goal-checks.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
 import { optionFindings, strategyFindings } from "./rollout-option-checks.ts";
 
@@ -9,7 +10,7 @@ import { optionFindings, strategyFindings } from "./rollout-option-checks.ts";
 export function rolloutFindings(route: RouteDocument, rollout: RolloutDocument, path: ConfigPath): Finding[] {
   const at = [...path, "rollout"];
   return [
-    ...candidateFindings(route, rollout, at), ...stepFindings(route, rollout, at), ...limitFindings(rollout, at),
+    ...candidateFindings(route, rollout, at), ...stepFindings(route, rollout, at), ...limitFindings(rollout, at), ...goalFindings(route, rollout, at),
     ...strategyFindings(route, rollout, at), ...optionFindings(rollout, at),
   ];
 }
@@ -59,8 +60,8 @@ function limitFindings(rollout: RolloutDocument, at: ConfigPath): Finding[] {
   const seen = new Set<string>();
   for (const [index, limit] of (rollout.limits ?? []).entries()) {
     const path = [...at, "limits", index];
-    const id = limit.metric === "latency" ? `latency ${limit.quantile}` : limit.metric;
-    if (seen.has(id)) findings.push({ path, message: `is a second limit on ${id}`, remedy: "Keep one limit for each metric and quantile" });
+    const id = [limit.metric, limit.metric === "latency" ? limit.quantile : "name" in limit ? limit.name : []].flat().join(" ");
+    if (seen.has(id)) findings.push({ path, message: `is a second limit on ${id}`, remedy: "name" in limit ? "Give it another name" : "Keep one limit for each metric and quantile" });
     seen.add(id);
     if (limit.metric === "latency" && limit.absolute !== undefined && limit.quantile !== "p95" && limit.quantile !== "p99") {
       const remedy = "Write quantile: p95 or quantile: p99 for it, or remove it";

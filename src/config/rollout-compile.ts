@@ -1,8 +1,9 @@
 /** From a checked rollout document to the plan that `decide` reads. Pure. */
 import type { VariantDefinition } from "./definition.ts";
 import { defaultLimits, defaultRollout, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
-import type { RolloutDocument } from "./rollout-schema.ts";
+import type { GoalDocument, RolloutDocument } from "./rollout-schema.ts";
 import { bakeOf, stepDrafts } from "./rollout-strategies.ts";
+import type { Goal } from "./snapshot.ts";
 
 /** @param variants of the route; index 0 is the baseline */
 export function compileRollout(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[]): RolloutPlan {
@@ -36,6 +37,7 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
     cooldown: { firstMs: rollout.cooldown.first, maxMs: rollout.cooldown.max },
     regions: Object.entries(rollout.regions).map(([region, weightMax]) => ({ region, weightMax })),
     group: rollout.group ?? null,
+    sampleRatio: rollout.sampleRatio,
     probes: rollout.probes === undefined ? null : { method: rollout.probes.method, path: rollout.probes.path, intervalMs: rollout.probes.interval, timeoutMs: rollout.probes.timeout },
   };
 }
@@ -45,8 +47,22 @@ function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): Li
     const { metric, action, relative, margin, absolute, scope, prove, advanceMargin } = limit;
     return { metric, action, relative, margin, absolute: absolute ?? null, scope, prove, advanceMargin: Math.max(margin, advanceMargin) };
   }
+  if (limit.metric === "conversion") {
+    const { metric, name, action, relative, scope, prove } = limit;
+    return { metric, name, action, goal: compileGoal(limit.goal), relative, scope, prove };
+  }
+  if (limit.metric === "custom") {
+    const { metric, name, action, header, worse, margin, scope, prove } = limit;
+    return { metric, name, action, header: header.toLowerCase(), worse, margin, scope, prove };
+  }
   const { metric, quantile, action, margin, floor, absolute, scope, prove } = limit;
   return { metric, quantile, action, margin, floorMs: floor, absoluteMs: absolute ?? null, scope, prove: prove ?? quantile === "location" };
+}
+
+function compileGoal({ path, method, status = [200, 299], header, value }: GoalDocument): Goal {
+  if (path === undefined) return { kind: "header", name: (header ?? "").toLowerCase(), value: value ?? null };
+  const where = typeof path === "string" ? ({ kind: "prefix", value: path } as const) : ({ kind: "exact", value: path.exact } as const);
+  return { kind: "request", method: method ?? null, path: where, statusFrom: status[0], statusTo: status[1] };
 }
 
 const everyDay = [0, 1, 2, 3, 4, 5, 6] as const;

@@ -1,3 +1,5 @@
+import type { Goal, NumberSource } from "./snapshot.ts";
+
 /**
  * What a route's `rollout` compiles to: plain data, every default filled in, every name resolved. `decide` reads it and
  * nothing else of the configuration. Percentages of the document become shares (0 ... 1), except a weight, which stays
@@ -16,7 +18,7 @@ export interface RolloutPlan {
   readonly strategy?: Strategy;
   /** At least one; weights strictly increase; the last takes all that other candidates leave (100 where there are none). */
   readonly steps: readonly RolloutStep[];
-  /** At least one, no two of the same metric and quantile. */
+  /** At least one, no two of the same metric and quantile, or of the same name. */
   readonly limits: readonly LimitPlan[];
   /** How long the candidate is watched at the last step's weight before the rollout has succeeded. */
   readonly bakeMs: number;
@@ -37,6 +39,8 @@ export interface RolloutPlan {
   readonly regions?: readonly RegionCap[];
   /** Rollouts of one group advance together and roll back together; null: none. */
   readonly group?: string | null;
+  /** Whether a mismatch between the weights and what the variants really get holds the rollout; absent: it does. */
+  readonly sampleRatio?: boolean;
   /** A question that the sidecar itself asks a variant that has no users to speak of; null: none. */
   readonly probes?: ProbePlan | null;
 }
@@ -122,7 +126,7 @@ export type LimitAction = (typeof limitActions)[number];
 export const latencyQuantiles = ["location", "p95", "p99", "2xp99"] as const;
 export type LatencyQuantile = (typeof latencyQuantiles)[number];
 
-export type LimitPlan = ErrorRateLimit | LatencyLimit;
+export type LimitPlan = ErrorRateLimit | LatencyLimit | ConversionLimit | CustomLimit;
 
 /** `inRegion`: a breach takes the users of the sidecar's own region away, and the rollout goes on elsewhere. */
 export const limitScopes = ["everywhere", "inRegion"] as const;
@@ -164,6 +168,49 @@ export interface LatencyLimit extends LimitOptions {
   readonly floorMs: number;
   /** Milliseconds that this quantile may not exceed while the baseline keeps it; null: no absolute bound. Only on p95 and p99. */
   readonly absoluteMs: number | null;
+}
+
+/** H0: the baseline's cohorts reach the goal at most `relative` times as often as the candidate's. */
+export interface ConversionLimit extends LimitOptions {
+  readonly metric: "conversion";
+  readonly name: string;
+  readonly action: LimitAction;
+  readonly goal: Goal;
+  /** rho, at least 1. */
+  readonly relative: number;
+}
+
+/** H0: the numbers that the candidate sends are not worse than the baseline's by more than the margin. */
+export interface CustomLimit extends LimitOptions, NumberSource {
+  readonly metric: "custom";
+  readonly name: string;
+  readonly action: LimitAction;
+  /** m, a share: 0.1 lets a number that is worse when higher be 10% higher, and one that is worse when lower 1/1.1 of the baseline's. */
+  readonly margin: number;
+}
+
+/** What tells a plan's limits apart: no two have the same. */
+export function limitId(limit: LimitPlan): string {
+  switch (limit.metric) {
+    case "errorRate":
+      return limit.metric;
+    case "latency":
+      return `latency ${limit.quantile}`;
+    case "conversion":
+    case "custom":
+      return `${limit.metric} ${limit.name}`;
+  }
+}
+
+/** In the order of the conversion limits: a goal's place is its cell in the slab. */
+export const goalsOf = (plan: RolloutPlan | null): readonly Goal[] => (plan?.limits ?? []).flatMap((limit) => (limit.metric === "conversion" ? [limit.goal] : []));
+
+/** A route has one at most: a row of the slab has room for one number's classes. */
+export const customLimitOf = (plan: RolloutPlan | null): CustomLimit | null => plan?.limits.find((limit): limit is CustomLimit => limit.metric === "custom") ?? null;
+
+export function numberOf(plan: RolloutPlan | null): NumberSource | null {
+  const limit = customLimitOf(plan);
+  return limit === null ? null : { header: limit.header, worse: limit.worse };
 }
 
 /** `probe`: weight 0 at once, wait, probe with a little; a second trip rolls back (JUDGE 5). `rollback`: the first trip does. */

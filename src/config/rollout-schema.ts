@@ -1,8 +1,8 @@
 import { z } from "zod";
-import { parsePath } from "./notation.ts";
+import { parseMethod, parsePath, parseStatuses } from "./notation.ts";
 import { freezeEdge, timezone, weekday } from "./rollout-notation.ts";
 import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, strategies } from "./rollout-plan.ts";
-import { duration, factor, flag, integer, name, scalar, share, text, weight } from "./scalars.ts";
+import { duration, factor, flag, integer, name, scalar, share, text, token, weight } from "./scalars.ts";
 
 const day = 86_400_000;
 
@@ -58,6 +58,51 @@ const latencyLimit = z
   })
   .describe("First-byte times of the candidate beside the baseline's.");
 
+const pathText = scalar({ json: { title: "path", type: "string", pattern: "^/", examples: ["/orders"] }, parse: parsePath });
+
+const goal = z
+  .strictObject({
+    path: z
+      .union([pathText, z.strictObject({ exact: pathText.describe("The whole path, without its query.") })])
+      .describe("A later request of the same cohort on this route: a path prefix, or `{exact: /path}`.")
+      .optional(),
+    method: scalar({ json: { title: "method", type: "string", examples: ["POST"] }, parse: parseMethod }).describe("That request's method. Left out: any.").optional(),
+    status: scalar({
+      json: { title: "status", anyOf: [{ type: "integer", minimum: 200, maximum: 599 }, { type: "string", pattern: "^([2-5]xx|[2-5][0-9][0-9])$" }], examples: ["2xx"] },
+      parse: parseStatuses,
+    })
+      .describe("The answer's status: `201`, or a class as `2xx`. Left out: 2xx.")
+      .optional(),
+    header: token.describe("Instead of a request: a header that the service sends with its answer to the cohort.").optional(),
+    value: text({ charactersMax: 256 }).describe("That header's exact value. Left out: whatever it says.").optional(),
+  })
+  .describe("What a cohort has to reach: `path`, or `header`.");
+
+const conversionLimit = z
+  .strictObject({
+    metric: z.literal("conversion"),
+    name: name.describe("What people are told, and the label in metrics."),
+    goal,
+    relative: relative.describe("The baseline's cohorts may reach the goal this many times as often as the candidate's.").prefault(1.05),
+    prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate converts no worse. It takes thousands of conversions.").prefault(false),
+    action,
+    scope,
+  })
+  .describe("How many cohorts reach a goal, beside the baseline's. Each counts once a day and weight. Needs a cohort key; without a baseline beside it, it says nothing.");
+
+const customLimit = z
+  .strictObject({
+    metric: z.literal("custom"),
+    name: name.describe("What people are told, and the label in metrics."),
+    header: token.describe("The response header in which the service sends the number: 0 or more, as `12.5`."),
+    worse: z.enum(["higher", "lower"]).describe("Which way the number gets worse."),
+    margin: share({ max: 10 }).describe("The candidate's numbers may be this much worse than the baseline's.").prefault("10%"),
+    prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate is not worse.").prefault(false),
+    action,
+    scope,
+  })
+  .describe("A number that the service sends with its answers, beside the baseline's. With a cohort key each cohort counts once a day and weight. At most one for each route.");
+
 const freeze = z.strictObject({
   name: text({ charactersMax: 64 }).describe("What people are told."),
   days: z.array(weekday).min(1).max(7).describe("Days on which it begins, with `from` and `to` as times of day. Left out: every day.").optional(),
@@ -86,7 +131,7 @@ export const rolloutSchema = z.strictObject({
     .describe("Weights to go through, rising, each a number of percent or an object. The last takes all that other candidates leave: 100 where there are none. Left out: as the strategy says.")
     .optional(),
   limits: z
-    .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit]))
+    .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit, conversionLimit, customLimit]))
     .min(1)
     .max(16)
     .describe("What the candidate is held to. Left out: errorRate, and latency with location, p95, p99 and 2xp99, each at its defaults.")
@@ -113,6 +158,9 @@ export const rolloutSchema = z.strictObject({
   exposureBudget: integer({ min: 1, max: 1_000_000_000 })
     .describe("How many bad candidate responses the whole rollout may cost; spent means rollback. Left out: not capped.")
     .optional(),
+  sampleRatio: flag
+    .describe("Hold while the versions do not get the shares that the weights say: then the split or the counting is broken, and no comparison means anything. A rollback is never held.")
+    .prefault(true),
   paused: flag.describe("Hold: neither start nor advance. Rollback stays armed.").prefault(false),
   breaker: z
     .strictObject({
@@ -126,5 +174,6 @@ export const rolloutSchema = z.strictObject({
   alpha: share({ above: 0, max: 0.5 }).describe("The promised probability of a false rollback within 24 hours.").prefault("1%"),
 });
 
+export type GoalDocument = z.output<typeof goal>;
 export type RolloutDocument = z.output<typeof rolloutSchema>;
 export type StepDocument = z.output<typeof step>;

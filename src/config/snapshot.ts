@@ -29,6 +29,45 @@ export interface RouteSnapshot {
   readonly mirror: MirrorSettings | null;
   /** Present where a rollout runs: the route's strata are recorded for the judge. */
   readonly judged: boolean;
+  /** The revision in which the weights, the variants or the cohort last changed: what is counted since is comparable. */
+  readonly epoch: number;
+  /** The cohorts that were seen since then (observe/cohort-set.ts); null: nobody asks, or there is no cohort key. */
+  readonly seen: SharedArrayBuffer | null;
+  /** What cohorts may reach, in the order of the rollout's conversion limits; at most `goalsMax`. */
+  readonly goals: readonly GoalSnapshot[];
+  /** What a custom limit reads from the service's answers; null: nothing. */
+  readonly number: NumberSnapshot | null;
+}
+
+/** A number in a response header. */
+export interface NumberSource {
+  /** In lower case. */
+  readonly header: string;
+  readonly worse: "higher" | "lower";
+}
+
+export interface NumberSnapshot extends NumberSource {
+  /** The cohorts whose number has been counted since the epoch began; null: each request is assigned by itself, so each number counts. */
+  readonly counted: SharedArrayBuffer | null;
+}
+
+export interface GoalSnapshot {
+  readonly goal: Goal;
+  /** The cohorts that have reached it since the epoch began. */
+  readonly reached: SharedArrayBuffer;
+}
+
+/** What counts as a conversion. */
+export type Goal =
+  /** A request of a cohort that was seen before, with an answer in this range of statuses. */
+  | { readonly kind: "request"; /** Upper case; null: any. */ readonly method: string | null; readonly path: PathMatch; readonly statusFrom: number; readonly statusTo: number }
+  /** A header of the service's answer; the name is in lower case, `value` null: whatever it says. */
+  | { readonly kind: "header"; readonly name: string; readonly value: string | null };
+
+/** A prefix matches on segment borders. */
+export interface PathMatch {
+  readonly kind: "prefix" | "exact";
+  readonly value: string;
 }
 
 /** First match in document order wins. Every part that is present must match. */
@@ -36,7 +75,7 @@ export interface RouteMatch {
   /** Lower case, without port; `*.example.com` matches any depth below; empty: any host. */
   readonly hosts: readonly string[];
   /** A prefix matches on segment borders: `/api` matches `/api` and `/api/x`, never `/apix`. */
-  readonly path: { readonly kind: "prefix" | "exact"; readonly value: string };
+  readonly path: PathMatch;
   /** Upper case; empty: any method. */
   readonly methods: readonly string[];
   /** Lower-case names; `value` null: present with any value. */

@@ -1,3 +1,5 @@
+import type { Odds } from "./conversion.ts";
+
 /** The integers that the judge reads. The slab's rows (observe/reader.ts) have the same shape. */
 
 export const locationClassCount = 16;
@@ -22,7 +24,15 @@ export interface SecondCounts {
   readonly location: ArrayLike<number>;
   /** Exceedances of p95, p99 and 2*p99, counted as soon as an exchange's age passes the edge. */
   readonly tails: ArrayLike<number>;
+  /** Conversions by goal, which this second's requests reached; absent: none. */
+  readonly goals?: ArrayLike<number>;
+  /** Classes of a custom metric's numbers from good to bad, counted against these edges; absent or 0: none. */
+  readonly numbers?: ArrayLike<number>;
+  readonly numberGeneration?: number;
 }
+
+/** Goals of one route: what the slab has room for. */
+export const goalCount = 4;
 
 /** Classes of both variants over the seconds of a stratum that were counted against one generation of edges. */
 export interface LatencyCounts {
@@ -47,16 +57,26 @@ export interface StratumCounts {
   settledB: number;
   /** The least rho that the error test uses: what sticky assignment alone may do (JUDGE 4.5); 1 where it does nothing. */
   rhoMin: number;
+  /** Conversions by goal, and how many baseline cohorts there were for each of the candidate; null: not known, so nothing is said of goals. */
+  readonly goalsC: Float64Array;
+  readonly goalsB: Float64Array;
+  odds: Odds | null;
+  /** Of a custom metric: as `latency`, but n counts the numbers, not the requests. */
+  readonly numbers: LatencyCounts[];
   /** Usually one; two where new edges came within the stratum. */
   readonly latency: LatencyCounts[];
 }
 
-export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, rhoMin: 1, latency: [] });
+export const emptyStratum = (): StratumCounts => ({ nC: 0, nB: 0, errorsC: 0, errorsB: 0, settledC: 0, settledB: 0, rhoMin: 1, goalsC: new Float64Array(goalCount), goalsB: new Float64Array(goalCount), odds: null, numbers: [], latency: [] });
 
 /** Empties a stratum for its next counting. @param spare gets its latency counts, for `addSecond` to use again */
 export function clearStratum(s: StratumCounts, spare: LatencyCounts[]): void {
   s.nC = s.nB = s.errorsC = s.errorsB = s.settledC = s.settledB = 0;
   s.rhoMin = 1;
+  s.goalsC.fill(0);
+  s.goalsB.fill(0);
+  s.odds = null;
+  while (s.numbers.length > 0) spare.push(s.numbers.pop()!);
   while (s.latency.length > 0) spare.push(s.latency.pop()!);
 }
 
@@ -78,20 +98,20 @@ export function addSecond(into: StratumCounts, candidate: SecondCounts | undefin
     into.nC += candidate.n;
     into.errorsC += candidate.errorsSpread ?? candidate.errors;
     into.settledC += candidate.settled;
+    if (candidate.goals !== undefined) addCounts(into.goalsC, candidate.goals);
   }
   if (baseline !== undefined) {
     into.nB += baseline.n;
     into.errorsB += baseline.errors;
     into.settledB += baseline.settled;
+    if (baseline.goals !== undefined) addCounts(into.goalsB, baseline.goals);
   }
-  if (!judgeLatency || candidate === undefined) return;
+  if (candidate === undefined) return;
+  if (baseline !== undefined) addNumbers(into, candidate, baseline, spare);
+  if (!judgeLatency) return;
   const { generation } = candidate;
   if (generation === 0 || (baseline !== undefined && generation !== baseline.generation)) return;
-  let group = into.latency.find((g) => g.generation === generation);
-  if (group === undefined) {
-    const used = spare.pop();
-    into.latency.push((group = used === undefined ? emptyLatency(generation) : clearLatency(used, generation)));
-  }
+  const group = groupOf(into.latency, generation, spare);
   group.nC += candidate.n;
   group.unsettledC += Math.max(0, candidate.n - candidate.settled);
   addCounts(group.locationC, candidate.location);
@@ -101,6 +121,31 @@ export function addSecond(into: StratumCounts, candidate: SecondCounts | undefin
   group.unsettledB += Math.max(0, baseline.n - baseline.settled);
   addCounts(group.locationB, baseline.location);
   addCounts(group.tailsB, baseline.tails);
+}
+
+function addNumbers(into: StratumCounts, candidate: SecondCounts, baseline: SecondCounts, spare: LatencyCounts[]): void {
+  const { numbers, numberGeneration = 0 } = candidate;
+  if (numberGeneration === 0 || numbers === undefined || baseline.numbers === undefined || numberGeneration !== baseline.numberGeneration) return;
+  const group = groupOf(into.numbers, numberGeneration, spare);
+  addCounts(group.locationC, numbers);
+  addCounts(group.locationB, baseline.numbers);
+  group.nC += sum(numbers);
+  group.nB += sum(baseline.numbers);
+}
+
+function sum(counts: ArrayLike<number>): number {
+  let all = 0;
+  for (let i = 0; i < counts.length; i++) all += counts[i]!;
+  return all;
+}
+
+function groupOf(groups: LatencyCounts[], generation: number, spare: LatencyCounts[]): LatencyCounts {
+  let group = groups.find((g) => g.generation === generation);
+  if (group === undefined) {
+    const used = spare.pop();
+    groups.push((group = used === undefined ? emptyLatency(generation) : clearLatency(used, generation)));
+  }
+  return group;
 }
 
 function addCounts(into: Float64Array, counts: ArrayLike<number>): void {
@@ -115,7 +160,7 @@ export const emptyLatency = (generation: number): LatencyCounts => ({
 
 /**
  * The stratum as it will look at worst for the accusation: whatever of the candidate is still in flight turns out well
- * and fast, whatever of the baseline is turns out failed and slow. Every log-likelihood ratio rises with the candidate's
+ * and fast and reaches every goal, whatever of the baseline is turns out failed and slow. Every log-likelihood ratio rises with the candidate's
  * bad counts and falls with the baseline's, so the ratio of these counts is a lower bound on that of the final ones,
  * for every path: see strata.ts.
  * @param into what is overwritten, and returned
@@ -126,6 +171,14 @@ export function pessimistic(s: StratumCounts, into: StratumCounts = emptyStratum
   into.errorsC = s.errorsC;
   into.errorsB = Math.min(s.nB, s.errorsB + Math.max(0, s.nB - s.settledB));
   into.rhoMin = s.rhoMin;
+  into.odds = s.odds;
+  const unsettledC = Math.max(0, s.nC - s.settledC);
+  for (let k = 0; k < goalCount; k++) {
+    into.goalsC[k] = s.goalsC[k]! + unsettledC;
+    into.goalsB[k] = s.goalsB[k]!;
+  }
+  // A number that is still to come may not come at all: until the end nothing is said of them.
+  into.numbers.length = 0;
   into.latency.length = Math.min(into.latency.length, s.latency.length);
   for (let i = 0; i < s.latency.length; i++) pessimisticLatency(s.latency[i]!, (into.latency[i] ??= emptyLatency(0)));
   return into;

@@ -3,6 +3,7 @@
  * is captured when a stratum closes, so it is always older than what it is applied to: a predictable factor keeps the promise.
  * phi is empirical, not a guarantee.
  */
+import type { Odds } from "./conversion.ts";
 import { ShadowArms } from "./shadow-arms.ts";
 
 /** One block by unit: cohort shards (a power of two of them) and endpoints. The slab's blocks (observe/reader.ts) have this shape. */
@@ -28,6 +29,8 @@ export interface Dispersion {
   readonly tails: number;
   /** The least rho that sticky assignment allows (JUDGE 4.5); 1: assignment adds nothing. */
   readonly rho: number;
+  /** What goals are compared by; null or absent: the split was not the same all through the stratum, and nothing is said of goals. */
+  readonly odds?: Odds | null;
 }
 
 /** Requests that know nothing of each other. */

@@ -44,13 +44,13 @@ export interface LatencyModel {
   readonly p99Micros: number;
 }
 
-/** @param histogram not empty */
-export function latencyModel(generation: number, histogram: EdgeHistogram, margins: EdgeMargins): LatencyModel {
+/** @param histogram not empty. @param classes of the bulk, at most `locationClassCount` */
+export function latencyModel(generation: number, histogram: EdgeHistogram, margins: EdgeMargins, classes = locationClassCount): LatencyModel {
   const { counts } = histogram;
   const buckets = counts.length;
   let n = 0;
   for (let i = 0; i < buckets; i++) n += counts[i]!;
-  const edges = edgesAbove(counts, Array.from({ length: locationClassCount - 1 }, (_, k) => ((k + 1) / locationClassCount) * n));
+  const edges = edgesAbove(counts, Array.from({ length: classes - 1 }, (_, k) => ((k + 1) / classes) * n));
   const [p95, p99] = edgesAbove(counts, [0.95 * n, 0.99 * n]) as [number, number];
   const twiceP99 = bucketFrom(histogram, 2 * histogram.lowerMicros(p99));
   const tails = [p95, p99, twiceP99];

@@ -78,7 +78,7 @@ export class StrataBook {
   private readonly booked: Stratum[] = [];
   private amendedAt: number;
   private latencyFrom: number;
-  private readonly dispersion: () => Dispersion;
+  private readonly dispersion: (from: number) => Dispersion;
   private readonly turnMs: number;
   /** What is used again: many rollouts remember a minute each, and collecting that as garbage took longer than judging. */
   private readonly free: Stratum[] = [];
@@ -89,10 +89,10 @@ export class StrataBook {
   /**
    * @param second the first dispatch second that counts
    * @param latencyFrom the first one whose latency counts: after the candidate's warm-up
-   * @param dispersion asked when a stratum closes: from what was seen before (JUDGE 4)
+   * @param dispersion asked when a stratum closes, with its first second: from what was seen before (JUDGE 4)
    * @param turnMs 0 ... 900: when within a second old strata are looked at, so that many rollouts need not do it at once
    */
-  constructor(second: number, latencyFrom: number, dispersion: () => Dispersion = () => independent, turnMs = 0) {
+  constructor(second: number, latencyFrom: number, dispersion: (from: number) => Dispersion = () => independent, turnMs = 0) {
     this.dispersion = dispersion;
     this.turnMs = turnMs;
     this.next = second;
@@ -154,7 +154,7 @@ export class StrataBook {
   }
 
   private newStratum(): Stratum {
-    const dispersion = this.dispersion();
+    const dispersion = this.dispersion(this.openFrom);
     const stratum = this.free.pop() ?? { place: this.places++, from: 0, to: 0, dispersion, counts: emptyStratum(), known: -1, fingerprint: Number.NaN, nextReadMs: 0 };
     stratum.from = this.openFrom;
     stratum.to = this.next;
@@ -198,6 +198,7 @@ export class StrataBook {
     const counts = this.counting;
     clearStratum(counts, this.spare);
     counts.rhoMin = stratum.dispersion.rho;
+    counts.odds = stratum.dispersion.odds ?? null;
     for (let second = stratum.from; second < stratum.to; second++) {
       addSecond(counts, rows.candidate(second), rows.baseline(second), second >= this.latencyFrom, this.spare);
     }
@@ -214,6 +215,8 @@ export class StrataBook {
 /** Every cell only ever grows, so the sum changes exactly when something has become known. */
 function knowledge(s: StratumCounts): number {
   let sum = s.nC + s.nB + s.errorsC + s.errorsB + s.settledC + s.settledB;
+  for (let k = 0; k < s.goalsC.length; k++) sum += s.goalsC[k]! + s.goalsB[k]!;
+  for (const g of s.numbers) sum += g.nC + g.nB;
   for (const g of s.latency) {
     for (let y = 0; y < g.locationC.length; y++) sum += g.locationC[y]! + g.locationB[y]!;
     for (let k = 0; k < g.tailsC.length; k++) sum += g.tailsC[k]! + g.tailsB[k]!;

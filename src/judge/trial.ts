@@ -13,8 +13,8 @@ export interface TrialTest {
   readonly alternatives: number;
   /** What is betted on each alternative; evenly where it is absent. */
   readonly prior?: Prior;
-  /** Which phi of the stratum divides the ratios; `errors` where it is absent. */
-  readonly phi?: Exclude<keyof Dispersion, "rho">;
+  /** Which phi of the stratum divides the ratios; `errors` where it is absent, `none` where what is counted is independent. */
+  readonly phi?: Exclude<keyof Dispersion, "rho" | "odds"> | "none";
   /** @param out `alternatives` zeros, to which the ratios in nats are added */
   llr(counts: StratumCounts, out: Float64Array): void;
   /** The same of the test in the other direction (JUDGE 6); null: this test cannot show that the candidate is not worse. */
@@ -213,7 +213,7 @@ export class Trial {
   }
 
   private phiOf(test: TrialTest, stratum: Stratum): number {
-    return Math.max(this.phi, stratum.dispersion[test.phi ?? "errors"]);
+    return test.phi === "none" ? this.phi : Math.max(this.phi, stratum.dispersion[test.phi ?? "errors"]);
   }
 
   private commit(stratum: Stratum): void {

@@ -17,6 +17,9 @@ export const slotBytes = slotWords * 4;
 /** Log-linear histogram of microseconds: see histogram.ts. */
 export const histogramBuckets = 768;
 
+/** Of a custom limit's numbers: what lies between the latency histograms and the strata. */
+export const numberBuckets = 384;
+
 /** Word offsets within a slot. */
 export const offsets = {
   /** Two float64 (words 0-3): sum of first-byte and of total latency in microseconds. */
@@ -25,10 +28,12 @@ export const offsets = {
   errors: 68,
   firstByte: 128,
   total: 128 + histogramBuckets,
+  /** The histogram of a custom limit's numbers, of judged requests (numbers.ts). */
+  numbers: 128 + 2 * histogramBuckets,
   strata: 2048,
   blocks: 5120,
 } as const;
-/** The counters and histograms end here; what lies between them and the strata is unused. */
+/** The counters and the latency histograms end here. */
 export const cumulativeWords = offsets.total + histogramBuckets;
 
 /** Counter cells of a series slot, relative to `offsets.counters`. */
@@ -65,6 +70,10 @@ export const counters = {
   fallbackAnswers: 17,
   /** Errors of judged requests, once a client and not beyond one endpoint's share: what a partial failure is told by. */
   failedSpread: 18,
+  /** Cohorts seen for the first time since the weights last changed. */
+  cohorts: 19,
+  /** Conversions by goal: goals + 0 ... goals + 3. */
+  goals: 20,
 } as const;
 
 /** Counter cells of slot 0, which belongs to the thread itself, relative to `offsets.counters`. */
@@ -115,7 +124,17 @@ export const rowCells = {
   errorsRaw: 32,
   /** Deduplicated, and without what a single endpoint had in excess of the others (error-filter.ts). */
   errorsSpread: 33,
+  /** Cohorts that were seen for the first time since the weights last changed (cohort-set.ts). */
+  cohorts: 34,
+  /** Conversions by goal, in the second of the request that reached it. */
+  goals: 35,
+  /** Eight classes of a custom limit's numbers, from good to bad, and the generation of edges that they were counted against; 0: none yet. */
+  numbers: 39,
+  numberGeneration: 47,
 } as const;
+/** Goals of one route. */
+export const goalsMax = 4;
+export const numberClasses = 8;
 export const locationClasses = 16;
 export const tailEdges = 3;
 

@@ -5,7 +5,7 @@
  */
 import {
   blockCells, blockRing, blockWords, counters, cumulativeWords, endpointShards, errorShards, errorWord, histogramBuckets, latencyShards, offsets, rowCells,
-  slotOffset, slotWords, strataRows, strataRowWords, threadCounters,
+  goalsMax, numberBuckets, numberClasses, slotOffset, slotWords, strataRows, strataRowWords, threadCounters,
 } from "./layout.ts";
 import type { ErrorCode } from "../core/errors.ts";
 
@@ -32,6 +32,17 @@ export interface StratumRow {
   generation: number;
   readonly location: Float64Array;
   readonly tails: Float64Array;
+  /** Conversions by goal. */
+  readonly goals: Float64Array;
+  /** Classes of a custom limit's numbers, and the generation of their edges; 0 where the threads disagree or had none. */
+  readonly numbers: Float64Array;
+  numberGeneration: number;
+}
+
+/** What the split gave to one series in one second, summed over threads. */
+export interface GivenRow {
+  n: number;
+  cohorts: number;
 }
 
 /** Ten seconds of one series by unit, summed over threads: see `blockCells`. Live arrays: they are overwritten by the next read. */
@@ -58,7 +69,7 @@ export class SlotReader {
   private refreshes: number;
   private readonly row: StratumRow = {
     second: 0, n: 0, errors: 0, errorsSpread: 0, errorsRaw: 0, settled: 0, generation: 0,
-    errorShards: new Uint32Array(4), shards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(3),
+    errorShards: new Uint32Array(4), shards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(3), goals: new Float64Array(goalsMax), numbers: new Float64Array(numberClasses), numberGeneration: 0,
   };
   private blockRow: BlockRow | undefined;
 
@@ -134,6 +145,7 @@ export class SlotReader {
       if (row === undefined) {
         row = this.row;
         clearRow(row, second, part[at + rowCells.generation]!);
+        row.numberGeneration = part[at + rowCells.numberGeneration]!;
       }
       row.n += part[at + rowCells.n]!;
       row.errors += part[at + rowCells.errors]!;
@@ -146,9 +158,36 @@ export class SlotReader {
         row.shards[i]! |= part[at + rowCells.shards + i]!;
       }
       for (let i = 0; i < 16; i++) row.location[i]! += part[at + rowCells.location + i]!;
+      const numberGeneration = part[at + rowCells.numberGeneration]!;
+      if (numberGeneration !== row.numberGeneration) row.numberGeneration = 0;
+      // Few routes have one.
+      if (numberGeneration !== 0) for (let i = 0; i < numberClasses; i++) row.numbers[i]! += part[at + rowCells.numbers + i]!;
+      for (let i = 0; i < goalsMax; i++) row.goals[i]! += part[at + rowCells.goals + i]!;
       for (let i = 0; i < 3; i++) row.tails[i]! += part[at + rowCells.tails + i]!;
     }
     return row;
+  }
+
+  /** Takes in a custom limit's numbers by bucket. @param into is added to. @param last what `into` has, modulo 2^32: the caller's, because few ask */
+  numbers(into: Float64Array, last: Uint32Array): void {
+    for (let i = 0; i < numberBuckets; i++) {
+      let sum = 0;
+      for (const part of this.parts) sum += part[offsets.numbers + i]!;
+      const delta = (sum - last[i]!) >>> 0;
+      if (delta === 0) continue;
+      into[i]! += delta;
+      last[i] = sum;
+    }
+  }
+
+  /** How much was given in a dispatch second. @param into is added to */
+  addGiven(second: number, into: GivenRow): void {
+    const at = offsets.strata + (second % strataRows) * strataRowWords;
+    for (const part of this.parts) {
+      if (part[at] !== second) continue;
+      into.n += part[at + rowCells.n]!;
+      into.cohorts += part[at + rowCells.cohorts]!;
+    }
   }
 
   /**
@@ -202,7 +241,7 @@ function clearRow(row: StratumRow, second: number, generation: number): void {
   row.second = second;
   row.generation = generation;
   row.n = row.errors = row.errorsSpread = row.errorsRaw = row.settled = 0;
-  for (const cells of [row.errorShards, row.shards, row.location, row.tails]) cells.fill(0);
+  for (const cells of [row.errorShards, row.shards, row.location, row.tails, row.goals, row.numbers]) cells.fill(0);
 }
 
 function clear(row: BlockRow): void {

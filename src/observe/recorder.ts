@@ -3,25 +3,14 @@
  * series (route and variant) on one thread. What an exchange must remember between dispatch and outcome is a Sample,
  * which the exchange owns and the recorder fills.
  */
+import type { LatencyEdges, NumberEdges } from "./edges.ts";
 import { counted, ErrorFilter } from "./error-filter.ts";
 import { bucketOf } from "./histogram.ts";
 import {
-  blockCells, blockRing, blockSeconds, blockWords, counters, endpointShards, errorShards, errorWord, latencyShards, locationClasses, offsets, rowCells,
+  blockCells, blockRing, blockSeconds, blockWords, counters, endpointShards, errorShards, errorWord, latencyShards, locationClasses, numberClasses, offsets, rowCells,
   slotOffset, slotWords, strataRows, strataRowWords, tailEdges,
 } from "./layout.ts";
 import type { ErrorCode } from "../core/errors.ts";
-
-/**
- * Latency edges as the control thread sends them: for each histogram bucket one byte, the location class in the low
- * four bits and the exceeded tails in bits 4, 5 and 6 (p95, p99, 2*p99).
- */
-export interface LatencyEdges {
-  /** 1, 2, 3, ...; rows remember theirs. 0 sets the late edge alone: nothing is classified. */
-  readonly generation: number;
-  readonly classOfBucket: Uint8Array;
-  /** An exchange without a first byte at this age counts as bad for the breaker; 0: never. */
-  readonly lateMs: number;
-}
 
 /** An exchange's place in the strata. `row` is the word offset of its row, or -1 when it is not judged. */
 export interface Sample {
@@ -49,6 +38,8 @@ export class SeriesRecorder {
   private readonly edges: (LatencyEdges | undefined)[] = [];
   private readonly filter = new ErrorFilter();
   private generation = 0;
+  private readonly numberEdges: (NumberEdges | undefined)[] = [];
+  private numberGeneration = 0;
   private lateMs = 0;
   /** The second that `blockAt` was looked up for. */
   private blockSecond = -1;
@@ -66,6 +57,10 @@ export class SeriesRecorder {
     this.edges[edges.generation % keptGenerations] = edges;
     this.generation = edges.generation;
     this.lateMs = edges.lateMs;
+    const { numbers } = edges;
+    if (numbers === undefined) return;
+    this.numberEdges[numbers.generation % keptGenerations] = numbers;
+    this.numberGeneration = numbers.generation;
   }
 
   /** A cell of `counters`. */
@@ -89,6 +84,7 @@ export class SeriesRecorder {
     if (words[row] !== second) {
       words.fill(0, row, row + strataRowWords);
       words[row + rowCells.generation] = this.generation;
+      words[row + rowCells.numberGeneration] = this.numberGeneration;
       words[row] = second;
       this.openBlock(Math.floor(second / blockSeconds));
     }
@@ -97,6 +93,29 @@ export class SeriesRecorder {
     sample.row = row;
     sample.second = second;
     sample.shard = shard;
+  }
+
+  /** The exchange that was just dispatched is the first of its cohort since the weights last changed. */
+  cohortSeen(sample: Sample): void {
+    this.words[offsets.counters + counters.cohorts]!++;
+    if (sample.row >= 0) this.words[sample.row + rowCells.cohorts]!++;
+  }
+
+  /** The exchange reached a goal, as the first of its cohort; said before its outcome. @param goal 0 ... 3 */
+  goalReached(sample: Sample, goal: number): void {
+    this.words[offsets.counters + counters.goals + goal]!++;
+    if (this.rowOf(sample) >= 0) this.words[sample.row + rowCells.goals + goal]!++;
+  }
+
+  /** The service sent a number with its answer to a judged exchange; said before its outcome. @param bucket of numbers.ts */
+  number(sample: Sample, bucket: number): void {
+    if (this.rowOf(sample) < 0) return;
+    const words = this.words;
+    words[offsets.numbers + bucket]!++;
+    const generation = words[sample.row + rowCells.numberGeneration]!;
+    const edges = this.numberEdges[generation % keptGenerations];
+    if (generation === 0 || edges?.generation !== generation) return;
+    words[sample.row + rowCells.numbers + (edges.classOfBucket[bucket]! & (numberClasses - 1))]!++;
   }
 
   /** The exchange left this variant: its answer ended, it failed, or the client went away. */

@@ -120,6 +120,8 @@ export class Exchange implements Sample {
   counted = 0;
   shard = 0;
   client = -1;
+  /** The cohort was seen before, in this epoch. */
+  returning = false;
   endpointShard = -1;
 
   // in-flight list

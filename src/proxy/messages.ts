@@ -1,7 +1,7 @@
 /** What the control thread and a proxy thread say to each other. */
 import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
-import type { LatencyEdges } from "../observe/recorder.ts";
+import type { LatencyEdges } from "../observe/edges.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
 
 /** What a proxy thread is started with (`workerData`). */

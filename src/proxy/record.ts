@@ -1,24 +1,32 @@
 /** What an exchange leaves behind: its cells in the slab and its line in the access log. */
 import { errorTable, type ErrorCode } from "../core/errors.ts";
+import type { Fields } from "../core/fields.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import { bucketOf } from "../observe/histogram.ts";
 import { counters } from "../observe/layout.ts";
 import { dispatchSecond, type ProxyContext } from "./context.ts";
 import { phase, type Exchange } from "./exchange.ts";
+import { recordGoals, recordNumber } from "./goals.ts";
 import { endMirror } from "./mirror-capture.ts";
 
 /** The split's choice goes upstream for the first time. Only randomly assigned requests may be compared by the judge. */
 export function recordDispatched(exchange: Exchange): void {
   const judged = exchange.route.definition.judged && (exchange.reason === "weighted" || exchange.reason === "default");
   exchange.variant.recorder.dispatched(exchange, dispatchSecond(exchange.forwardMs), exchange.shard, judged);
+  const { seen } = exchange.route;
+  if (seen === null || !judged || exchange.client < 0) return;
+  if (seen.add(exchange.client)) exchange.variant.recorder.cohortSeen(exchange);
+  else exchange.returning = true;
 }
 
 /** Whether outcomes still belong to the variant that the split chose: after a fallback the baseline serves, unjudged. */
 const isAssigned = (exchange: Exchange): boolean => !exchange.fellBack;
 
-export function recordFirstByte(exchange: Exchange, status: number): void {
+export function recordFirstByte(exchange: Exchange, status: number, head: Fields): void {
   exchange.status = status;
   exchange.firstByteMs = exchange.context.nowMs;
+  if (exchange.route.goals !== null && exchange.client >= 0 && isAssigned(exchange)) recordGoals(exchange, status, head);
+  if (exchange.route.number !== null && status < 500 && isAssigned(exchange)) recordNumber(exchange, exchange.route.number, head);
   if (isAssigned(exchange)) exchange.variant.recorder.firstByte(exchange, (exchange.firstByteMs - exchange.forwardMs) * 1000, status);
   else exchange.serving.recorder.add(counters.fallbackAnswers, 1);
 }

@@ -15,7 +15,7 @@ export function relayInterim(exchange: Exchange, head: ResponseHead): void {
 
 /** The final head. Gateway errors of a candidate are answered by the baseline where the request is safe. */
 export function relayHead(exchange: Exchange, head: ResponseHead): void {
-  recordFirstByte(exchange, head.status);
+  recordFirstByte(exchange, head.status, head);
   if (head.status >= 502 && head.status <= 504 && canFallBack(exchange)) {
     exchange.upstream!.abandon();
     leaveEndpoint(exchange, null, false);
@@ -45,7 +45,7 @@ export function relayEnd(exchange: Exchange, trailers: string): void {
 
 /** 101: from here on bytes pass untouched. */
 export function relayUpgrade(exchange: Exchange, head: ResponseHead): void {
-  recordFirstByte(exchange, head.status);
+  recordFirstByte(exchange, head.status, head);
   exchange.phase = phase.tunnel;
   exchange.variant.recorder.add(counters.tunnels, 1);
   exchange.downstream.upgrade(head);

@@ -1,10 +1,12 @@
 /** The snapshot as a proxy thread runs it: addresses resolved to endpoints, allocations to tables, sources to functions. */
 import type { RouteSnapshot, Snapshot, VariantSnapshot } from "../config/snapshot.ts";
+import { CohortSet } from "../observe/cohort-set.ts";
 import { slotsPerPage } from "../observe/layout.ts";
 import { SeriesRecorder } from "../observe/recorder.ts";
 import { compileCohort, type Cohort } from "./cohort.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
+import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
 import { compileRoutes, type RouteTable } from "./route.ts";
 
@@ -26,6 +28,12 @@ export interface RuntimeRoute {
   readonly allocation: AllocationTable;
   /** Index 0 is the baseline. */
   readonly variants: readonly RuntimeVariant[];
+  /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
+  readonly seen: CohortSet | null;
+  /** Null: there are none. */
+  readonly goals: readonly RuntimeGoal[] | null;
+  /** Null: none is read. */
+  readonly number: RuntimeNumber | null;
   /** All names that any variant sets, taken out of the client's head before it is known which one serves. */
   readonly setNames: readonly string[];
 }
@@ -69,6 +77,9 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       cohort: compileCohort(route),
       allocation: compileTable(route.allocation),
       variants,
+      seen: route.seen === null ? null : new CohortSet(route.seen),
+      goals: compileGoals(route),
+      number: compileNumber(route),
       setNames: [...new Set(variants.flatMap((variant) => variant.setNames))],
     };
   });

@@ -2,7 +2,7 @@
 import { Worker } from "node:worker_threads";
 import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
-import type { LatencyEdges } from "../observe/recorder.ts";
+import type { LatencyEdges } from "../observe/edges.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 

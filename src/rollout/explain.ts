@@ -37,6 +37,8 @@ export function explain(decision: Decision): string {
       return `${who} stays at ${percent(weight)}: the sidecar is cut off from its store, so no weight may rise; it can still be rolled back.`;
     case "sharedOutage":
       return `${who} is held at ${percent(weight)}: both versions fail (${share(decision.candidateWindow.errorRate)} and ${share(decision.baselineWindow.errorRate)} of the requests), so neither is accused.`;
+    case "sampleRatioMismatch":
+      return `${who} is held at ${percent(weight)}: ${given(decision)}, so the split or the counting is broken and no comparison means anything; it can still be rolled back.`;
     case "noTraffic":
       return `${who} stays at ${percent(weight)}: no request has reached it for 10 s, and no data is never success.`;
     case "baselineUnhealthy":
@@ -113,13 +115,25 @@ function lacking({ subject }: Decision): string {
   }
 }
 
+function given({ split }: Decision): string {
+  if (split === undefined) return "the versions do not get what the weights say";
+  const { candidate, baseline } = split;
+  return `it got ${candidate} of ${candidate + baseline} ${split.counts}, which is ${share(candidate / Math.max(1, candidate + baseline))} where its weight says ${share(split.share)}`;
+}
+
 function limit(evidence: LimitEvidence | null): string {
   if (evidence === null) return "a limit was breached";
-  const metric = evidence.metric === "errorRate" ? "error rate" : evidence.quantile === "location" ? "latency" : `latency (${evidence.quantile})`;
-  const show = evidence.metric === "errorRate" ? share : millis;
+  const metric = nameOf(evidence);
+  const show = evidence.metric === "latency" ? millis : evidence.metric === "custom" ? plain : share;
   const bound = evidence.limitValue === null ? "" : `, limit ${show(evidence.limitValue)}`;
   const values = `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
   return `${metric} ${values}; evidence ${round(evidence.groupWealth)} where ${round(evidence.threshold)} convicts`;
+}
+
+function nameOf({ metric, quantile, name }: LimitEvidence): string {
+  if (metric === "conversion" || metric === "custom") return `${metric === "custom" ? "custom metric" : metric} '${name ?? "unnamed"}'`;
+  if (metric === "errorRate") return "error rate";
+  return quantile === "location" ? "latency" : `latency (${quantile})`;
 }
 
 const breaker = ({ breaker: seen }: Decision): string =>
@@ -129,4 +143,5 @@ const back = (decision: Decision): string => ` ${decision.badResponses} bad resp
 const percent = (weight: number): string => `${Number(weight.toFixed(3))}%`;
 const share = (value: number | null): string => (value === null ? "an unknown share" : `${Number((value * 100).toPrecision(3))}%`);
 const millis = (value: number | null): string => (value === null ? "unknown ms" : `${Number(value.toPrecision(3))} ms`);
+const plain = (value: number | null): string => (value === null ? "unknown" : String(Number(value.toPrecision(3))));
 const round = (value: number): string => (value < 10 ? value.toPrecision(2) : value.toFixed(0));

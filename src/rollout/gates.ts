@@ -40,4 +40,4 @@ const needsProbes = ({ plan, evidence }: Turn, step: number): boolean => (plan.s
 
 /** Waits at the gate. */
 export const waitAt = (turn: Turn, gate: Gate): Decided =>
-  move(turn, gate.reason, { phase: "waiting", waiting: gate.waiting, paused: null }, [], gate.subject === null ? {} : { subject: gate.subject });
+  move(turn, gate.reason, { phase: "waiting", waiting: gate.waiting, paused: null }, [], { split: gate.waiting === "sampleRatio", ...(gate.subject === null ? {} : { subject: gate.subject }) });

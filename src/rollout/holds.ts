@@ -8,6 +8,7 @@ import type { Turn } from "./turn.ts";
 export function holdGate(turn: Turn): Gate | null {
   if (targetUnhealthy(turn)) return { waiting: "baseline", reason: "baselineUnhealthy", subject: null };
   if (sharedOutage(turn)) return { waiting: "outage", reason: "sharedOutage", subject: null };
+  if (mismatch(turn)) return { waiting: "sampleRatio", reason: "sampleRatioMismatch", subject: null };
   return idle(turn) ? { waiting: "noTraffic", reason: "noTraffic", subject: null } : null;
 }
 
@@ -16,6 +17,9 @@ export function sharedOutage({ evidence }: Turn): boolean {
   const { baseline, candidate, baselineEarlier } = evidence;
   return failing(baseline, baselineEarlier) && failing(candidate, baselineEarlier);
 }
+
+/** The variants do not get what the weights say: the split or the measuring is broken, and no comparison means anything (JUDGE 7). */
+export const mismatch = ({ plan, evidence }: Turn): boolean => plan.sampleRatio !== false && evidence.split?.mismatch === true;
 
 /** A step that asks for no request, before one that asks for probes, has its data from them. */
 function idle({ plan, state, evidence, nowMs }: Turn): boolean {

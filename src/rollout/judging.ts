@@ -2,7 +2,7 @@
  * The judge of one rollout, between the slab and `decide`: takes in what was observed, keeps the wealth of every limit,
  * the breaker and the edges, and says it all as evidence. It knows no clock: the controller tells the time.
  */
-import type { RolloutPlan } from "../config/rollout-plan.ts";
+import { customLimitOf, type RolloutPlan } from "../config/rollout-plan.ts";
 import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
 import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
@@ -17,7 +17,9 @@ import { EarlierBaseline } from "./earlier-baseline.ts";
 import { EdgeKeeper } from "./edge-keeper.ts";
 import { limitEvidence, type LimitWealth } from "./limit-evidence.ts";
 import { absoluteLatencyShare, edgeMargins, LatencyModels, limitTests, type LimitTest } from "./limit-tests.ts";
+import { NumberWatch } from "./number-watch.ts";
 import type { RolloutInput } from "./ports.ts";
+import type { SplitWatch } from "./split-watch.ts";
 import type { Command, Evidence } from "./types.ts";
 import { emptyWindow, VariantView, type Mark } from "./variant-view.ts";
 
@@ -37,7 +39,7 @@ const calmShare = 0.05;
  * each other. Nothing in it is what a conviction waits for: that is the breaker, and the strata that have just closed.
  * @returns 0, 100, ... 900
  */
-const turnOf = (slot: number): number => ((slot >> 1) % 10) * 100;
+export const turnOf = (slot: number): number => ((slot >> 1) % 10) * 100;
 
 export class RolloutJudge {
   readonly plan: RolloutPlan;
@@ -69,11 +71,18 @@ export class RolloutJudge {
   private badBefore: number;
   private failedAtStart: number;
   private readonly turnMs: number;
+  private readonly split: SplitWatch | null;
+  private readonly numbers: NumberWatch | null;
+  private readonly numberModels = new LatencyModels();
 
   /** @param badBefore bad candidate responses that the rollout had cost before this judge began */
-  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number) {
+  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number, split: SplitWatch | null = null) {
     this.plan = input.plan;
+    // Only goals are compared by it.
+    this.split = input.plan.limits.some(({ metric }) => metric === "conversion") ? split : null;
     this.turnMs = turnOf(baseline.slot);
+    const custom = customLimitOf(input.plan);
+    this.numbers = custom === null ? null : new NumberWatch(custom, baseline, candidate, nowMs, this.turnMs);
     // As if the last sample had been taken before: the next one is due in this rollout's turn.
     this.baseline = new VariantView(baseline, nowMs - this.turnMs);
     this.candidate = new VariantView(candidate, nowMs - this.turnMs);
@@ -86,7 +95,7 @@ export class RolloutJudge {
     this.nextBlock = Math.floor(nowMs / 1000 / blockSeconds);
     this.edges = new EdgeKeeper(edgeMargins(input.plan.limits), input.firstByteTimeoutMs, baseline.histogram("firstByte"), nowMs, this.turnMs);
     this.feed = new BreakerFeed(candidate, baseline);
-    this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound());
+    this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound(), this.numberModels);
     this.trial = this.newTrial(nowMs);
     this.absolute = this.newAbsolute();
     this.step = { candidate: this.candidate.mark(), baseline: this.baseline.mark() };
@@ -104,11 +113,16 @@ export class RolloutJudge {
     return this.edges.lateMs;
   }
 
+  /** The newest edges of a custom limit; null where there is none, or none yet. */
+  get numberModel(): LatencyModel | null {
+    return this.numbers?.model ?? null;
+  }
+
   /**
    * Takes in what the slab has, as of its last refresh.
    * @param judging whether the candidate has users: without, only the baseline is learned from
    * @param generation the number that new edges would get
-   * @returns new edges, for the recorders
+   * @returns new edges of latency, for the recorders
    */
   tick(nowMs: number, judging: boolean, generation: number): LatencyModel | null {
     this.baseline.tick(nowMs);
@@ -126,6 +140,8 @@ export class RolloutJudge {
       this.judgeAbsolute(nowMs);
     }
     if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs, this.turnMs);
+    const numbers = this.numbers?.tick(nowMs, generation) ?? null;
+    if (numbers !== null) this.numberModels.add(numbers);
     if (!this.edges.due(nowMs, this.baseline.settled)) return null;
     const model = this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
     if (model === null) return null;
@@ -145,7 +161,7 @@ export class RolloutJudge {
       stepBaselineRequests: this.step.baseline.requestsSince,
       stepCandidateSettled: this.step.candidate.settledSince,
       candidateQuietMs: nowMs - this.lastRequestMs,
-      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline),
+      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, this.split?.reached(), this.numbers?.seen),
       breaker: {
         tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
         bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,
@@ -186,6 +202,10 @@ export class RolloutJudge {
     this.nextBlock = ended;
     const [c, b] = [this.candidate.recent(nowMs).requests, this.baseline.recent(nowMs).requests];
     this.dispersion = this.history.at(c + b > 0 ? c / (c + b) : 0);
+  }
+
+  private judgedWith(second: number): Dispersion {
+    return this.split === null ? this.dispersion : { ...this.dispersion, odds: this.split.odds(second) };
   }
 
   /** How many were dispatched decides, never an outcome. */
@@ -232,7 +252,7 @@ export class RolloutJudge {
 
   private wealth(): LimitWealth[] {
     return [
-      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: this.dispersion[test.test.phi ?? "errors"] })),
+      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: test.test.phi === "none" ? 1 : this.dispersion[test.test.phi ?? "errors"] })),
       ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0, phi: 1 })),
     ];
   }
@@ -248,7 +268,7 @@ export class RolloutJudge {
 
   private newTrial(nowMs: number): Trial {
     const second = Math.floor(nowMs / 1000);
-    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY, () => this.dispersion, this.turnMs));
+    return new Trial(this.tests.map(({ test }) => test), new StrataBook(second, this.cold === null ? second : Number.POSITIVE_INFINITY, (from) => this.judgedWith(from), this.turnMs));
   }
 
   private newAbsolute(): AbsoluteLatency[] {

@@ -2,6 +2,7 @@
 import type { LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import { notWorseThreshold } from "../judge/advance.ts";
 import { breachThreshold } from "../judge/wealth.ts";
+import type { NumbersSeen } from "./number-watch.ts";
 import type { LimitEvidence, VariantWindow } from "./types.ts";
 
 export interface LimitWealth {
@@ -21,7 +22,7 @@ export interface LimitWealth {
  * against the whole threshold keeps alpha for all of them. Where a group is breached, its strongest limit is the one
  * that speaks.
  */
-export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[], candidate: VariantWindow, baseline: VariantWindow): LimitEvidence[] {
+export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[], candidate: VariantWindow, baseline: VariantWindow, reached: readonly Reached[] = [], numbers: NumbersSeen | null = null): LimitEvidence[] {
   const threshold = breachThreshold(plan.alpha);
   const own = plan.limits.map((limit): Weighed => ({ action: limit.action, weighted: 0, strongest: -1, bound: "relative", share: 0, notWorse: 0, phi: 1 }));
   for (const entry of wealth) weigh(own[entry.limit]!, entry);
@@ -35,21 +36,36 @@ export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[],
     group.sum += entry.weighted;
     if (entry.weighted > group.strongest.weighted) group.strongest = entry;
   }
+  let goals = 0;
   return plan.limits.map((limit, i) => {
     const mine = own[i]!;
     const { weighted, bound, share, notWorse, phi } = mine;
     const group = groups.get(limit.action)!;
     const breached = group.sum >= threshold && group.strongest === mine;
-    const [candidateValue, baselineValue] = values(limit, candidate, baseline);
+    const goal = limit.metric === "conversion" ? (reached[goals++] ?? nobody) : null;
+    const number = limit.metric === "custom" ? (numbers ?? noNumbers) : null;
+    const [candidateValue, baselineValue] =
+      goal !== null ? [rate(goal.candidate), rate(goal.baseline)] : number !== null ? [number.candidate.median, number.baseline.median] : values(limit, candidate, baseline);
     return {
-      metric: limit.metric, quantile: limit.metric === "latency" ? limit.quantile : null, action: limit.action,
+      metric: limit.metric, quantile: limit.metric === "latency" ? limit.quantile : null, ...nameOf(limit), action: limit.action,
       verdict: breached ? "breached" : notWorse >= notWorseThreshold ? "healthy" : "inconclusive",
-      bound, candidateValue, baselineValue, limitValue: limitValue(limit, bound, baselineValue), margin: limit.margin,
-      candidateN: candidate.settled, baselineN: baseline.settled,
+      bound, candidateValue, baselineValue, limitValue: limitValue(limit, bound, baselineValue), margin: limit.metric === "conversion" ? 0 : limit.margin,
+      candidateN: goal?.candidate.cohorts ?? number?.candidate.n ?? candidate.settled, baselineN: goal?.baseline.cohorts ?? number?.baseline.n ?? baseline.settled,
       wealth: weighted, groupWealth: group.sum, threshold, share, phi, notWorse,
     };
   });
 }
+
+/** Of one goal since the weights last changed. */
+export interface Reached {
+  readonly candidate: { readonly cohorts: number; readonly goals: number };
+  readonly baseline: { readonly cohorts: number; readonly goals: number };
+}
+const nobody: Reached = { candidate: { cohorts: 0, goals: 0 }, baseline: { cohorts: 0, goals: 0 } };
+const noNumbers: NumbersSeen = { candidate: { median: null, n: 0 }, baseline: { median: null, n: 0 } };
+/** Absent where the metric says it all. */
+export const nameOf = (limit: LimitPlan): { name?: string } => ("name" in limit ? { name: limit.name } : {});
+const rate = ({ cohorts, goals }: Reached["candidate"]): number | null => (cohorts > 0 ? Math.min(1, goals / cohorts) : null);
 
 interface Weighed {
   readonly action: LimitAction;
@@ -74,12 +90,14 @@ function weigh(into: Weighed, entry: LimitWealth): void {
 }
 
 function values(limit: LimitPlan, candidate: VariantWindow, baseline: VariantWindow): readonly [number | null, number | null] {
-  if (limit.metric === "errorRate") return [candidate.errorRate, baseline.errorRate];
+  if (limit.metric !== "latency") return [candidate.errorRate, baseline.errorRate];
   const key = limit.quantile === "location" ? "p50Ms" : limit.quantile === "p95" ? "p95Ms" : "p99Ms";
   return [candidate[key], baseline[key]];
 }
 
 function limitValue(limit: LimitPlan, bound: "relative" | "absolute", baseline: number | null): number | null {
+  if (limit.metric === "conversion") return baseline === null ? null : baseline / limit.relative;
+  if (limit.metric === "custom") return baseline === null ? null : limit.worse === "higher" ? baseline * (1 + limit.margin) : baseline / (1 + limit.margin);
   const absolute = limit.metric === "errorRate" ? limit.absolute : limit.absoluteMs;
   if (bound === "absolute" && absolute !== null) return absolute;
   if (baseline === null) return null;

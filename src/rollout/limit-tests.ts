@@ -1,10 +1,12 @@
 /** From a plan's limits to the tests of a trial: one on the concurrent baseline each, and one on the absolute bound. */
-import type { ErrorRateLimit, LatencyLimit, LimitPlan } from "../config/rollout-plan.ts";
+import type { ConversionLimit, ErrorRateLimit, LatencyLimit, LimitPlan } from "../config/rollout-plan.ts";
 import { absoluteAlternatives, absoluteLlr } from "../judge/absolute.ts";
 import { advanceErrorAlternatives, advanceErrorLlr, errorNotWorse, mixture } from "../judge/advance.ts";
 import type { StratumCounts } from "../judge/counts.ts";
 import type { EdgeMargin, EdgeMargins, LatencyModel } from "../judge/edges.ts";
-import { budgetShares } from "../judge/budget.ts";
+import { budgetShares, type BudgetMetric } from "../judge/budget.ts";
+import { advanceConversionAlternatives, advanceConversionLlr, conversionLlr, conversionNotWorse, conversionPrior, conversionRatios } from "../judge/conversion.ts";
+import { addCustomLlr } from "../judge/custom.ts";
 import { errorLlr, errorPrior, errorRatios } from "../judge/errors.ts";
 import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, ShareLogs, tailOdds, tailPriors, type LatencyWeights } from "../judge/latency.ts";
 import type { TrialTest } from "../judge/trial.ts";
@@ -35,7 +37,10 @@ export class LatencyModels {
 
   add(model: LatencyModel): void {
     this.models.set(model.generation, model);
-    for (const kept of [this.models, this.worse, this.notWorse]) kept.delete(model.generation - keptGenerations);
+    // Latency and a custom limit take their generations in turns, so they do not follow each other.
+    for (const kept of [this.models, this.worse, this.notWorse]) {
+      for (const generation of kept.keys()) if (generation <= model.generation - keptGenerations) kept.delete(generation);
+    }
   }
 
   /** Computed when they are first asked for: not every trial asks for both directions. */
@@ -51,12 +56,15 @@ export class LatencyModels {
   }
 }
 
-/** @param bakeBound what errors are held to while the baseline has no traffic: see `errorTests` */
-export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, bakeBound: () => number): LimitTest[] {
+/** @param bakeBound what errors are held to while the baseline has no traffic: see `errorTests`. @param numbers the edges of a custom limit */
+export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, bakeBound: () => number, numbers = new LatencyModels()): LimitTest[] {
   const shares = limitShares(limits);
+  let goals = 0;
   return limits.flatMap((limit, index) => {
     const share = shares[index]!;
     if (limit.metric === "errorRate") return errorTests(limit, index, share, bakeBound);
+    if (limit.metric === "conversion") return [{ limit: index, bound: "relative", share, test: conversionTest(limit, goals++) }];
+    if (limit.metric === "custom") return [{ limit: index, bound: "relative", share, test: customTest(numbers) }];
     const relative: LimitTest = { limit: index, bound: "relative", share, test: latencyTest(limit, models) };
     const tail = tailOf(limit);
     if (tail < 0) return [relative];
@@ -76,7 +84,7 @@ export function absoluteLatencyShare(limits: readonly LimitPlan[], index: number
   return (limitShares(limits)[index]! * absolutePart) / 2;
 }
 
-const limitShares = (limits: readonly LimitPlan[]): number[] => budgetShares(limits.map((limit) => ({ metric: limit.metric === "latency" ? limit.quantile : "errorRate" })));
+const limitShares = (limits: readonly LimitPlan[]): number[] => budgetShares(limits.map((limit): { metric: BudgetMetric } => ({ metric: limit.metric === "latency" ? limit.quantile : limit.metric })));
 
 /** 0: p95, 1: p99, 2: 2*p99; -1: the bulk. */
 const tailOf = (limit: LatencyLimit): number => ["p95", "p99", "2xp99"].indexOf(limit.quantile);
@@ -108,6 +116,40 @@ function errorTests(limit: ErrorRateLimit, index: number, share: number, bakeBou
     { limit: index, bound: "relative", share: share * (1 - absolutePart), test: relative },
     { limit: index, bound: "absolute", share: share * absolutePart, test: absolute },
   ];
+}
+
+/** A cohort counts once, so there is nothing to divide by. @param goal its place among the route's goals */
+function conversionTest({ relative }: ConversionLimit, goal: number): TrialTest {
+  const goals = (counts: StratumCounts) => ({ goalsC: counts.goalsC[goal]!, goalsB: counts.goalsB[goal]! });
+  return {
+    alternatives: conversionRatios.length,
+    prior: conversionPrior,
+    phi: "none",
+    llr: (counts, out) => conversionLlr(goals(counts), counts.odds?.most ?? 0, relative, out),
+    notWorse: {
+      alternatives: advanceConversionAlternatives,
+      llr: (counts, out) => advanceConversionLlr(goals(counts), counts.odds?.least ?? 0, relative, out),
+      value: conversionNotWorse,
+    },
+  };
+}
+
+/** Each number that counts was assigned by itself, so there is nothing to divide by. */
+function customTest(models: LatencyModels): TrialTest {
+  const add = (counts: StratumCounts, direction: 1 | -1, out: Float64Array): void => {
+    for (const group of counts.numbers) {
+      const weights = models.weights(group.generation, direction);
+      if (weights !== undefined) addCustomLlr(group, weights, out);
+    }
+  };
+  const alternatives = locationEtas.length;
+  return {
+    alternatives,
+    prior: locationPrior,
+    phi: "none",
+    llr: (counts, out) => add(counts, 1, out),
+    notWorse: { alternatives, llr: (counts, out) => add(counts, -1, out), value: mixture },
+  };
 }
 
 function latencyTest(limit: LatencyLimit, models: LatencyModels): TrialTest {

@@ -2,7 +2,7 @@
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SlotReader } from "../observe/reader.ts";
-import type { LatencyEdges } from "../observe/recorder.ts";
+import type { LatencyEdges } from "../observe/edges.ts";
 import type { DecisionRecord, ProbeEvidence } from "./types.ts";
 
 /** The candidate's weight on a route, in percent; the baseline has what the route's other variants leave. */
@@ -17,6 +17,16 @@ export interface VariantEdges {
   readonly variant: string;
   readonly slot: number;
   readonly edges: LatencyEdges;
+}
+
+/** What the split gives to a route's variants. */
+export interface Split {
+  /** The revision in which it began; another number for every change of who gets what. */
+  readonly epoch: number;
+  /** What is independent of each other, and so may be counted: requests, or cohorts that keep their variant. */
+  readonly counts: "requests" | "cohorts";
+  /** By variant: shares of the buckets, which sum to 1. */
+  readonly shares: Readonly<Record<string, number>>;
 }
 
 /** Documents by key with compare-and-set, and the append-only audit log. */
@@ -49,6 +59,8 @@ export interface RolloutPorts {
   partitioned?(): boolean;
   /** Declared probes of a variant since it was first probed; null: none. Absent: none are ever sent. */
   probes?(route: string, variant: string): ProbeEvidence | null;
+  /** The split that every proxy thread runs; null while some still run another one. Absent: it is not known, and not watched. */
+  split?(route: string): Split | null;
   /** The store failed: the decision stands, the write is tried again. */
   storeFailed(error: unknown): void;
 }

@@ -1,5 +1,6 @@
 /** Recorded inputs, as another plan would have had them, as far as the record can tell. Pure. */
-import type { LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
+import { limitId as idOf, type LimitPlan, type RolloutPlan } from "../config/rollout-plan.ts";
+import { nameOf } from "./limit-evidence.ts";
 import type { DecisionInputs, Evidence, LimitEvidence, RolloutState } from "./types.ts";
 
 export interface Reworked extends DecisionInputs {
@@ -32,8 +33,6 @@ function standIn(state: RolloutState, recorded: RolloutPlan, plan: RolloutPlan):
   return { ...state, step, phase, bakeSinceMs, weight: full ? plan.steps[step]!.weight : state.weight };
 }
 
-const idOf = (limit: LimitPlan): string => (limit.metric === "latency" ? `latency ${limit.quantile}` : limit.metric);
-
 /** Then the recorded verdicts are the other plan's as well. */
 const sameJudging = (a: RolloutPlan, b: RolloutPlan): boolean =>
   a.alpha === b.alpha && a.limits.length === b.limits.length && a.limits.every((limit, i) => limit.action === b.limits[i]!.action && idOf(limit) === idOf(b.limits[i]!) && testOf(limit) === testOf(b.limits[i]!));
@@ -51,8 +50,8 @@ function carried(limit: LimitPlan, before: readonly LimitPlan[], evidence: reado
   caveats.push(found === undefined ? `nothing was gathered for its limit on ${idOf(limit)}` : `its limit on ${idOf(limit)} tests something else than the recorded one`);
   const quantile = limit.metric === "latency" ? limit.quantile : null;
   const unknown: LimitEvidence = {
-    metric: limit.metric, quantile, action: limit.action, verdict: "inconclusive", bound: "relative", candidateValue: null, baselineValue: null, limitValue: null,
-    margin: limit.margin, candidateN: 0, baselineN: 0, wealth: 0, groupWealth: 0, threshold: 0, share: 0, phi: 1, notWorse: 0,
+    metric: limit.metric, quantile, ...nameOf(limit), action: limit.action, verdict: "inconclusive", bound: "relative", candidateValue: null, baselineValue: null, limitValue: null,
+    margin: limit.metric === "conversion" ? 0 : limit.margin, candidateN: 0, baselineN: 0, wealth: 0, groupWealth: 0, threshold: 0, share: 0, phi: 1, notWorse: 0,
   };
   return found === undefined ? unknown : { ...unknown, candidateValue: found.candidateValue, baselineValue: found.baselineValue, candidateN: found.candidateN, baselineN: found.baselineN };
 }

@@ -56,6 +56,8 @@ export const waitRule: Rule = (turn) => {
       return targetUnhealthy(turn) ? null : goOn(turn);
     case "outage":
       return holdGate(turn)?.waiting === "outage" ? null : goOn(turn);
+    case "sampleRatio":
+      return holdGate(turn)?.waiting === "sampleRatio" ? null : goOn(turn);
     case "cooldown":
       return state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs ? null : goOn(turn);
     case "freeze":

@@ -1,18 +1,21 @@
 /** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
-import type { LatencyEdges } from "../observe/recorder.ts";
+import { goalsOf } from "../config/rollout-plan.ts";
+import type { SlotReader } from "../observe/reader.ts";
+import type { LatencyEdges } from "../observe/edges.ts";
 import { histogramBuckets } from "../observe/layout.ts";
 import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
-import { RolloutJudge } from "./judging.ts";
+import { RolloutJudge, turnOf } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
 import type { RolloutInput, RolloutPorts, VariantEdges } from "./ports.ts";
 import { regionalWeight } from "./regions.ts";
 import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
+import { SplitWatch } from "./split-watch.ts";
 import { ready } from "./step-end.ts";
 import { rankOf } from "./surroundings.ts";
 import { exposed } from "./turn.ts";
-import type { Command, Decision, DecisionRecord, Effect, Peer, RolloutState } from "./types.ts";
+import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState } from "./types.ts";
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
 const budgetWriteMs = 5_000;
@@ -41,6 +44,7 @@ export class RolloutRunner {
   private ready = false;
   private judge: RolloutJudge;
   private judged: string;
+  private split: SplitWatch;
   private readonly writer: StateWriter;
   private readonly decisions: ExplainedDecision[] = [];
   private generation: number;
@@ -59,6 +63,7 @@ export class RolloutRunner {
     this.outlook = new Outlook(ports, input.plan.route, links.peers);
     this.generation = generation;
     this.writer = new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
+    this.split = this.newSplit();
     this.judge = this.newJudge(stored.state.badResponses, moment);
     this.judged = judgedPart(input);
     if (this.state.phase === "verifying") this.judge.beginVerify();
@@ -75,16 +80,21 @@ export class RolloutRunner {
     const judged = judgedPart(input);
     if (judged === this.judged) return;
     this.judged = judged;
-    this.judge = this.newJudge(this.judge.evidence(null, moment.monotonicMs).badResponses, moment);
+    const { badResponses } = this.judge.evidence(null, moment.monotonicMs);
+    this.split = this.newSplit();
+    this.judge = this.newJudge(badResponses, moment);
     if (this.state.phase === "verifying") this.judge.beginVerify();
     this.edgesSent = false;
   }
 
   /** Takes in the slab's last refresh and decides. @returns whether the weight changed */
   tick(moment: Moment): boolean {
+    this.split.tick(moment.monotonicMs, this.ports.split?.(this.input.plan.route) ?? null);
     const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
-    if (model !== null) this.generation = model.generation;
-    if (model !== null || !this.edgesSent) this.sendEdges();
+    const newest = Math.max(model?.generation ?? 0, this.judge.numberModel?.generation ?? 0);
+    const fresh = newest > this.generation;
+    if (fresh) this.generation = newest;
+    if (fresh || !this.edgesSent) this.sendEdges();
     this.again(moment);
     this.writeBudget(moment);
     this.writer.pump(moment.monotonicMs);
@@ -150,12 +160,13 @@ export class RolloutRunner {
 
   edges(): VariantEdges[] {
     const { plan } = this.input;
-    const { model, lateMs } = this.judge;
-    const of = (variant: string, classOfBucket: Uint8Array): VariantEdges => {
-      const edges: LatencyEdges = { generation: model?.generation ?? 0, classOfBucket, lateMs };
+    const { model, lateMs, numberModel } = this.judge;
+    const of = (variant: string, table: "baselineTable" | "candidateTable"): VariantEdges => {
+      const numbers = numberModel === null ? {} : { numbers: { generation: numberModel.generation, classOfBucket: numberModel[table] } };
+      const edges: LatencyEdges = { generation: model?.generation ?? 0, classOfBucket: model?.[table] ?? noClasses, lateMs, ...numbers };
       return { variant, slot: this.ports.slab.slotOf(plan.route, variant), edges };
     };
-    return [of(plan.baseline, model?.baselineTable ?? noClasses), of(plan.candidate, model?.candidateTable ?? noClasses)];
+    return [of(plan.baseline, "baselineTable"), of(plan.candidate, "candidateTable")];
   }
 
   status(moment: Moment): RolloutStatus {
@@ -167,7 +178,7 @@ export class RolloutRunner {
       phase: state.phase, waiting: state.waiting, sinceMs: state.sinceMs, step: state.step, steps: plan.steps.map((step) => step.weight),
       weight: state.weight, regionalWeight: this.weight, group: plan.group ?? null, rollbacks: state.rollbacks, cooldownUntilMs: state.cooldownUntilMs, regionsOut: state.regionsOut,
       probes: { candidate: this.outlook.probes(plan.candidate), baseline: this.outlook.probes(plan.baseline) }, quarantined: state.quarantined.includes(state.revision), escalated: state.escalated,
-      windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker,
+      windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker, split: this.split.evidence,
       badResponses: evidence.badResponses, exposureBudget: plan.exposureBudget,
       edges: model === null ? null : { generation: model.generation, p95Ms: model.p95Micros / 1000, p99Ms: model.p99Micros / 1000, lateMs },
       decisions: [...this.decisions], persisted: this.writer.idle,
@@ -176,7 +187,8 @@ export class RolloutRunner {
 
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     const { plan } = this.input;
-    const evidence = this.outlook.around(this.judge.evidence(command, moment.monotonicMs), plan.baseline, plan.candidate, this.writer.failing);
+    const seen: Evidence = { ...this.judge.evidence(command, moment.monotonicMs), split: this.split.evidence };
+    const evidence = this.outlook.around(seen, plan.baseline, plan.candidate, this.writer.failing);
     const before = this.state;
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
@@ -220,11 +232,20 @@ export class RolloutRunner {
 
   private newJudge(badBefore: number, moment: Moment): RolloutJudge {
     const { plan } = this.input;
-    const reader = (variant: string) => this.ports.slab.reader(this.ports.slab.slotOf(plan.route, variant));
-    const judge = new RolloutJudge(this.input, reader(plan.baseline), reader(plan.candidate), badBefore, moment.monotonicMs);
+    const judge = new RolloutJudge(this.input, this.reader(plan.baseline), this.reader(plan.candidate), badBefore, moment.monotonicMs, this.split);
     // After a restart, or under other limits, a step goes on with evidence of its own.
     if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
     return judge;
+  }
+
+  private newSplit(): SplitWatch {
+    const { plan } = this.input;
+    const baseline = this.reader(plan.baseline);
+    return new SplitWatch(baseline, this.reader(plan.candidate), plan, goalsOf(plan).length, turnOf(baseline.slot));
+  }
+
+  private reader(variant: string): SlotReader {
+    return this.ports.slab.reader(this.ports.slab.slotOf(this.input.plan.route, variant));
   }
 
   private sendEdges(): void {

@@ -1,6 +1,6 @@
 /** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
 import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
-import type { BreakerEvidence, Command, Decision, LimitEvidence, ProbeEvidence, VariantWindow } from "./types.ts";
+import type { BreakerEvidence, Command, Decision, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
 
 export interface RolloutStatus {
   readonly name: string;
@@ -31,6 +31,8 @@ export interface RolloutStatus {
   readonly windows: { readonly baseline: VariantWindow; readonly candidate: VariantWindow };
   readonly limits: readonly LimitEvidence[];
   readonly breaker: BreakerEvidence;
+  /** What was given to whom since the weights last changed; null: nothing to compare. */
+  readonly split?: SplitEvidence | null;
   readonly badResponses: number;
   readonly exposureBudget: number | null;
   /** Latency is judged from the moment edges exist; null before. */

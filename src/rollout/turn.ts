@@ -18,6 +18,8 @@ export interface Because {
   /** The breaker spoke: its evidence belongs into the record. */
   readonly breaker?: boolean;
   readonly command?: boolean;
+  /** The split spoke. */
+  readonly split?: boolean;
   readonly subject?: string;
   readonly refusal?: string;
 }
@@ -41,6 +43,7 @@ function decision(turn: Turn, reason: RolloutReason, to: RolloutState, because: 
     from: state.phase, to: to.phase, waiting: to.waiting, step: to.step, fromWeight: state.weight, weight: to.weight,
     limit: because.limit ?? null,
     breaker: because.breaker === true ? evidence.breaker : null,
+    ...(because.split === true && evidence.split ? { split: evidence.split } : {}),
     command: because.command === true ? evidence.command : null,
     subject: because.subject ?? null,
     refusal: because.refusal ?? null,

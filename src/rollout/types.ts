@@ -3,7 +3,7 @@
  * Times are milliseconds on the controller's line (wall time at its start plus monotonic time since): it never jumps
  * within a process and goes on across restarts.
  */
-import type { LatencyQuantile, LimitAction, RolloutPlan } from "../config/rollout-plan.ts";
+import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
 
 export interface RolloutState {
@@ -78,19 +78,21 @@ export interface VariantWindow {
 
 /** What the judge knows of one limit: enough to understand the verdict and to recompute it. */
 export interface LimitEvidence {
-  readonly metric: "errorRate" | "latency";
+  readonly metric: LimitPlan["metric"];
   readonly quantile: LatencyQuantile | null;
+  /** Of a limit that has one. */
+  readonly name?: string;
   readonly action: LimitAction;
   readonly verdict: Verdict;
   /** The bound that speaks: relative to the concurrent baseline, or absolute. */
   readonly bound: "relative" | "absolute";
-  /** Error share, or milliseconds, of both over the last 10 s; null without data. */
+  /** Error share, or milliseconds, of both over the last 10 s; conversions for each cohort since the weights last changed; the median of a custom metric over the last 10 to 20 s; null without data. */
   readonly candidateValue: number | null;
   readonly baselineValue: number | null;
-  /** What the candidate may not exceed, in the same unit; null without baseline data. */
+  /** What the candidate may not exceed (not fall below, where lower is worse), in the same unit; null without baseline data. */
   readonly limitValue: number | null;
   readonly margin: number;
-  /** Outcomes known of both over the last 10 s. */
+  /** Outcomes known of both over the last 10 s; cohorts since the weights last changed. */
   readonly candidateN: number;
   readonly baselineN: number;
   /** This limit's weighted evidence, share x S (JUDGE 3), with strata still in flight counted for the candidate. */
@@ -118,6 +120,21 @@ export interface BreakerEvidence {
   readonly clients: number;
 }
 
+/** Whether the variants get what the weights say (JUDGE 7). */
+export interface SplitEvidence {
+  readonly counts: "requests" | "cohorts";
+  /** Given to each since the weights last changed. */
+  readonly candidate: number;
+  readonly baseline: number;
+  /** The candidate's share of both by the split, in (0, 1). */
+  readonly share: number;
+  /** E, 0 ... 1e12: odds against the split. */
+  readonly evidence: number;
+  readonly threshold: number;
+  /** From the threshold on, until the evidence is below 1 again. */
+  readonly mismatch: boolean;
+}
+
 export interface Evidence {
   /** The last 10 s. */
   readonly candidate: VariantWindow;
@@ -139,6 +156,8 @@ export interface Evidence {
   /** Bad candidate responses of this rollout, restarts included. */
   readonly badResponses: number;
   readonly command: Command | null;
+  /** Null or absent: nothing to compare, or it is not asked. */
+  readonly split?: SplitEvidence | null;
   /** What surrounds the rollout; absent: nothing that matters (`alone` in surroundings.ts). */
   readonly around?: Surroundings;
 }
@@ -222,6 +241,8 @@ export interface Decision {
   /** The limit that spoke, with its evidence; null where none did. */
   readonly limit: LimitEvidence | null;
   readonly breaker: BreakerEvidence | null;
+  /** What was given to whom, where that is the reason; absent: it is not. */
+  readonly split?: SplitEvidence;
   readonly command: Command | null;
   /** What the reason speaks of, where it is not the candidate: a freeze window, a group's route, a region. */
   readonly subject: string | null;

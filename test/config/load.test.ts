@@ -93,6 +93,7 @@ describe("a good configuration", () => {
       cooldown: { firstMs: 60_000, maxMs: 3_600_000 },
       regions: [],
       group: null,
+      sampleRatio: true,
       probes: null,
     });
   });

@@ -38,6 +38,17 @@ describe("every mistake in a rollout is refused with its place and its remedy", 
     ["no time zone", rollout({ freeze: [{ name: "x", from: "16:00", to: "08:00" }] }), "freeze[0].timezone", "is missing"],
     ["a cooldown that ends below its beginning", rollout({ cooldown: { first: "1h", max: "1m" } }), "cooldown.max", "at least as much"],
     ["a region that no sidecar can be in", rollout({ regions: { eu_: 5 } }), "regions.eu_", "Write letters"],
+    ["a goal of random requests", rollout({ limits: [{ metric: "conversion", name: "buy", goal: { path: "/buy" } }] }), "limits[0]", "cohort key"],
+    ["a goal that names nothing", { ...keyed, ...rollout({ limits: [{ metric: "conversion", name: "buy", goal: { method: "POST" } }] }) }, "limits[0].goal", "neither a path nor a header"],
+    ["a goal of two kinds", { ...keyed, ...rollout({ limits: [{ metric: "conversion", name: "buy", goal: { path: "/buy", header: "x-goal" } }] }) }, "limits[0].goal", "a path and a header"],
+    ["a status of a header", { ...keyed, ...rollout({ limits: [{ metric: "conversion", name: "buy", goal: { header: "x-goal", status: 200 } }] }) }, "limits[0].goal.status", "no meaning beside header"],
+    ["a status that does not exist", { ...keyed, ...rollout({ limits: [{ metric: "conversion", name: "buy", goal: { path: "/buy", status: "7xx" } }] }) }, "limits[0].goal.status", "as 2xx"],
+    ["two goals of one name", { ...keyed, ...rollout({ limits: ["/buy", "/pay"].map((path) => ({ metric: "conversion", name: "buy", goal: { path } })) }) }, "limits[1]", "another name"],
+    ["more goals than are counted", { ...keyed, ...rollout({ limits: [1, 2, 3, 4, 5].map((n) => ({ metric: "conversion", name: `goal-${n}`, goal: { path: "/buy" } })) }) }, "limits[4]", "4 are counted"],
+    ["a goal without a name", { ...keyed, ...rollout({ limits: [{ metric: "conversion", goal: { path: "/buy" } }] }) }, "limits[0].name", "is missing"],
+    ["two numbers", rollout({ limits: ["x-a", "x-b"].map((header) => ({ metric: "custom", name: header, header, worse: "lower" })) }), "limits[1]", "one is counted for each route"],
+    ["a number that is not known to be bad", rollout({ limits: [{ metric: "custom", name: "results", header: "x-results" }] }), "limits[0].worse", "is missing"],
+    ["a number in no header", rollout({ limits: [{ metric: "custom", name: "results", header: "x results", worse: "lower" }] }), "limits[0].header", "RFC 9110"],
     ["a group of one", rollout({ group: "checkout" }), "group", "no other rollout is in"],
   ])("%s", (_, parts, path, says) => {
     const problems = problemsOf(routeWith(parts));
@@ -54,6 +65,23 @@ describe("every mistake in a rollout is refused with its place and its remedy", 
     expect(linesOf(JSON.stringify({ routes: [route("cart", [1, 100]), route("shop", [1, 10, 100])] })).join()).toMatch(/routes\[1\]\.rollout\.group: is 'checkout', whose other rollouts have 2 steps, and this one 3/);
     expect(linesOf(JSON.stringify({ routes: [route("cart", [1, 100]), route("shop", [5, 100])] }))).toEqual([]);
   });
+});
+
+test("a conversion limit has its goal and its margin filled in", () => {
+  const of = (goal: object) => planOf({ limits: [{ metric: "conversion", name: "buy", goal }] }, keyed).limits[0];
+  expect(of({ path: "/buy" })).toEqual({
+    metric: "conversion", name: "buy", action: "rollback", relative: 1.05, scope: "everywhere", prove: false,
+    goal: { kind: "request", method: null, path: { kind: "prefix", value: "/buy" }, statusFrom: 200, statusTo: 299 },
+  });
+  expect(of({ path: { exact: "/buy" }, method: "POST", status: 201 })).toMatchObject({ goal: { kind: "request", method: "POST", path: { kind: "exact", value: "/buy" }, statusFrom: 201, statusTo: 201 } });
+  expect(of({ header: "X-Goal", value: "paid" })).toMatchObject({ goal: { kind: "header", name: "x-goal", value: "paid" } });
+  expect(of({ header: "X-Goal" })).toMatchObject({ goal: { value: null } });
+});
+
+test("a custom limit has its margin filled in", () => {
+  expect(planOf({ limits: [{ metric: "custom", name: "results", header: "X-Results", worse: "lower" }] }).limits).toEqual([
+    { metric: "custom", name: "results", action: "rollback", header: "x-results", worse: "lower", margin: 0.1, scope: "everywhere", prove: false },
+  ]);
 });
 
 describe("a strategy fills in what is left out", () => {

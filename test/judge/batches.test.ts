@@ -3,8 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/core/random.ts";
 import { emptyStratum, type SecondCounts } from "../../src/judge/counts.ts";
-import { advanceConversionLlr, conversionLlr } from "../../src/judge/conversion.ts";
-import { advanceErrorAlternatives } from "../../src/judge/advance.ts";
+import { advanceConversionAlternatives, advanceConversionLlr, conversionLlr, conversionNotWorse, conversionRatios } from "../../src/judge/conversion.ts";
 import { errorLlr, errorPrior, errorRatios } from "../../src/judge/errors.ts";
 import { StrataBook, type Seconds } from "../../src/judge/strata.ts";
 import { Trial, type TrialTest } from "../../src/judge/trial.ts";
@@ -103,16 +102,47 @@ describe("the budget", () => {
   });
 });
 
-test("conversion is the error test with the arms swapped: a candidate that converts less is accused, one that converts more is cleared", () => {
-  const out = new Float64Array(errorRatios.length);
-  const logs = new Float64Array(advanceErrorAlternatives);
-  const fewer = { nC: 1_000, nB: 1_000, goalsC: 40, goalsB: 100 };
-  conversionLlr(fewer, 1.1, 0, out);
+test("what a conversion is betted on is a fair game at most, while the baseline converts no more than rho times as often", () => {
+  const out = new Float64Array(conversionRatios.length);
+  const logs = new Float64Array(advanceConversionAlternatives);
+  const odds = fc.double({ min: 0.05, max: 99, noNaN: true });
+  fc.assert(
+    fc.property(fc.integer({ min: 1, max: 30 }), odds, fc.double({ min: 1, max: 2, noNaN: true }), fc.double({ min: 0, max: 1, noNaN: true }), (n, split, rho, within) => {
+      // Of one conversion: that it is the baseline's, where it converts `ratio` times as often.
+      const share = (ratio: number): number => (ratio * split) / (1 + ratio * split);
+      const expected = (ratio: number, of: (goalsB: number) => Float64Array): number[] => {
+        const sums = [...of(0)].map(() => 0);
+        for (let k = 0, p = (1 - share(ratio)) ** n; k <= n; k++) {
+          of(k).forEach((l, j) => (sums[j]! += p * Math.exp(l)));
+          p *= ((n - k) / (k + 1)) * (share(ratio) / (1 - share(ratio)));
+        }
+        return sums;
+      };
+      const worse = expected(rho * within + 1e-9, (k) => (conversionLlr({ goalsC: n - k, goalsB: k }, split, rho, out), out));
+      const notWorse = expected(rho / Math.max(0.1, within), (k) => (advanceConversionLlr({ goalsC: n - k, goalsB: k }, split, rho, logs), logs));
+      expect(Math.max(...worse, ...notWorse)).toBeLessThanOrEqual(1 + 1e-6);
+    }),
+    { numRuns: 200 },
+  );
+});
+
+test("a candidate whose cohorts convert less is accused, one whose convert more is cleared, and nothing is said without a split", () => {
+  const out = new Float64Array(conversionRatios.length);
+  const logs = new Float64Array(advanceConversionAlternatives);
+  const fewer = { goalsC: 40, goalsB: 900 };
+  conversionLlr(fewer, 9, 1.05, out);
   expect(Math.max(...out)).toBeGreaterThan(5);
-  const more = { nC: 1_000, nB: 1_000, goalsC: 150, goalsB: 60 };
-  conversionLlr(more, 1.1, 0, out);
+  advanceConversionLlr(fewer, 9, 1.05, logs);
+  expect(conversionNotWorse(logs)).toBeLessThan(1);
+  const more = { goalsC: 200, goalsB: 900 };
+  conversionLlr(more, 9, 1.05, out);
   expect(Math.max(...out)).toBeLessThan(0);
-  advanceConversionLlr(more, 1.1, 0.0005, logs);
-  expect(Math.max(...logs)).toBeGreaterThan(3);
+  advanceConversionLlr(more, 9, 1.05, logs);
+  expect(conversionNotWorse(logs)).toBeGreaterThan(20);
+  for (const odds of [0, Number.NaN, Number.POSITIVE_INFINITY]) {
+    conversionLlr(fewer, odds, 1.05, out);
+    advanceConversionLlr(more, odds, 1.05, logs);
+    expect([...out, ...logs].every((l) => l === 0)).toBe(true);
+  }
   expect(emptyStratum().rhoMin).toBe(1);
 });

@@ -1,43 +1,87 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { seededRandom } from "../../src/core/random.ts";
-import { addCustomLlr, type WorseWhen } from "../../src/judge/custom.ts";
-import { latencyModel } from "../../src/judge/edges.ts";
+import { emptyLatency, type LatencyCounts } from "../../src/judge/counts.ts";
+import { addCustomLlr, customModel } from "../../src/judge/custom.ts";
 import { latencyWeights, locationEtas, locationPrior } from "../../src/judge/latency.ts";
 import { bet, inject, newWealth } from "../../src/judge/wealth.ts";
+import { numberBuckets } from "../../src/observe/layout.ts";
+import { badnessFrom, numberBucketOf, numberQuantile, type WorseWhen } from "../../src/observe/numbers.ts";
 
-/** A number from the service, say results on a page, in buckets of one. */
-const buckets = 64;
-const counts = Array.from({ length: buckets }, (_, i) => Math.round(1_000 * Math.exp(-(((i - 30) / 8) ** 2))));
-const none = { margin: 0, floorMs: 0 };
-const model = latencyModel(1, { counts, lowerMicros: (bucket) => bucket * 1_000 }, { location: { margin: 0.05, floorMs: 0 }, p95: none, p99: none, "2xp99": none });
+/** A number from the service: lognormal around 40, say results on a page. */
+const draw = (random: () => number): number => 40 * Math.exp(0.6 * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()));
 
-/** @returns the wealth after so many seconds, where the candidate's numbers lie `shift` buckets off */
-function after(seconds: number, shift: number, worseWhen: WorseWhen, seed: number): number {
+function modelOf(worse: WorseWhen, seed: number) {
   const random = seededRandom(seed);
+  const counts = new Float64Array(numberBuckets);
+  for (let i = 0; i < 2_000; i++) counts[numberBucketOf(draw(random).toFixed(2), worse)]!++;
+  return customModel(1, { counts, lowerMicros: (bucket) => badnessFrom(bucket, worse) }, 0.1);
+}
+
+/** @returns the largest wealth within so many seconds, where the candidate's numbers are `times` as high */
+function after(seconds: number, times: number, worse: WorseWhen, seed: number): number {
+  const random = seededRandom(seed);
+  const model = modelOf(worse, seed + 1_000);
   const weights = latencyWeights(model, 1);
   const wealth = newWealth(locationEtas.length);
   inject(wealth, 1, locationPrior);
-  const draw = (): number => Math.max(0, Math.min(buckets - 1, Math.round(30 + 5.66 * Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random()))));
-  // Where lower is worse the arms are swapped, and so are the edges: the margin moves the baseline's.
-  const [tableC, tableB] = worseWhen === "higher" ? [model.candidateTable, model.baselineTable] : [model.baselineTable, model.candidateTable];
-  let sum = 0;
+  let most = 0;
   for (let t = 0; t < seconds; t++) {
-    const classesC = new Float64Array(16);
-    const classesB = new Float64Array(16);
-    for (let i = 0; i < 50; i++) classesC[tableC[Math.max(0, Math.min(buckets - 1, draw() + shift))]! & 15]!++;
-    for (let i = 0; i < 450; i++) classesB[tableB[draw()]! & 15]!++;
+    const counts: LatencyCounts = { ...emptyLatency(1), nC: 50, nB: 450 };
+    for (let i = 0; i < 50; i++) counts.locationC[model.candidateTable[numberBucketOf((draw(random) * times).toFixed(2), worse)]! & 15]!++;
+    for (let i = 0; i < 450; i++) counts.locationB[model.baselineTable[numberBucketOf(draw(random).toFixed(2), worse)]! & 15]!++;
     const out = new Float64Array(locationEtas.length);
-    addCustomLlr({ nC: 50, nB: 450, classesC, classesB }, worseWhen, weights, out);
-    sum = bet(wealth, out, 1, 1, locationPrior);
+    addCustomLlr(counts, weights, out);
+    most = Math.max(most, bet(wealth, out, 1, 1, locationPrior));
   }
-  return sum;
+  return most;
 }
 
 describe.each([
-  { worseWhen: "higher" as const, worse: 8 },
-  { worseWhen: "lower" as const, worse: -8 },
-])("a number of the service that is worse when $worseWhen", ({ worseWhen, worse }) => {
-  test("accuses a candidate whose numbers are worse", () => expect(after(60, worse, worseWhen, 1)).toBeGreaterThan(200));
-  test("clears one whose numbers are better", () => expect(after(60, -worse, worseWhen, 2)).toBeLessThan(1));
-  test("says nothing against one whose numbers are the same", () => expect(after(60, 0, worseWhen, 3)).toBeLessThan(5));
+  { worse: "higher" as const, bad: 1.3, good: 0.8, allowed: 1.05 },
+  { worse: "lower" as const, bad: 1 / 1.3, good: 1.25, allowed: 1 / 1.05 },
+])("a number of the service that is worse when $worse", ({ worse, bad, good, allowed }) => {
+  test("accuses a candidate whose numbers are worse by three tenths", () => expect(after(120, bad, worse, 1)).toBeGreaterThan(2_000));
+  test("says nothing against one whose numbers are the same, better, or worse inside the margin", () => {
+    for (let seed = 1; seed <= 10; seed++) for (const times of [1, good, allowed]) expect(after(120, times, worse, seed)).toBeLessThan(100);
+  });
+  test("falls into eight classes from good to bad", () => {
+    const { baselineTable } = modelOf(worse, 3);
+    expect(Math.max(...baselineTable.map((byte) => byte & 15))).toBe(7);
+    const classOf = (value: string): number => baselineTable[numberBucketOf(value, worse)]! & 15;
+    const values = ["0", "5", "30", "40", "50", "200", "1e9"].map(classOf);
+    expect(values).toEqual(values.toSorted((a, b) => (worse === "higher" ? a - b : b - a)));
+    expect(values.at(worse === "higher" ? -1 : 0)).toBe(7);
+  });
+});
+
+describe("a number's bucket", () => {
+  const worseWhen = fc.constantFrom<WorseWhen>("higher", "lower");
+  test("is the one whose borders it lies in, and never farther than an eighth from what is shown of it", () => {
+    fc.assert(
+      fc.property(fc.double({ min: 2 ** -11, max: 2 ** 25, noNaN: true }), worseWhen, (value, worse) => {
+        const bucket = numberBucketOf(String(value), worse);
+        const badness = worse === "higher" ? value : 1 / value;
+        expect(badnessFrom(bucket, worse)).toBeLessThanOrEqual(badness * 1.000001);
+        expect(badnessFrom(bucket + 1, worse)).toBeGreaterThanOrEqual(badness * 0.999999);
+        const counts = new Float64Array(numberBuckets);
+        counts[bucket] = 5;
+        expect(Math.abs(Math.log(numberQuantile(counts, 0.5, worse)! / value))).toBeLessThan(0.04);
+      }),
+    );
+  });
+  test("rises in badness, from nothing to everything", () => {
+    for (const worse of ["higher", "lower"] as const) {
+      const edges = Array.from({ length: numberBuckets + 1 }, (_, bucket) => badnessFrom(bucket, worse));
+      expect(edges).toEqual(edges.toSorted((a, b) => a - b));
+      expect([edges[0], edges.at(-1)! > 2 ** 25]).toEqual([0, true]);
+    }
+  });
+  test.each(["", "x", "-1", "NaN", "Infinity", "1e999", "1".repeat(33), "1,5"])("is none for %j", (text) => expect(numberBucketOf(text, "higher")).toBe(-1));
+  test("holds whatever else there is", () => {
+    fc.assert(fc.property(fc.oneof(fc.double().map(String), fc.string()), worseWhen, (text, worse) => {
+      const bucket = numberBucketOf(text, worse);
+      expect(bucket === -1 || (bucket >= 0 && bucket < numberBuckets)).toBe(true);
+    }));
+  });
 });

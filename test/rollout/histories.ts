@@ -24,6 +24,8 @@ const limit = (action: LimitAction): fc.Arbitrary<LimitEvidence> =>
     share, phi: fc.constant(1), notWorse: fc.constantFrom(0, 1, 50),
   });
 
+const askew = { counts: "cohorts", candidate: 60, baseline: 900, share: 0.1, evidence: 2_000, threshold: 1_000, mismatch: true } as const;
+
 const rarely = (one: number): fc.Arbitrary<boolean> => fc.nat(one).map((x) => x === 0);
 
 const probes: fc.Arbitrary<ProbeEvidence | null> = maybe(
@@ -54,6 +56,7 @@ const wild: fc.Arbitrary<Evidence> = fc.record({
   limits: fc.tuple(...limitActions.map(limit)),
   breaker: fc.record({ tripped: rarely(12), wealth: fc.constantFrom(0, 0.5, 2e4), threshold: fc.constant(1e4), bound: share, bad: count, ok: count, clients: count }),
   badResponses: fc.integer({ min: 0, max: 60 }),
+  split: maybe(rarely(4).map((mismatch) => ({ ...askew, evidence: mismatch ? 2_000 : 1, mismatch }))),
   command: fc.option(fc.record({ verb: fc.constantFrom(...commandVerbs), by: fc.constant("ada"), why: fc.constantFrom("", "fixed by hand") }), { nil: null, freq: 2 }),
 });
 
@@ -63,11 +66,11 @@ const fine: VariantWindow = { requests: 1_000, settled: 1_000, failed: 1, errorR
 /** A healthy rollout: most of the time nothing happens, or the walk would never get far. */
 export const calm: fc.Arbitrary<Evidence> = fc
   .record({
-    evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.nat(3).map((x) => x > 0),
+    evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), mismatched: rarely(60), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.nat(3).map((x) => x > 0),
     command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const)), around: calmAround,
   })
-  .map(({ evidence, settled, trafficless, outage, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
-    ...evidence, around,
+  .map(({ evidence, settled, trafficless, outage, mismatched, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
+    ...evidence, around, split: mismatched ? askew : null,
     candidate: trafficless ? { ...fine, requests: 0 } : outage ? down : fine, baseline: outage ? down : fine, baselineEarlier: fine, baselineSinceVerify: unrecovered ? down : fine,
     stepCandidateSettled: settled, candidateQuietMs: 1_000,
     limits: evidence.limits.map((each, i) => ({ ...each, verdict: breached && i === 0 ? ("breached" as const) : ("healthy" as const), groupWealth: 0, wealth: 0, notWorse: unshown ? 1 : 50 })),

@@ -3,17 +3,24 @@ import type { RolloutPlan } from "../../src/config/rollout-plan.ts";
 import { defaultLimits } from "../../src/config/rollout-plan.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { bucketOf } from "../../src/observe/histogram.ts";
+import { CohortSet, newCohortBits } from "../../src/observe/cohort-set.ts";
+import { numberBucketOf, type WorseWhen } from "../../src/observe/numbers.ts";
 import { SeriesRecorder, type Sample } from "../../src/observe/recorder.ts";
 import { Slab } from "../../src/observe/slab.ts";
 import { RolloutController } from "../../src/rollout/controller.ts";
 import type { RolloutStore, RolloutWeight } from "../../src/rollout/ports.ts";
 import type { ExplainedDecision } from "../../src/rollout/status.ts";
+import { bucketOfHash, cohortHash } from "../../src/split/bucket.ts";
 import type { DecisionRecord, ProbeEvidence } from "../../src/rollout/types.ts";
 
 /** How a variant answers: an error share and a first-byte time in milliseconds; infinite: never. */
 export interface Service {
   errors: number;
   latencyMs: () => number;
+  /** The chance that a request of a user that was seen before reaches the goal; absent: never. */
+  converts?: number;
+  /** What it sends in its header; absent: nothing. */
+  number?: (user: number) => number;
 }
 
 export function plan(changes: Partial<RolloutPlan> = {}): RolloutPlan {
@@ -65,6 +72,8 @@ export interface WorldOptions {
   readonly firstByteTimeoutMs?: number;
   readonly clients?: number;
   readonly region?: string;
+  /** So many users, each of whom keeps a variant; left out: every request is assigned by itself. */
+  readonly users?: number;
   /** What declared probes have shown, by variant. */
   readonly probes?: (variant: string) => ProbeEvidence | null;
 }
@@ -86,16 +95,30 @@ export class World {
   /** Of every route, as last published. */
   weights: readonly RolloutWeight[] = [];
   partitioned = false;
+  /** Of the services' numbers. */
+  worse: WorseWhen = "lower";
+  /** Who never reaches the service that the split gave. @param user a number below `users`, or of this request alone */
+  lost: (side: "baseline" | "candidate", user: number) => boolean = () => false;
   requestsPerSecond: number;
   sent = { baseline: 0, candidate: 0 };
   private readonly options: WorldOptions;
   private readonly recorders: { baseline: SeriesRecorder; candidate: SeriesRecorder };
   private inFlight: Request[] = [];
+  /** Who asks: drawn apart, so that a world without users stays the world that it was. */
+  private readonly people: () => number;
+  private epoch = 0;
+  private seen = new CohortSet(newCohortBits());
+  private reached = new CohortSet(newCohortBits());
+  private numbered = new CohortSet(newCohortBits());
+  private readonly hashes: readonly number[];
 
   constructor(options: WorldOptions) {
     this.options = options;
     this.requestsPerSecond = options.requestsPerSecond;
     this.random = seededRandom(options.seed);
+    this.people = seededRandom(options.seed + 1_000);
+    const hash = cohortHash(`salt-${options.seed}`);
+    this.hashes = Array.from({ length: options.users ?? 0 }, (_, user) => hash(`user-${user}`));
     this.store = options.store ?? new WorldStore();
     const usual = (): number => 10 * Math.exp(0.4 * this.normal());
     this.baseline = { errors: 0.001, latencyMs: usual };
@@ -110,8 +133,7 @@ export class World {
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       slab,
       publish: (weights) => {
-        this.weights = weights;
-        this.weight = shopWeight(weights);
+        this.give(weights);
       },
       sendEdges: (_route, edges) => {
         for (const { variant, edges: sent } of edges) this.recorders[variant === "v1" ? "baseline" : "candidate"].setEdges(sent);
@@ -120,6 +142,7 @@ export class World {
       region: options.region ?? null,
       partitioned: () => this.partitioned,
       probes: (_route, variant) => options.probes?.(variant) ?? null,
+      split: () => ({ epoch: this.epoch, counts: options.users === undefined ? "requests" : "cohorts", shares: { v1: 1 - this.weight / 100, v2: this.weight / 100 } }),
       storeFailed: (error) => this.storeErrors.push(error),
     });
     this.controller.onDecision((decision) => this.decisions.push(decision));
@@ -128,8 +151,17 @@ export class World {
   async configure(...plans: RolloutPlan[]): Promise<void> {
     const firstByteTimeoutMs = this.options.firstByteTimeoutMs ?? 15_000;
     await this.controller.configure(plans.map((each) => ({ plan: each, firstByteTimeoutMs })));
-    this.weights = this.controller.weights();
-    this.weight = shopWeight(this.weights);
+    this.give(this.controller.weights());
+  }
+
+  private give(weights: readonly RolloutWeight[]): void {
+    this.weights = weights;
+    if (shopWeight(weights) === this.weight) return;
+    this.weight = shopWeight(weights);
+    this.epoch++;
+    this.seen = new CohortSet(newCohortBits());
+    this.reached = new CohortSet(newCohortBits());
+    this.numbered = new CohortSet(newCohortBits());
   }
 
   /** Runs until a decision with this reason. @returns the seconds that it took @throws after `secondsMax` */
@@ -167,12 +199,20 @@ export class World {
     let due = this.requestsPerSecond / 1000;
     due = Math.floor(due) + (this.random() < due % 1 ? 1 : 0);
     for (let i = 0; i < due; i++) {
-      const side = this.random() * 100 < this.weight ? "candidate" : "baseline";
+      const user = Math.floor(this.people() * (this.options.users ?? 2 ** 32));
+      const client = this.hashes[user];
+      const percent = client === undefined ? this.random() * 100 : bucketOfHash(client) / 1_000;
+      const side = percent < this.weight ? "candidate" : "baseline";
+      if (this.lost(side, user)) continue;
       this.sent[side]++;
       const service = this[side];
       const sample: Sample = { row: -1, second: 0, counted: 0, shard: 0 };
       const shard = Math.floor(this.random() * Math.min(128, this.options.clients ?? 128));
       this.recorders[side].dispatched(sample, Math.floor(this.nowMs / 1000), shard, true);
+      const returning = client !== undefined && !this.seen.add(client);
+      if (client !== undefined && !returning) this.recorders[side].cohortSeen(sample);
+      if (returning && service.converts !== undefined && this.people() < service.converts && this.reached.add(client)) this.recorders[side].goalReached(sample, 0);
+      if (service.number !== undefined && (client === undefined || this.numbered.add(client))) this.recorders[side].number(sample, numberBucketOf(String(service.number(user)), this.worse));
       this.inFlight.push({ sample, recorder: this.recorders[side], bornMs: this.nowMs, latencyMs: service.latencyMs(), bad: this.random() < service.errors });
     }
   }
