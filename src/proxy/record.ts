@@ -25,7 +25,7 @@ const isAssigned = (exchange: Exchange): boolean => !exchange.fellBack;
 export function recordFirstByte(exchange: Exchange, status: number, head: Fields): void {
   exchange.status = status;
   exchange.firstByteMs = exchange.context.nowMs;
-  if (exchange.route.goals !== null && exchange.client >= 0 && isAssigned(exchange)) recordGoals(exchange, status, head);
+  if (exchange.route.goals !== null && exchange.row >= 0 && exchange.client >= 0 && isAssigned(exchange)) recordGoals(exchange, status, head);
   if (exchange.route.number !== null && status < 500 && isAssigned(exchange)) recordNumber(exchange, exchange.route.number, head);
   if (isAssigned(exchange)) exchange.variant.recorder.firstByte(exchange, (exchange.firstByteMs - exchange.forwardMs) * 1000, status);
   else exchange.serving.recorder.add(counters.fallbackAnswers, 1);
