@@ -97,6 +97,10 @@ export class Sidecar {
       store: options.store,
       region: configuration.bootstrap.identity.region,
       probes: (route, variant) => this.probes.counts(route, variant),
+      copies: (route, variant) => {
+        const counts = this.mirrors.counts(route);
+        return counts?.variant === variant ? counts : null;
+      },
       split: (route) => {
         const split = this.snapshots.split(route);
         return split !== null && this.threads.acknowledged.every((revision) => revision >= split.epoch) ? split : null;
@@ -175,7 +179,7 @@ export class Sidecar {
       const variant = variants.find((one) => one.name === mirror?.variant);
       if (mirror === null || variant === undefined) return [];
       const { endpoints, headers, revision } = variant;
-      return [{ route: name, settings: mirror, endpoints, headers, revision, active: !this.draining }];
+      return [{ route: name, settings: mirror, endpoints, headers, revision, active: !this.draining && this.controller.mayCopy(name, mirror.variant) }];
     }));
   }
 

@@ -4,14 +4,14 @@ import { nearest } from "./nearest.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import { goalFindings } from "./goal-checks.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
-import { optionFindings, strategyFindings } from "./rollout-option-checks.ts";
+import { mirrorFindings, optionFindings, strategyFindings } from "./rollout-option-checks.ts";
 
 /** What is wrong with a rollout although each of its parts is well-formed. */
 export function rolloutFindings(route: RouteDocument, rollout: RolloutDocument, path: ConfigPath): Finding[] {
   const at = [...path, "rollout"];
   return [
     ...candidateFindings(route, rollout, at), ...stepFindings(route, rollout, at), ...limitFindings(rollout, at), ...goalFindings(route, rollout, at),
-    ...strategyFindings(route, rollout, at), ...optionFindings(rollout, at),
+    ...strategyFindings(route, rollout, at), ...mirrorFindings(route, rollout, at), ...optionFindings(rollout, at),
   ];
 }
 

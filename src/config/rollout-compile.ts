@@ -1,15 +1,18 @@
 /** From a checked rollout document to the plan that `decide` reads. Pure. */
 import type { VariantDefinition } from "./definition.ts";
-import { defaultLimits, defaultRollout, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
+import { defaultLimits, defaultMirrorLimit, defaultRollout, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
 import type { GoalDocument, RolloutDocument } from "./rollout-schema.ts";
 import { bakeOf, stepDrafts } from "./rollout-strategies.ts";
 import type { Goal } from "./snapshot.ts";
+
+/** The limits of a document that names none. */
+const limitsOf = (strategy: RolloutDocument["strategy"]): readonly LimitPlan[] => (strategy === "mirrorFirst" ? [...defaultLimits, defaultMirrorLimit] : defaultLimits);
 
 /** @param variants of the route; index 0 is the baseline */
 export function compileRollout(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[]): RolloutPlan {
   const candidate = variants.find((variant) => variant.name === rollout.candidate)!;
   const left = (100_000 - variants.reduce((sum, { weight }) => sum + Math.round((weight ?? 0) * 1000), 0)) / 1000;
-  const limits = rollout.limits === undefined ? defaultLimits : rollout.limits.map(compileLimit);
+  const limits = rollout.limits === undefined ? limitsOf(rollout.strategy) : rollout.limits.map(compileLimit);
   const provable = limits.some((limit) => limit.prove === true);
   return {
     name: route,
@@ -23,8 +26,8 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
       // Beside a baseline without users nothing can be shown.
       const evidence = (typeof step === "number" ? undefined : step.evidence) ?? (defaultRollout.evidence && provable && weight < left);
       return typeof step === "number"
-        ? { weight, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false, evidence, early: false, probes: 0 }
-        : { weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval, evidence, early: step.early, probes: step.probes };
+        ? { weight, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false, evidence, early: false, probes: 0, mirrored: false }
+        : { weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval, evidence, early: step.early, probes: step.probes, mirrored: step.mirrored };
     }),
     limits,
     bakeMs: bakeOf(rollout),
@@ -54,6 +57,10 @@ function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): Li
   if (limit.metric === "custom") {
     const { metric, name, action, header, worse, margin, scope, prove } = limit;
     return { metric, name, action, header: header.toLowerCase(), worse, margin, scope, prove };
+  }
+  if (limit.metric === "mirror") {
+    const { metric, action, differing, scope, prove } = limit;
+    return { metric, action, differing, scope, prove };
   }
   const { metric, quantile, action, margin, floor, absolute, scope, prove } = limit;
   return { metric, quantile, action, margin, floorMs: floor, absoluteMs: absolute ?? null, scope, prove: prove ?? quantile === "location" };

@@ -3,13 +3,13 @@ import type { RouteDocument } from "./dynamic-schema.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
 
-export function strategyFindings({ cohort }: RouteDocument, { strategy, steps }: RolloutDocument, at: ConfigPath): Finding[] {
+export function strategyFindings({ cohort, mirror }: RouteDocument, { strategy, steps, candidate }: RolloutDocument, at: ConfigPath): Finding[] {
   const path = [...at, "strategy"];
   switch (strategy) {
     case "canary":
       return [];
     case "mirrorFirst":
-      return [{ path, message: "is mirrorFirst, and mirroring is not available yet", remedy: "Write strategy: canary and begin with a small step; nothing is mirrored today" }];
+      return mirror?.variant === candidate ? [] : [{ path, message: "is mirrorFirst, and the route mirrors nothing to the candidate", remedy: `Give the route mirror: {variant: ${candidate}}` }];
     case "blueGreen":
       return steps !== undefined && steps.length !== 1
         ? [{ path: [...at, "steps"], message: "has several steps, and blueGreen switches once", remedy: "Keep the last one, or write strategy: canary" }]
@@ -23,6 +23,23 @@ export function strategyFindings({ cohort }: RouteDocument, { strategy, steps }:
       return findings;
     }
   }
+}
+
+/** What speaks of copies needs copies. */
+export function mirrorFindings({ mirror }: RouteDocument, { limits, steps = [], strategy, candidate }: RolloutDocument, at: ConfigPath): Finding[] {
+  const copied = mirror?.variant === candidate;
+  const limited = limits === undefined ? strategy === "mirrorFirst" : limits.some(({ metric }) => metric === "mirror");
+  const remedy = `Give the route mirror: {variant: ${candidate}}, or remove this`;
+  const findings: Finding[] = (limits ?? []).flatMap((limit, index) =>
+    limit.metric === "mirror" && !copied ? [{ path: [...at, "limits", index, "metric"], message: "is mirror, and the route mirrors nothing to the candidate", remedy }] : []);
+  if (strategy === "mirrorFirst" && !limited) findings.push({ path: [...at, "limits"], message: "has no limit on what is mirrored first", remedy: "Add {metric: mirror}" });
+  for (const [index, step] of steps.entries()) {
+    if (typeof step === "number" || !step.mirrored) continue;
+    const path = [...at, "steps", index, "mirrored"];
+    if (!copied) findings.push({ path, message: "is true, and the route mirrors nothing to the candidate", remedy });
+    else if (!limited) findings.push({ path, message: "is true, and no limit says what may differ", remedy: "Add {metric: mirror} to the limits" });
+  }
+  return findings;
 }
 
 export function optionFindings(rollout: RolloutDocument, at: ConfigPath): Finding[] {

@@ -116,6 +116,8 @@ export interface RolloutStep {
   readonly early?: boolean;
   /** So many declared probes in a row must have been answered well before this step's weight is given; 0 or absent: none. */
   readonly probes?: number;
+  /** The copies must have shown that the candidate answers as the baseline does before this step's weight is given. */
+  readonly mirrored?: boolean;
 }
 
 /** What the rollout does when a limit is breached. `dryRun` decides and records, but acts on nothing. */
@@ -126,7 +128,7 @@ export type LimitAction = (typeof limitActions)[number];
 export const latencyQuantiles = ["location", "p95", "p99", "2xp99"] as const;
 export type LatencyQuantile = (typeof latencyQuantiles)[number];
 
-export type LimitPlan = ErrorRateLimit | LatencyLimit | ConversionLimit | CustomLimit;
+export type LimitPlan = ErrorRateLimit | LatencyLimit | ConversionLimit | CustomLimit | MirrorLimit;
 
 /** `inRegion`: a breach takes the users of the sidecar's own region away, and the rollout goes on elsewhere. */
 export const limitScopes = ["everywhere", "inRegion"] as const;
@@ -189,10 +191,19 @@ export interface CustomLimit extends LimitOptions, NumberSource {
   readonly margin: number;
 }
 
+/** H0: at most `differing` of the copies are answered otherwise than the users were. It speaks before the candidate has users. */
+export interface MirrorLimit extends LimitOptions {
+  readonly metric: "mirror";
+  readonly action: LimitAction;
+  /** A share in (0, 1). */
+  readonly differing: number;
+}
+
 /** What tells a plan's limits apart: no two have the same. */
 export function limitId(limit: LimitPlan): string {
   switch (limit.metric) {
     case "errorRate":
+    case "mirror":
       return limit.metric;
     case "latency":
       return `latency ${limit.quantile}`;
@@ -207,6 +218,8 @@ export const goalsOf = (plan: RolloutPlan | null): readonly Goal[] => (plan?.lim
 
 /** A route has one at most: a row of the slab has room for one number's classes. */
 export const customLimitOf = (plan: RolloutPlan | null): CustomLimit | null => plan?.limits.find((limit): limit is CustomLimit => limit.metric === "custom") ?? null;
+
+export const mirrorLimitOf = (plan: RolloutPlan | null): MirrorLimit | null => plan?.limits.find((limit): limit is MirrorLimit => limit.metric === "mirror") ?? null;
 
 export function numberOf(plan: RolloutPlan | null): NumberSource | null {
   const limit = customLimitOf(plan);
@@ -227,6 +240,8 @@ export const defaultLimits: readonly LimitPlan[] = [
   { metric: "latency", quantile: "p99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, scope: "everywhere", prove: false },
   { metric: "latency", quantile: "2xp99", action: "rollback", margin: 0.1, floorMs: 1, absoluteMs: null, scope: "everywhere", prove: false },
 ];
+
+export const defaultMirrorLimit: MirrorLimit = { metric: "mirror", action: "rollback", differing: 0.01, scope: "everywhere", prove: false };
 
 export const defaultRollout = {
   dwellMs: 60_000,

@@ -15,6 +15,7 @@ const step = z.strictObject({
     .describe("The next step also needs evidence that the candidate is not worse, on every limit with `prove`. Left out: true in steps that leave the baseline users to compare with.")
     .optional(),
   early: flag.describe("That evidence ends the step before its dwell.").prefault(false),
+  mirrored: flag.describe("The route's copies must have shown that less than the mirror limit's share of them differs before this weight is given.").prefault(false),
   probes: integer({ min: 0, max: 10_000 }).describe("How many of the rollout's declared probes must be answered well in a row before this weight is given.").prefault(0),
 });
 
@@ -103,6 +104,16 @@ const customLimit = z
   })
   .describe("A number that the service sends with its answers, beside the baseline's. With a cohort key each cohort counts once a day and weight. At most one for each route.");
 
+const mirrorLimit = z
+  .strictObject({
+    metric: z.literal("mirror"),
+    differing: share({ above: 0, max: 0.5 }).describe("This share of the copies may be answered otherwise than the users were.").prefault("1%"),
+    prove: flag.describe("Steps that ask for evidence wait until this limit has shown that less than that differs.").prefault(false),
+    action,
+    scope,
+  })
+  .describe("The answers to the route's copies (`mirror`), beside those that the users got. It speaks before the candidate has any user.");
+
 const freeze = z.strictObject({
   name: text({ charactersMax: 64 }).describe("What people are told."),
   days: z.array(weekday).min(1).max(7).describe("Days on which it begins, with `from` and `to` as times of day. Left out: every day.").optional(),
@@ -122,7 +133,7 @@ export const rolloutSchema = z.strictObject({
   candidate: name.describe("The variant whose weight this rollout moves."),
   strategy: z
     .enum(strategies)
-    .describe("What is filled in where steps and bake are left out: `canary` grows step by step, `blueGreen` switches once after an approval, `ab` holds an even split until somebody decides.")
+    .describe("What is filled in where steps and bake are left out: `canary` grows step by step, `blueGreen` switches once after an approval, `ab` holds an even split until somebody decides, `mirrorFirst` is a canary that gets copies of users' requests first, and no user before it has answered them as the baseline does.")
     .default("canary"),
   steps: z
     .array(z.union([weight, step]))
@@ -131,7 +142,7 @@ export const rolloutSchema = z.strictObject({
     .describe("Weights to go through, rising, each a number of percent or an object. The last takes all that other candidates leave: 100 where there are none. Left out: as the strategy says.")
     .optional(),
   limits: z
-    .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit, conversionLimit, customLimit]))
+    .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit, conversionLimit, customLimit, mirrorLimit]))
     .min(1)
     .max(16)
     .describe("What the candidate is held to. Left out: errorRate, and latency with location, p95, p99 and 2xp99, each at its defaults.")

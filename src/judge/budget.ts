@@ -4,7 +4,7 @@ import { metricShares } from "./wealth.ts";
 /** What a metric without a configured share gets before scaling: as much as a p99. */
 export const otherMetricShare = 0.15;
 
-export type BudgetMetric = keyof typeof metricShares | "conversion" | "custom" | "timeoutRate";
+export type BudgetMetric = keyof typeof metricShares | "conversion" | "custom" | "mirror" | "timeoutRate";
 
 export interface BudgetEntry {
   readonly metric: BudgetMetric;

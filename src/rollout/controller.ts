@@ -119,6 +119,14 @@ export class RolloutController implements RolloutControl {
     });
   }
 
+  /** Whether copies of a route's requests may go to the variant: not to a candidate that was, or is being, rolled back. */
+  mayCopy(route: string, variant: string): boolean {
+    const runner = this.runners.get(route);
+    if (runner === undefined || runner.input.plan.candidate !== variant) return !this.unloaded.has(route);
+    const { phase } = runner.state;
+    return phase !== "rollingBack" && phase !== "verifying" && phase !== "rolledBack";
+  }
+
   command(name: string, command: Command): CommandResult {
     const route = this.order.find((key) => (this.runners.get(key) ?? this.unloaded.get(key))?.input.plan.name === name);
     if (route === undefined) return { outcome: "unknown" };

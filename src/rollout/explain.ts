@@ -27,6 +27,8 @@ export function explain(decision: Decision): string {
       return `${who} stays at ${percent(weight)}: ${lacking(decision)}.`;
     case "awaitingProbes":
       return `${who} stays at ${percent(weight)}: step ${step + 2} asks for declared probes that are answered well in a row, and there are not enough yet.`;
+    case "awaitingMirror":
+      return `${who} stays at ${percent(weight)}: its copies have not shown yet that it answers as the baseline does.`;
     case "awaitingGroup":
       return `${who} stays at ${percent(weight)} until ${decision.subject ?? "another route"} of its group is ready too.`;
     case "coolingDown":
@@ -126,13 +128,14 @@ function limit(evidence: LimitEvidence | null): string {
   const metric = nameOf(evidence);
   const show = evidence.metric === "latency" ? millis : evidence.metric === "custom" ? plain : share;
   const bound = evidence.limitValue === null ? "" : `, limit ${show(evidence.limitValue)}`;
-  const values = `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
+  const values = evidence.metric === "mirror" ? `${show(evidence.candidateValue)} of ${evidence.candidateN}${bound}` : `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
   return `${metric} ${values}; evidence ${round(evidence.groupWealth)} where ${round(evidence.threshold)} convicts`;
 }
 
 function nameOf({ metric, quantile, name }: LimitEvidence): string {
   if (metric === "conversion" || metric === "custom") return `${metric === "custom" ? "custom metric" : metric} '${name ?? "unnamed"}'`;
   if (metric === "errorRate") return "error rate";
+  if (metric === "mirror") return "copies that were answered otherwise";
   return quantile === "location" ? "latency" : `latency (${quantile})`;
 }
 

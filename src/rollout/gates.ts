@@ -1,5 +1,6 @@
 /** What may stand between a finished step and the next weight. Each is asked in this order, and none ever blocks a rollback. */
 import type { RolloutReason, WaitReason } from "../core/reasons.ts";
+import { notWorseThreshold } from "../judge/advance.ts";
 import { openFreeze } from "./freeze.ts";
 import { around, peerBehind, rankOf } from "./surroundings.ts";
 import { move, type Turn } from "./turn.ts";
@@ -25,6 +26,7 @@ export function stepGate(turn: Turn): Gate | null {
   const next = state.step + 1;
   if (state.step < 0 && state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs) return { waiting: "cooldown", reason: "coolingDown", subject: null };
   if (needsProbes(turn, next)) return { waiting: "declaredProbes", reason: "awaitingProbes", subject: null };
+  if (needsCopies(turn, next)) return { waiting: "mirror", reason: "awaitingMirror", subject: null };
   if (needsApproval(turn, next)) return { waiting: "approval", reason: "awaitingApproval", subject: null };
   return next < plan.steps.length ? raiseGate(turn) : null;
 }
@@ -37,6 +39,10 @@ export function groupGate({ plan, state, evidence }: Turn): Gate | null {
 export const needsApproval = ({ plan, state }: Turn, step: number): boolean => plan.steps[step]?.approval === true && state.approvedStep < step;
 
 const needsProbes = ({ plan, evidence }: Turn, step: number): boolean => (plan.steps[step]?.probes ?? 0) > (around(evidence).candidateProbes?.goodInRow ?? 0);
+
+/** The copies have not shown yet that the candidate answers as the baseline does. */
+const needsCopies = ({ plan, evidence }: Turn, step: number): boolean =>
+  plan.steps[step]?.mirrored === true && plan.limits.every((limit, i) => limit.metric !== "mirror" || around(evidence).shown?.[i] !== true && (evidence.limits[i]?.notWorse ?? 0) < notWorseThreshold);
 
 /** Waits at the gate. */
 export const waitAt = (turn: Turn, gate: Gate): Decided =>

@@ -2,7 +2,7 @@
  * The judge of one rollout, between the slab and `decide`: takes in what was observed, keeps the wealth of every limit,
  * the breaker and the edges, and says it all as evidence. It knows no clock: the controller tells the time.
  */
-import { customLimitOf, type RolloutPlan } from "../config/rollout-plan.ts";
+import { customLimitOf, mirrorLimitOf, type RolloutPlan } from "../config/rollout-plan.ts";
 import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
 import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
@@ -16,7 +16,8 @@ import { BreakerFeed } from "./breaker-feed.ts";
 import { EarlierBaseline } from "./earlier-baseline.ts";
 import { EdgeKeeper } from "./edge-keeper.ts";
 import { limitEvidence, type LimitWealth } from "./limit-evidence.ts";
-import { absoluteLatencyShare, edgeMargins, LatencyModels, limitTests, type LimitTest } from "./limit-tests.ts";
+import { absoluteLatencyShare, edgeMargins, LatencyModels, limitTests, mirrorShare, type LimitTest } from "./limit-tests.ts";
+import { MirrorWatch, type MirrorTally } from "./mirror-watch.ts";
 import { NumberWatch } from "./number-watch.ts";
 import type { RolloutInput } from "./ports.ts";
 import type { SplitWatch } from "./split-watch.ts";
@@ -73,14 +74,17 @@ export class RolloutJudge {
   private readonly turnMs: number;
   private readonly split: SplitWatch | null;
   private readonly numbers: NumberWatch | null;
+  private readonly mirror: MirrorWatch | null;
   private readonly numberModels = new LatencyModels();
 
   /** @param badBefore bad candidate responses that the rollout had cost before this judge began */
-  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number, split: SplitWatch | null = null) {
+  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number, split: SplitWatch | null = null, copies: () => MirrorTally | null = () => null) {
     this.plan = input.plan;
     // Only goals are compared by it.
     this.split = input.plan.limits.some(({ metric }) => metric === "conversion") ? split : null;
     this.turnMs = turnOf(baseline.slot);
+    const mirror = mirrorLimitOf(input.plan);
+    this.mirror = mirror === null ? null : new MirrorWatch(mirror, copies);
     const custom = customLimitOf(input.plan);
     this.numbers = custom === null ? null : new NumberWatch(custom, baseline, candidate, nowMs, this.turnMs);
     // As if the last sample had been taken before: the next one is due in this rollout's turn.
@@ -161,7 +165,7 @@ export class RolloutJudge {
       stepBaselineRequests: this.step.baseline.requestsSince,
       stepCandidateSettled: this.step.candidate.settledSince,
       candidateQuietMs: nowMs - this.lastRequestMs,
-      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, this.split?.reached(), this.numbers?.seen),
+      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, this.split?.reached(), this.numbers?.seen, this.mirror?.seen ?? null),
       breaker: {
         tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
         bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,
@@ -223,12 +227,14 @@ export class RolloutJudge {
   }
 
   resetEvidence(nowMs: number): void {
+    this.mirror?.restart();
     this.injected = 0;
     this.trial = this.newTrial(nowMs);
     this.absolute = this.newAbsolute();
   }
 
   rearmLimit(limit: number): void {
+    if (this.plan.limits[limit]?.metric === "mirror") this.mirror?.restart();
     this.tests.forEach((test, i) => {
       if (test.limit === limit) this.trial.rearm(i);
     });
@@ -253,8 +259,14 @@ export class RolloutJudge {
   private wealth(): LimitWealth[] {
     return [
       ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: test.test.phi === "none" ? 1 : this.dispersion[test.test.phi ?? "errors"] })),
+      ...(this.mirror === null ? [] : [this.mirrored(this.mirror)]),
       ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0, phi: 1 })),
     ];
+  }
+
+  private mirrored({ seen: { against, within } }: MirrorWatch): LimitWealth {
+    const { limits } = this.plan;
+    return { limit: limits.findIndex(({ metric }) => metric === "mirror"), bound: "absolute", share: mirrorShare(limits), wealth: against, notWorse: within, phi: 1 };
   }
 
   private judgeAbsolute(nowMs: number): void {

@@ -2,6 +2,7 @@
 import type { LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import { notWorseThreshold } from "../judge/advance.ts";
 import { breachThreshold } from "../judge/wealth.ts";
+import type { MirrorTally } from "./mirror-watch.ts";
 import type { NumbersSeen } from "./number-watch.ts";
 import type { LimitEvidence, VariantWindow } from "./types.ts";
 
@@ -22,7 +23,7 @@ export interface LimitWealth {
  * against the whole threshold keeps alpha for all of them. Where a group is breached, its strongest limit is the one
  * that speaks.
  */
-export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[], candidate: VariantWindow, baseline: VariantWindow, reached: readonly Reached[] = [], numbers: NumbersSeen | null = null): LimitEvidence[] {
+export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[], candidate: VariantWindow, baseline: VariantWindow, reached: readonly Reached[] = [], numbers: NumbersSeen | null = null, copies: MirrorTally | null = null): LimitEvidence[] {
   const threshold = breachThreshold(plan.alpha);
   const own = plan.limits.map((limit): Weighed => ({ action: limit.action, weighted: 0, strongest: -1, bound: "relative", share: 0, notWorse: 0, phi: 1 }));
   for (const entry of wealth) weigh(own[entry.limit]!, entry);
@@ -44,13 +45,14 @@ export function limitEvidence(plan: RolloutPlan, wealth: readonly LimitWealth[],
     const breached = group.sum >= threshold && group.strongest === mine;
     const goal = limit.metric === "conversion" ? (reached[goals++] ?? nobody) : null;
     const number = limit.metric === "custom" ? (numbers ?? noNumbers) : null;
+    const mirror = limit.metric === "mirror" ? (copies ?? noCopies) : null;
     const [candidateValue, baselineValue] =
-      goal !== null ? [rate(goal.candidate), rate(goal.baseline)] : number !== null ? [number.candidate.median, number.baseline.median] : values(limit, candidate, baseline);
+      mirror !== null ? [mirror.compared > 0 ? mirror.differing / mirror.compared : null, null] : goal !== null ? [rate(goal.candidate), rate(goal.baseline)] : number !== null ? [number.candidate.median, number.baseline.median] : values(limit, candidate, baseline);
     return {
       metric: limit.metric, quantile: limit.metric === "latency" ? limit.quantile : null, ...nameOf(limit), action: limit.action,
       verdict: breached ? "breached" : notWorse >= notWorseThreshold ? "healthy" : "inconclusive",
-      bound, candidateValue, baselineValue, limitValue: limitValue(limit, bound, baselineValue), margin: limit.metric === "conversion" ? 0 : limit.margin,
-      candidateN: goal?.candidate.cohorts ?? number?.candidate.n ?? candidate.settled, baselineN: goal?.baseline.cohorts ?? number?.baseline.n ?? baseline.settled,
+      bound, candidateValue, baselineValue, limitValue: limitValue(limit, bound, baselineValue), margin: "margin" in limit ? limit.margin : 0,
+      candidateN: mirror?.compared ?? goal?.candidate.cohorts ?? number?.candidate.n ?? candidate.settled, baselineN: mirror?.compared ?? goal?.baseline.cohorts ?? number?.baseline.n ?? baseline.settled,
       wealth: weighted, groupWealth: group.sum, threshold, share, phi, notWorse,
     };
   });
@@ -62,6 +64,7 @@ export interface Reached {
   readonly baseline: { readonly cohorts: number; readonly goals: number };
 }
 const nobody: Reached = { candidate: { cohorts: 0, goals: 0 }, baseline: { cohorts: 0, goals: 0 } };
+const noCopies: MirrorTally = { compared: 0, differing: 0 };
 const noNumbers: NumbersSeen = { candidate: { median: null, n: 0 }, baseline: { median: null, n: 0 } };
 /** Absent where the metric says it all. */
 export const nameOf = (limit: LimitPlan): { name?: string } => ("name" in limit ? { name: limit.name } : {});
@@ -96,6 +99,7 @@ function values(limit: LimitPlan, candidate: VariantWindow, baseline: VariantWin
 }
 
 function limitValue(limit: LimitPlan, bound: "relative" | "absolute", baseline: number | null): number | null {
+  if (limit.metric === "mirror") return limit.differing;
   if (limit.metric === "conversion") return baseline === null ? null : baseline / limit.relative;
   if (limit.metric === "custom") return baseline === null ? null : limit.worse === "higher" ? baseline * (1 + limit.margin) : baseline / (1 + limit.margin);
   const absolute = limit.metric === "errorRate" ? limit.absolute : limit.absoluteMs;

@@ -64,6 +64,8 @@ export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, 
     const share = shares[index]!;
     if (limit.metric === "errorRate") return errorTests(limit, index, share, bakeBound);
     if (limit.metric === "conversion") return [{ limit: index, bound: "relative", share, test: conversionTest(limit, goals++) }];
+    // Judged on what came of the copies, not on strata (mirror-watch.ts).
+    if (limit.metric === "mirror") return [];
     if (limit.metric === "custom") return [{ limit: index, bound: "relative", share, test: customTest(numbers) }];
     const relative: LimitTest = { limit: index, bound: "relative", share, test: latencyTest(limit, models) };
     const tail = tailOf(limit);
@@ -83,6 +85,9 @@ export function absoluteLatencyShare(limits: readonly LimitPlan[], index: number
   if (limit.metric !== "latency" || limit.absoluteMs === null) return 0;
   return (limitShares(limits)[index]! * absolutePart) / 2;
 }
+
+/** The share of the limit on copies. @returns 0 where there is none */
+export const mirrorShare = (limits: readonly LimitPlan[]): number => limitShares(limits)[limits.findIndex(({ metric }) => metric === "mirror")] ?? 0;
 
 const limitShares = (limits: readonly LimitPlan[]): number[] => budgetShares(limits.map((limit): { metric: BudgetMetric } => ({ metric: limit.metric === "latency" ? limit.quantile : limit.metric })));
 

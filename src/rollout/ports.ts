@@ -59,6 +59,8 @@ export interface RolloutPorts {
   partitioned?(): boolean;
   /** Declared probes of a variant since it was first probed; null: none. Absent: none are ever sent. */
   probes?(route: string, variant: string): ProbeEvidence | null;
+  /** What became of the copies that the variant got; null or absent: nothing is copied to it. */
+  copies?(route: string, variant: string): { readonly compared: number; readonly differing: number } | null;
   /** The split that every proxy thread runs; null while some still run another one. Absent: it is not known, and not watched. */
   split?(route: string): Split | null;
   /** The store failed: the decision stands, the write is tried again. */

@@ -51,7 +51,7 @@ function carried(limit: LimitPlan, before: readonly LimitPlan[], evidence: reado
   const quantile = limit.metric === "latency" ? limit.quantile : null;
   const unknown: LimitEvidence = {
     metric: limit.metric, quantile, ...nameOf(limit), action: limit.action, verdict: "inconclusive", bound: "relative", candidateValue: null, baselineValue: null, limitValue: null,
-    margin: limit.metric === "conversion" ? 0 : limit.margin, candidateN: 0, baselineN: 0, wealth: 0, groupWealth: 0, threshold: 0, share: 0, phi: 1, notWorse: 0,
+    margin: "margin" in limit ? limit.margin : 0, candidateN: 0, baselineN: 0, wealth: 0, groupWealth: 0, threshold: 0, share: 0, phi: 1, notWorse: 0,
   };
   return found === undefined ? unknown : { ...unknown, candidateValue: found.candidateValue, baselineValue: found.baselineValue, candidateN: found.candidateN, baselineN: found.baselineN };
 }

@@ -83,9 +83,17 @@ export const regionRule: Rule = (turn) => {
 /** A limit that rolls back is breached; so is one that shrinks where there is nothing left to shrink to. */
 export const breachRule: Rule = (turn) => {
   const { state } = turn;
-  if (!exposed(state)) return null;
+  if (!exposed(state)) return copiesRule(turn);
   const limit = breached(turn, "rollback") ?? (state.step === 0 && state.phase !== "paused" ? breached(turn, "shrink") : undefined);
   return limit === undefined ? null : rollBackIfItHelps(turn, "limitBreached", { limit });
+};
+
+/** Before it has users, only what its copies say can be held against a candidate: then it never gets any. */
+const copiesRule: Rule = (turn) => {
+  const { state } = turn;
+  if (state.step >= 0 || (state.phase !== "pending" && state.phase !== "waiting" && state.phase !== "paused")) return null;
+  const limit = (["rollback", "shrink"] as const).map((action) => breached(turn, action)).find((one) => one?.metric === "mirror");
+  return limit === undefined ? null : rollBack(turn, "limitBreached", { limit });
 };
 
 export const exposureRule: Rule = (turn) =>

@@ -50,6 +50,8 @@ export const waitRule: Rule = (turn) => {
       return inconclusive(turn);
     case "declaredProbes":
       return stepGate(turn)?.waiting === "declaredProbes" ? null : goOn(turn);
+    case "mirror":
+      return stepGate(turn)?.waiting === "mirror" ? null : goOn(turn);
     case "noTraffic":
       return holdGate(turn)?.waiting === "noTraffic" ? null : goOn(turn);
     case "baseline":

@@ -232,7 +232,7 @@ export class RolloutRunner {
 
   private newJudge(badBefore: number, moment: Moment): RolloutJudge {
     const { plan } = this.input;
-    const judge = new RolloutJudge(this.input, this.reader(plan.baseline), this.reader(plan.candidate), badBefore, moment.monotonicMs, this.split);
+    const judge = new RolloutJudge(this.input, this.reader(plan.baseline), this.reader(plan.candidate), badBefore, moment.monotonicMs, this.split, () => this.ports.copies?.(plan.route, plan.candidate) ?? null);
     // After a restart, or under other limits, a step goes on with evidence of its own.
     if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
     return judge;

@@ -78,8 +78,8 @@ describe("a good configuration", () => {
       candidate: "v2",
       revision: route!.variants[1]!.revision,
       steps: [
-        { weight: 5, dwellMs: 60_000, minRequests: 100, approval: false, evidence: true, early: false, probes: 0 },
-        { weight: 100, dwellMs: 30_000, minRequests: 100, approval: false, evidence: false, early: false, probes: 0 },
+        { weight: 5, dwellMs: 60_000, minRequests: 100, approval: false, evidence: true, early: false, probes: 0, mirrored: false },
+        { weight: 100, dwellMs: 30_000, minRequests: 100, approval: false, evidence: false, early: false, probes: 0, mirrored: false },
       ],
       limits: defaultLimits,
       bakeMs: 600_000,

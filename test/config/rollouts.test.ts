@@ -17,7 +17,12 @@ function planOf(parts: object, route: object = {}): RolloutPlan {
 describe("every mistake in a rollout is refused with its place and its remedy", () => {
   test.each<[what: string, parts: Record<string, unknown>, path: string, says: string]>([
     ["a strategy that does not exist", rollout({ strategy: "canarry" }), "strategy", "Did you mean 'canary'?"],
-    ["mirroring, which is not there yet", rollout({ strategy: "mirrorFirst" }), "strategy", "mirroring is not available yet"],
+    ["mirrorFirst without a mirror", rollout({ strategy: "mirrorFirst" }), "strategy", "mirror: {variant: v2}"],
+    ["a limit on copies without a mirror", rollout({ limits: [{ metric: "mirror" }] }), "limits[0].metric", "mirror: {variant: v2}"],
+    ["a step that waits for copies without a mirror", rollout({ steps: [{ weight: 1, mirrored: true }, 100] }), "steps[0].mirrored", "mirror: {variant: v2}"],
+    ["a step that waits for copies without a limit on them", { ...rollout({ steps: [{ weight: 1, mirrored: true }, 100] }), mirror: { variant: "v2" } }, "steps[0].mirrored", "{metric: mirror}"],
+    ["mirrorFirst with limits, and none on copies", { ...rollout({ strategy: "mirrorFirst", limits: [{ metric: "errorRate" }] }), mirror: { variant: "v2" } }, "limits", "{metric: mirror}"],
+    ["a mirror limit that allows everything", { ...rollout({ limits: [{ metric: "mirror", differing: "100%" }] }), mirror: { variant: "v2" } }, "limits[0].differing", "at most 50%"],
     ["a blue-green of several steps", rollout({ strategy: "blueGreen" }), "steps", "switches once"],
     ["an ab split that ends by itself", { ...rollout({ strategy: "ab" }), ...keyed }, "steps[1]", "approval: true"],
     ["an ab split of random requests", rollout({ strategy: "ab", steps: [50, { weight: 100, approval: true }] }), "strategy", "cohort key"],
@@ -96,6 +101,13 @@ describe("a strategy fills in what is left out", () => {
   test("blueGreen switches once, after an approval, and watches for an hour", () => {
     expect(planOf({ strategy: "blueGreen" })).toMatchObject({ strategy: "blueGreen", bakeMs: 3_600_000, steps: [{ weight: 100, approval: true, evidence: false }] });
     expect(planOf({ strategy: "blueGreen", bake: "5m" }).bakeMs).toBe(300_000);
+  });
+
+  test("mirrorFirst is a canary whose first step waits for the copies, with a limit on them", () => {
+    const of = planOf({ strategy: "mirrorFirst" }, { mirror: { variant: "v2" } });
+    expect(of.steps.map(({ weight, mirrored }) => [weight, mirrored])).toEqual([[1, true], [10, false], [50, false], [100, false]]);
+    expect(of.limits.at(-1)).toEqual({ metric: "mirror", action: "rollback", differing: 0.01, scope: "everywhere", prove: false });
+    expect(of.limits.slice(0, -1)).toEqual(planOf({}).limits);
   });
 
   test("ab holds an even split until somebody decides", () => {

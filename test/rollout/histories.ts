@@ -4,6 +4,7 @@ import type { FreezeWindow, LimitAction, RolloutPlan } from "../../src/config/ro
 import { inconclusiveActions, limitActions } from "../../src/config/rollout-plan.ts";
 import { rolloutPhases } from "../../src/core/reasons.ts";
 import { commandVerbs, type Evidence, type LimitEvidence, type ProbeEvidence, type Surroundings, type VariantWindow } from "../../src/rollout/types.ts";
+import { defaultMirrorLimit } from "../../src/config/rollout-plan.ts";
 import { plan } from "./world.ts";
 
 const maybe = <T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(value, { nil: null, freq: 3 });
@@ -95,15 +96,15 @@ const plans: fc.Arbitrary<RolloutPlan> = fc
     paused: rarely(8),
     action: fc.constantFrom("probe" as const, "rollback" as const),
     exposureBudget: fc.constantFrom(null, 59),
-    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4),
+    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4), mirrored: rarely(4),
   })
-  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed }) =>
+  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed, mirrored }) =>
     plan({
       revision, paused, exposureBudget, bakeMs: 30_000, breaker: { action },
       steps: steps.map((weight, i) => ({
-        weight, dwellMs: 10_000, minRequests: i === 2 && probed ? 0 : 50, approval: i === approval, evidence: i === 1 || i === 2, early: i === 2, probes: probed ? 5 : 0,
+        weight, dwellMs: 10_000, minRequests: i === 2 && probed ? 0 : 50, approval: i === approval, evidence: i === 1 || i === 2, early: i === 2, probes: probed ? 5 : 0, mirrored: mirrored && i === 0,
       })),
-      limits: plan().limits.map((each, i) => (inRegion && i === 0 ? { ...each, scope: "inRegion" as const } : each)),
+      limits: plan().limits.map((each, i) => (mirrored && i === 4 ? defaultMirrorLimit : inRegion && i === 0 ? { ...each, scope: "inRegion" as const } : each)),
       freeze: frozen === 0 ? freeze : [], inconclusive: inconclusive === null ? null : { afterMs: 20_000, action: inconclusive },
       cooldown: { firstMs: 60_000, maxMs: 600_000 }, regions: [{ region: "us", weightMax: 5 }], group: "checkout",
     }),

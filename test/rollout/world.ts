@@ -76,6 +76,8 @@ export interface WorldOptions {
   readonly users?: number;
   /** What declared probes have shown, by variant. */
   readonly probes?: (variant: string) => ProbeEvidence | null;
+  /** Copies a second that the candidate gets, and the share of them that it answers otherwise. */
+  readonly copies?: { perSecond: number; differing: number };
 }
 
 const sweepMs = 100;
@@ -101,6 +103,8 @@ export class World {
   lost: (side: "baseline" | "candidate", user: number) => boolean = () => false;
   requestsPerSecond: number;
   sent = { baseline: 0, candidate: 0 };
+  private copied = 0;
+  private differed = 0;
   private readonly options: WorldOptions;
   private readonly recorders: { baseline: SeriesRecorder; candidate: SeriesRecorder };
   private inFlight: Request[] = [];
@@ -142,6 +146,7 @@ export class World {
       region: options.region ?? null,
       partitioned: () => this.partitioned,
       probes: (_route, variant) => options.probes?.(variant) ?? null,
+      copies: () => (options.copies === undefined ? null : { compared: Math.floor(this.copied), differing: Math.floor(this.differed) }),
       split: () => ({ epoch: this.epoch, counts: options.users === undefined ? "requests" : "cohorts", shares: { v1: 1 - this.weight / 100, v2: this.weight / 100 } }),
       storeFailed: (error) => this.storeErrors.push(error),
     });
@@ -184,6 +189,8 @@ export class World {
         this.arrive();
         this.settle();
       }
+      this.copied += (this.options.copies?.perSecond ?? 0) / 10;
+      this.differed += ((this.options.copies?.perSecond ?? 0) / 10) * (this.options.copies?.differing ?? 0);
       if (this.nowMs % sweepMs === 0) for (const { recorder, sample, bornMs } of this.inFlight) recorder.aged(sample, (this.nowMs - bornMs) * 1000);
       this.controller.tick();
       // Lets the store's promises run.
