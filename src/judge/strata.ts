@@ -68,6 +68,7 @@ export interface StrataChange {
 }
 
 const nothing: readonly Stratum[] = [];
+export const noChange: StrataChange = { committed: nothing, amended: nothing, provisional: nothing };
 
 export class StrataBook {
   private next: number;
@@ -212,7 +213,7 @@ export class StrataBook {
 }
 
 /** Every cell only ever grows, so the sum changes exactly when something has become known. */
-function knowledge(s: StratumCounts): number {
+export function knowledge(s: StratumCounts): number {
   let sum = s.nC + s.nB + s.errorsC + s.errorsB + s.settledC + s.settledB;
   for (const g of s.latency) {
     for (let y = 0; y < g.locationC.length; y++) sum += g.locationC[y]! + g.locationB[y]!;

@@ -6,7 +6,7 @@ import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
 import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
-import { StrataBook, type Seconds } from "../judge/strata.ts";
+import { StrataBook, type Seconds, type StrataChange } from "../judge/strata.ts";
 import { Trial } from "../judge/trial.ts";
 import { breachThreshold, stepInjection } from "../judge/wealth.ts";
 import { blockSeconds, counters } from "../observe/layout.ts";
@@ -134,7 +134,28 @@ export class RolloutJudge {
     return model;
   }
 
-  evidence(command: Command | null, nowMs: number): Evidence {
+  /** Strata that the last tick took in or looked at: for a fleet's leader. */
+  get strata(): StrataChange {
+    return this.trial.change;
+  }
+
+  /** For a fleet's leader: what the breaker counts, since the process began and of the baseline lately. */
+  get breakerFeed(): BreakerFeed {
+    return this.feed;
+  }
+
+  /** Of the candidate, since the process began. */
+  get failedTotal(): number {
+    return this.candidate.failed;
+  }
+
+  /** See `EarlierBaseline.errorBound`. */
+  get errorBound(): number {
+    return this.earlier.errorBound();
+  }
+
+  /** @param budget the part of alpha that this judge's own evidence has: less than all of it in a fleet */
+  evidence(command: Command | null, nowMs: number, budget = 1): Evidence {
     const candidate = this.candidate.recent(nowMs);
     const baseline = this.baseline.recent(nowMs);
     return {
@@ -145,7 +166,7 @@ export class RolloutJudge {
       stepBaselineRequests: this.step.baseline.requestsSince,
       stepCandidateSettled: this.step.candidate.settledSince,
       candidateQuietMs: nowMs - this.lastRequestMs,
-      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline),
+      limits: limitEvidence(this.plan, this.wealth(budget), candidate, baseline),
       breaker: {
         tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
         bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,
@@ -230,10 +251,10 @@ export class RolloutJudge {
     this.failedAtStart = this.candidate.failed;
   }
 
-  private wealth(): LimitWealth[] {
+  private wealth(budget: number): LimitWealth[] {
     return [
-      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: this.dispersion[test.test.phi ?? "errors"] })),
-      ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0, phi: 1 })),
+      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: budget * test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: this.dispersion[test.test.phi ?? "errors"] })),
+      ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share: budget * share, wealth, notWorse: 0, phi: 1 })),
     ];
   }
 

@@ -28,14 +28,19 @@ const keptGenerations = 16;
 
 /** The weights of the generations that a stratum may still have been counted against. */
 export class LatencyModels {
+  private readonly kept: number;
   private readonly models = new Map<number, LatencyModel>();
   private readonly worse = new Map<number, LatencyWeights>();
   private readonly notWorse = new Map<number, LatencyWeights>();
   private readonly logs = { worse: new ShareLogs(), notWorse: new ShareLogs() };
 
+  constructor(kept = keptGenerations) {
+    this.kept = kept;
+  }
+
   add(model: LatencyModel): void {
     this.models.set(model.generation, model);
-    for (const kept of [this.models, this.worse, this.notWorse]) kept.delete(model.generation - keptGenerations);
+    for (const of of [this.models, this.worse, this.notWorse]) for (const generation of of.keys()) if (generation <= model.generation - this.kept) of.delete(generation);
   }
 
   /** Computed when they are first asked for: not every trial asks for both directions. */
