@@ -4,7 +4,6 @@
  * itself since. Pure; commutative, associative and idempotent, so it does not matter who meets whom first, or how often.
  */
 import type { RolloutState } from "../rollout/types.ts";
-import type { BucketRange } from "../core/buckets.ts";
 import { eraOf, type Marks } from "./marks.ts";
 
 /** A rollout as the leader committed it: the stored document. */
@@ -17,8 +16,6 @@ export interface CommittedRollout {
   readonly revision: number;
   /** Names the commit, so that whoever repeats it after a lost answer sees that it was done. */
   readonly commit: string;
-  /** Who has which bucket, by the variants' names. Null: before the first weight was given. */
-  readonly allocation: { readonly variants: readonly string[]; readonly ranges: readonly BucketRange[] } | null;
 }
 
 /** A sidecar's own lowering: by what it saw itself, without asking anybody. */

@@ -5,14 +5,14 @@ import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
-import type { RolloutInput, RolloutPorts, VariantEdges } from "./ports.ts";
+import type { FleetTie, RolloutInput, RolloutPorts, RolloutWriter, VariantEdges } from "./ports.ts";
 import { regionalWeight } from "./regions.ts";
 import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
 import { ready } from "./step-end.ts";
 import { rankOf } from "./surroundings.ts";
 import { exposed } from "./turn.ts";
-import type { Command, Decision, DecisionRecord, Effect, Peer, RolloutState } from "./types.ts";
+import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState } from "./types.ts";
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
 const budgetWriteMs = 5_000;
@@ -41,7 +41,9 @@ export class RolloutRunner {
   private ready = false;
   private judge: RolloutJudge;
   private judged: string;
-  private readonly writer: StateWriter;
+  /** To the same rollout on other sidecars; null: there are none. */
+  private readonly tie: FleetTie | null;
+  private readonly writer: RolloutWriter;
   private readonly decisions: ExplainedDecision[] = [];
   private generation: number;
   private budgetWrittenMs = 0;
@@ -58,7 +60,8 @@ export class RolloutRunner {
     this.links = links;
     this.outlook = new Outlook(ports, input.plan.route, links.peers);
     this.generation = generation;
-    this.writer = new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
+    this.tie = ports.fleet?.tie(input.plan.route) ?? null;
+    this.writer = this.tie?.writer ?? new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
     this.judge = this.newJudge(stored.state.badResponses, moment);
     this.judged = judgedPart(input);
     if (this.state.phase === "verifying") this.judge.beginVerify();
@@ -82,9 +85,11 @@ export class RolloutRunner {
 
   /** Takes in the slab's last refresh and decides. @returns whether the weight changed */
   tick(moment: Moment): boolean {
+    this.adopt(moment);
     const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
     if (model !== null) this.generation = model.generation;
     if (model !== null || !this.edgesSent) this.sendEdges();
+    this.tie?.observe(this.judge, this.own(null, moment), this.state, moment.monotonicMs);
     this.again(moment);
     this.writeBudget(moment);
     this.writer.pump(moment.monotonicMs);
@@ -104,7 +109,33 @@ export class RolloutRunner {
 
   /** The candidate's weight for this sidecar, in percent. */
   get weight(): number {
-    return regionalWeight(this.input.plan, this.state, this.ports.region ?? null);
+    const weight = this.tie?.weights(this.state).own ?? this.state.weight;
+    return Math.min(weight, regionalWeight(this.input.plan, this.state, this.ports.region ?? null));
+  }
+
+  /** The candidate's weight for all sidecars, in percent; undefined: there are no others. */
+  get sharedWeight(): number | undefined {
+    return this.tie?.weights(this.state).shared;
+  }
+
+  /** The decisions are another sidecar's. */
+  get following(): boolean {
+    return this.tie !== null && !this.tie.leading;
+  }
+
+  /** Hands a command to who decides. @returns what became of it, for people */
+  forward(command: Command): string {
+    return this.tie?.forward(command) ?? "";
+  }
+
+  /** Follows what was decided on another sidecar. */
+  adopt(moment: Moment): void {
+    const adopted = this.tie?.adopt() ?? null;
+    if (adopted === null) return;
+    const before = this.state;
+    this.state = adopted.state;
+    for (const effect of adopted.effects) this.apply(effect, before, moment);
+    if (adopted.decision !== null) this.tell(adopted.decision);
   }
 
   /**
@@ -134,6 +165,7 @@ export class RolloutRunner {
 
   /** Taken out of the configuration. The stored state stays, and with it the quarantine. */
   retire(moment: Moment): Promise<boolean> {
+    if (this.following) return this.writer.flush();
     const window = this.judge.evidence(null, moment.monotonicMs);
     const { state, input } = this;
     this.record({
@@ -160,7 +192,7 @@ export class RolloutRunner {
 
   status(moment: Moment): RolloutStatus {
     const { input: { plan }, state } = this;
-    const evidence = this.judge.evidence(null, moment.monotonicMs);
+    const evidence = this.evidence(null, moment);
     const { model, lateMs } = this.judge;
     return {
       name: plan.name, route: plan.route, baseline: plan.baseline, candidate: plan.candidate, revision: state.revision,
@@ -175,16 +207,29 @@ export class RolloutRunner {
   }
 
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
+    if (this.following) return null;
     const { plan } = this.input;
-    const evidence = this.outlook.around(this.judge.evidence(command, moment.monotonicMs), plan.baseline, plan.candidate, this.writer.failing);
+    const evidence = this.outlook.around(this.evidence(command, moment), plan.baseline, plan.candidate, this.writer.failing);
     const before = this.state;
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
     if (reasons.length === 0) return null;
     this.state = state;
     for (const effect of effects) this.apply(effect, before, moment);
+    this.tie?.decided(effects);
     if (state !== before) this.writer.put(state);
     return reasons.map((decision) => this.record(decision, { inputs: { plan, state: before, evidence }, effects, after: state }));
+  }
+
+  /** What this sidecar saw itself. */
+  private own(command: Command | null, { monotonicMs }: Moment): Evidence {
+    return this.judge.evidence(command, monotonicMs, this.tie?.ownShare);
+  }
+
+  /** What is decided on: in a fleet, what all its sidecars saw. */
+  private evidence(command: Command | null, moment: Moment): Evidence {
+    const own = this.own(command, moment);
+    return this.tie?.evidence(own, moment.monotonicMs) ?? own;
   }
 
   private apply(effect: Effect, before: RolloutState, { monotonicMs }: Moment): void {
@@ -211,11 +256,15 @@ export class RolloutRunner {
 
   private record(decision: Decision, from: Pick<DecisionRecord, "inputs" | "effects" | "after">): ExplainedDecision {
     const explained: ExplainedDecision = { ...decision, sentence: explain(decision) };
-    this.decisions.push(explained);
-    if (this.decisions.length > recentDecisionsMax) this.decisions.shift();
     this.writer.append({ ...decision, ...from });
-    this.links.told(explained);
+    this.tell(explained);
     return explained;
+  }
+
+  private tell(decision: ExplainedDecision): void {
+    this.decisions.push(decision);
+    if (this.decisions.length > recentDecisionsMax) this.decisions.shift();
+    this.links.told(decision);
   }
 
   private newJudge(badBefore: number, moment: Moment): RolloutJudge {
@@ -224,6 +273,7 @@ export class RolloutRunner {
     const judge = new RolloutJudge(this.input, reader(plan.baseline), reader(plan.candidate), badBefore, moment.monotonicMs);
     // After a restart, or under other limits, a step goes on with evidence of its own.
     if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
+    this.tie?.begin(plan, this.state);
     return judge;
   }
 
@@ -232,10 +282,11 @@ export class RolloutRunner {
     this.ports.sendEdges(this.input.plan.route, this.edges());
   }
 
-  private writeBudget({ monotonicMs }: Moment): void {
-    if (this.input.plan.exposureBudget === null || !exposed(this.state) || monotonicMs - this.budgetWrittenMs < budgetWriteMs) return;
+  private writeBudget(moment: Moment): void {
+    const { monotonicMs } = moment;
+    if (this.following || this.input.plan.exposureBudget === null || !exposed(this.state) || monotonicMs - this.budgetWrittenMs < budgetWriteMs) return;
     this.budgetWrittenMs = monotonicMs;
-    const { badResponses } = this.judge.evidence(null, monotonicMs);
+    const { badResponses } = this.evidence(null, moment);
     if (badResponses === this.state.badResponses) return;
     this.state = { ...this.state, badResponses };
     this.writer.put(this.state);

@@ -12,7 +12,7 @@ const state = initialState(plan(), 0);
 const commits: fc.Arbitrary<CommittedRollout> = fc.record({ epoch: fc.integer({ min: 1, max: 3 }), revision: fc.integer({ min: 1, max: 4 }), name: fc.constantFrom("a", "b") }).map(({ epoch, revision, name }) => {
   const era = (epoch * 7 + revision * 3 + name.length) % 3;
   const weight = [0, 1, 10, 50, 100][(epoch * 5 + revision * 11 + (name === "a" ? 0 : 2)) % 5]!;
-  return { epoch, revision, commit: name, state: { ...state, weight }, marks: era === 0 ? noMarks : { resetEvidence: era }, allocation: null };
+  return { epoch, revision, commit: name, state: { ...state, weight }, marks: era === 0 ? noMarks : { resetEvidence: era } };
 });
 const lowered: fc.Arbitrary<Lowered> = fc.record({ era: fc.constantFrom("0.0", "0.1", "0.2", "1.0"), weight: fc.constantFrom(0, 1, 10), reason: fc.constantFrom("limit", "breaker"), by: fc.constantFrom("one", "two") });
 const views: fc.Arbitrary<View> = fc.record({ committed: fc.option(commits), lowered: fc.uniqueArray(lowered, { selector: ({ era }) => era, maxLength: 3 }).map((of) => of.toSorted((a, b) => (a.era < b.era ? -1 : 1))) });

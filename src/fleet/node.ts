@@ -1,0 +1,331 @@
+/**
+ * This sidecar as one of a fleet (DESIGN 7): follows what the leader committed, reports what it saw, acknowledges what its proxy threads run, and leads
+ * when the lease is its own. Effects only; what is decided, summed and merged is decided elsewhere in this room, without a clock.
+ */
+import type { Clock } from "../core/clock.ts";
+import type { FleetPorts, FleetTie } from "../rollout/ports.ts";
+import { stateKey } from "../rollout/stored-state.ts";
+import type { Command } from "../rollout/types.ts";
+import { Beacons, type Beacon } from "./beacon.ts";
+import { ownShare } from "./budget.ts";
+import { Leadership, leaseName } from "./leadership.ts";
+import { parseView, type View } from "./cached-view.ts";
+import type { Allocations, Cache, FleetLog, FleetStore } from "./ports.ts";
+import { decodeReport, encodeReport } from "./report-wire.ts";
+import type { Report, RolloutReport } from "./report.ts";
+import { Roster } from "./roster.ts";
+import { statusOf, type FleetStatus } from "./status.ts";
+import { parseStored } from "./stored-rollout.ts";
+import { RolloutTie } from "./tie.ts";
+
+const instanceEveryMs = 5_000;
+const instanceTtlMs = 15_000;
+/** What a lost hint left behind is read again. */
+const rereadEveryMs = 10_000;
+
+export interface FleetNodeOptions {
+  readonly store: FleetStore;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly instance: string;
+  readonly region: string | null;
+  readonly version: string;
+  readonly allocations: Allocations;
+  readonly cache: Cache;
+  readonly log: FleetLog;
+  /** Weights may have changed: publish them now. */
+  readonly follow: () => void;
+  /** As the leader: a command that another sidecar handed over. */
+  readonly command: (route: string, command: Command) => void;
+  /** The revision of the snapshot that was last posted to the proxy threads, and the one that all of them run. */
+  readonly posted: () => number;
+  readonly running: () => number;
+}
+
+export class FleetNode implements FleetPorts {
+  private readonly options: FleetNodeOptions;
+  private readonly run: string;
+  private readonly leadership: Leadership;
+  private readonly beacons: Beacons;
+  private readonly roster = new Roster();
+  private readonly ties = new Map<string, RolloutTie>();
+  private cached: Promise<Readonly<Record<string, View>>> | null = null;
+  /** The epoch that this sidecar decides with: of the lease, once all that is stored was read. */
+  private decides: number | null = null;
+  private seq = 0;
+  private commits = 0;
+  private reportedMs = Number.NEGATIVE_INFINITY;
+  private announcedMs = Number.NEGATIVE_INFINITY;
+  private rereadMs: number;
+  private readonly ends: (() => void)[] = [];
+  private endReports: (() => void) | null = null;
+  /** Revisions that were taken over, and the snapshot that has them; acknowledged when all threads run it. */
+  private waiting: { readonly snapshot: number; readonly route: string; readonly revision: number }[] = [];
+  private readonly acknowledged: Record<string, number> = {};
+  private unsaid: Record<string, number> = {};
+  private following = false;
+  private closed = false;
+
+  constructor(options: FleetNodeOptions) {
+    this.options = options;
+    const { store, clock, random, instance } = options;
+    this.run = Math.floor(random() * 2 ** 48).toString(36);
+    this.rereadMs = clock.monotonicMs();
+    this.leadership = new Leadership(store, clock, instance, random, (epoch) => this.leads(epoch));
+    this.beacons = new Beacons(store, instance);
+  }
+
+  start(): void {
+    const { store } = this.options;
+    this.ends.push(store.watch("rollouts/", (key) => this.hinted(key)), store.watch("allocations/", (key) => this.hinted(key)));
+    this.ends.push(this.beacons.listen((beacon) => this.heardBeacon(beacon)));
+  }
+
+  async load(route: string): Promise<{ readonly value: unknown; readonly revision: number } | undefined> {
+    const tie = this.tie(route);
+    const known = (await (this.cached ??= this.options.cache.load().then(parseView)))[route];
+    if (known !== undefined) tie.resume(known);
+    try {
+      const stored = await this.options.store.get(stateKey(route));
+      if (stored !== undefined) tie.received(stored.value, stored.revision);
+    } catch (error) {
+      // Without the store, what was last known serves on; a sidecar that knows nothing gives the candidate nothing.
+      if (tie.view.committed === null) throw error;
+    }
+    const { committed } = tie.view;
+    return committed === null ? undefined : { value: committed.state, revision: committed.revision };
+  }
+
+  tie(route: string): RolloutTie & FleetTie {
+    const known = this.ties.get(route);
+    if (known !== undefined) return known;
+    const tie = this.newTie(route);
+    this.ties.set(route, tie);
+    return tie;
+  }
+
+  /** Every 100 ms, after the controller's own tick. */
+  tick(): void {
+    if (this.closed) return;
+    const nowMs = this.options.clock.monotonicMs();
+    this.leadership.tick();
+    this.acknowledge();
+    if (nowMs - this.reportedMs >= this.beacons.intervalMs) this.report(nowMs);
+    if (nowMs - this.announcedMs >= instanceEveryMs) this.announce(nowMs);
+    if (this.decides !== null && this.beacons.due(nowMs)) this.beacons.send(nowMs, this.decides, this.roster.size(nowMs), this.stragglers(nowMs));
+    if (nowMs - this.rereadMs >= rereadEveryMs) this.hinted(undefined);
+  }
+
+  /** The proxy threads run another revision. */
+  acknowledge(): void {
+    const running = this.options.running();
+    let any = false;
+    this.waiting = this.waiting.filter(({ snapshot, route, revision }) => {
+      if (snapshot > running) return true;
+      any = true;
+      this.acknowledged[route] = Math.max(this.acknowledged[route] ?? 0, revision);
+      this.unsaid[route] = this.acknowledged[route]!;
+      return false;
+    });
+    if (any) this.say([]);
+  }
+
+  status(): FleetStatus {
+    const nowMs = this.options.clock.monotonicMs();
+    const lowered = [...this.ties].flatMap(([route, tie]) => (tie.lowered === null ? [] : [{ route, reason: tie.lowered.reason, weight: tie.lowered.weight }]));
+    return statusOf(this.options.instance, this.decides, this.beacons.last(nowMs), this.roster, lowered, this.acknowledged, nowMs);
+  }
+
+  /** No lease, or nobody heard: what is decided here might be lost. */
+  get partitioned(): boolean {
+    return this.decides === null;
+  }
+
+  get leading(): boolean {
+    return this.decides !== null && this.leadership.epoch === this.decides;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    this.endReports?.();
+    for (const end of this.ends) end();
+    this.decides = null;
+    await this.leadership.close();
+  }
+
+  private newTie(route: string): RolloutTie {
+    const { options } = this;
+    return new RolloutTie({
+      store: options.store, allocations: options.allocations, route, key: stateKey(route), instance: options.instance, region: options.region,
+      fenceOf: (epoch) => ({ lease: leaseName, epoch }),
+      epoch: () => (this.leading ? this.decides : null),
+      newId: () => `${options.instance}.${this.run}.${++this.commits}`,
+      onFenced: () => this.leadership.lose(),
+      failed: (error) => options.log.error({ err: error, route }, "A decision could not be committed; it stands where it lowers, and is tried again."),
+      ownShare: () => ownShare(this.beacons.size),
+      committed: (revision) => {
+        this.roster.committed(route, revision, options.clock.monotonicMs());
+        this.takenOver(route, revision);
+      },
+      adopted: (revision) => this.takenOver(route, revision),
+      lowered: (lowered) => {
+        options.log.warn({ route, lowered }, "This sidecar takes its users away from the candidate by itself; the leader is told.");
+        this.followSoon();
+        this.reportedMs = Number.NEGATIVE_INFINITY;
+      },
+      changed: () => this.save(),
+      forward: (command) => this.forward(route, command),
+    });
+  }
+
+  /** Weights are published in the next microtask: one snapshot for all that came together. */
+  private followSoon(): void {
+    if (this.following) return;
+    this.following = true;
+    queueMicrotask(() => {
+      this.following = false;
+      if (!this.closed) this.options.follow();
+      this.acknowledge();
+    });
+  }
+
+  private takenOver(route: string, revision: number): void {
+    this.followSoon();
+    // After the weights were published: then it is known in which snapshot they are.
+    queueMicrotask(() => {
+      this.waiting.push({ snapshot: this.options.posted(), route, revision });
+      this.acknowledge();
+    });
+  }
+
+  private hinted(key: string | undefined): void {
+    if (this.closed) return;
+    if (key === undefined) this.rereadMs = this.options.clock.monotonicMs();
+    const routes = key === undefined ? [...this.ties.keys()] : [key.slice(key.indexOf("/") + 1)];
+    for (const route of routes) void this.reread(route, key === undefined || key.startsWith("allocations/"), key === undefined || key.startsWith("rollouts/"));
+  }
+
+  private async reread(route: string, allocation: boolean, rollout: boolean): Promise<void> {
+    const { store, allocations, log } = this.options;
+    try {
+      if (allocation) {
+        const stored = await store.get(`allocations/${route}`);
+        if (stored !== undefined) allocations.adopt(route, stored.value, stored.revision);
+      }
+      const tie = this.ties.get(route);
+      if (rollout && tie !== undefined) {
+        const stored = await store.get(stateKey(route));
+        const before = tie.view;
+        const wrong = stored === undefined ? null : tie.received(stored.value, stored.revision);
+        if (wrong !== null) log.error({ route, wrong }, "A stored rollout cannot be read; the last one stands.");
+        if (before.lowered.length > 0 && before !== tie.view) log.info({ route, before, after: tie.view }, "What this sidecar had lowered was merged with what the fleet decided.");
+      }
+      this.followSoon();
+    } catch (error) {
+      log.warn({ err: error, route }, "What the fleet decided could not be read; what is known serves on.");
+    }
+  }
+
+  private leads(epoch: number | null): void {
+    const { log } = this.options;
+    this.decides = null;
+    if (epoch === null) {
+      this.endReports?.();
+      this.endReports = null;
+      for (const tie of this.ties.values()) tie.deposed();
+      this.followSoon();
+      log.warn({}, "This sidecar leads the fleet no more.");
+      return;
+    }
+    this.endReports ??= this.options.store.subscribe("reports", (text) => this.heard(text));
+    void this.takeOver(epoch);
+  }
+
+  /** Reads what is stored before the first decision: it may be newer than what was heard. */
+  private async takeOver(epoch: number): Promise<void> {
+    const { store, log } = this.options;
+    try {
+      for (const [route, tie] of this.ties) {
+        const stored = await store.get(stateKey(route));
+        const parsed = stored === undefined ? null : parseStored(stored.value);
+        if (stored !== undefined && parsed !== null) tie.received(stored.value, stored.revision);
+        const known = tie.view.committed;
+        if (known !== null && (parsed === null || typeof parsed === "string" || parsed.epoch < known.epoch || (parsed.epoch === known.epoch && parsed.revision < known.revision))) tie.restore(stored?.revision ?? 0);
+      }
+      if (this.leadership.epoch !== epoch) return;
+      this.decides = epoch;
+      this.followSoon();
+      log.info({ epoch }, "This sidecar leads the fleet.");
+      const nowMs = this.options.clock.monotonicMs();
+      this.beacons.send(nowMs, epoch, this.roster.size(nowMs), []);
+    } catch (error) {
+      log.warn({ err: error }, "The lease is ours, but what is stored cannot be read: it is given back.");
+      this.leadership.lose();
+    }
+  }
+
+  private report(nowMs: number): void {
+    this.reportedMs = nowMs;
+    this.say([...this.ties.values()].flatMap((tie) => tie.report(nowMs) ?? []));
+  }
+
+  /** To the leader; where that is this sidecar, without a detour. */
+  private say(rollouts: readonly RolloutReport[]): void {
+    const { instance, region, store } = this.options;
+    const report: Report = { instance, run: this.run, region, seq: ++this.seq, rollouts, acknowledged: rollouts.length > 0 ? { ...this.acknowledged } : this.unsaid };
+    this.unsaid = {};
+    if (this.leading) this.take(report);
+    // What is lost, the next report makes up for; what it said of a second is missing.
+    else void store.publish("reports", encodeReport(report)).catch(() => undefined);
+  }
+
+  private heard(text: string): void {
+    if (text.startsWith("{")) {
+      const message = commandOf(text);
+      if (message !== null && this.leading) this.options.command(message.route, message.command);
+      return;
+    }
+    const report = decodeReport(text);
+    if (report !== null && report.instance !== this.options.instance) this.take(report);
+  }
+
+  private take(report: Report): void {
+    const nowMs = this.options.clock.monotonicMs();
+    this.roster.report(report.instance, report.run, report.region, report.acknowledged, nowMs);
+    for (const of of report.rollouts) this.ties.get(of.route)?.heard(report, of, nowMs);
+  }
+
+  private heardBeacon(beacon: Beacon): void {
+    if (beacon.leader !== this.options.instance) this.leadership.heard();
+  }
+
+  private stragglers(nowMs: number): string[] {
+    return this.roster.list(nowMs).flatMap(({ instance, behind }) => (behind.length > 0 ? [instance] : []));
+  }
+
+  private forward(route: string, command: Command): string {
+    const leader = this.beacons.last(this.options.clock.monotonicMs())?.leader;
+    void this.options.store.publish("reports", JSON.stringify({ route, command })).catch(() => undefined);
+    return leader === undefined ? "no leader is heard: a rollback counts on this sidecar until one is; ask again for anything else" : `handed to ${leader}, which leads the fleet: the status shows what came of it`;
+  }
+
+  private announce(nowMs: number): void {
+    this.announcedMs = nowMs;
+    const { store, instance, region, version } = this.options;
+    void store.setEphemeral("instances", instance, { instance, run: this.run, region, version, acknowledged: this.acknowledged }, instanceTtlMs).catch(() => undefined);
+  }
+
+  private save(): void {
+    this.options.cache.save(Object.fromEntries([...this.ties].map(([route, { view }]) => [route, view])));
+  }
+}
+
+function commandOf(text: string): { readonly route: string; readonly command: Command } | null {
+  try {
+    const { route, command } = JSON.parse(text) as { route?: unknown; command?: Partial<Command> };
+    if (typeof route !== "string" || typeof command?.verb !== "string" || typeof command.by !== "string" || typeof command.why !== "string") return null;
+    return { route, command: command as Command };
+  } catch {
+    return null;
+  }
+}
