@@ -49,7 +49,8 @@ export function findCommand(name: string): string | null {
 /** What a command prints when asked for its version: the first number with dots in it. */
 export function versionOf(command: string, flag: string): string {
   const { stdout, stderr } = spawnSync(command, [flag], { encoding: "utf8" });
-  return /\d+(\.\d+)+/.exec(`${stdout}${stderr}`)?.[0] ?? "unknown";
+  // Without what only looks like a version in the command's own path: Envoy prints it first.
+  return /(?<![\d.])\d+(\.\d+)+/.exec(`${stdout}${stderr}`.replaceAll(/\S*\/bin\/\S*/g, ""))?.[0] ?? "unknown";
 }
 
 /** Starts a command, on one core only where one is given. */

@@ -3,11 +3,12 @@ import { wholeNumber } from "../cpu/options.ts";
 import { clientAborts } from "./aborts.ts";
 import { passes } from "./check.ts";
 import type { Check, Soak } from "./check.ts";
+import { drain } from "./drain.ts";
 import { nonReaders } from "./non-readers.ts";
 import { reloads } from "./reloads.ts";
 import { slowTransfer } from "./slow-transfer.ts";
 
-const soaks: readonly Soak[] = [reloads, nonReaders, clientAborts, slowTransfer];
+const soaks: readonly Soak[] = [reloads, nonReaders, clientAborts, drain, slowTransfer];
 
 /** `npm run bench -- soak`. @returns the exit status: 0 when every bound was kept */
 export async function run(argv: readonly string[]): Promise<number> {

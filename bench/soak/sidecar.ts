@@ -18,13 +18,17 @@ export interface Sidecar {
   untilAbove(revision: number): Promise<number>;
 }
 
-export async function startSidecar(upstreamPort: number): Promise<Sidecar> {
+/** @param otherPort of a second service, which has all below `/other` */
+export async function startSidecar(upstreamPort: number, otherPort = upstreamPort): Promise<Sidecar> {
   const directory = scratchDirectory();
   const port = await freePort();
   const adminPort = await freePort();
   const dynamicFile = join(directory, "routes.yaml");
   const configure = (mark: number): void => {
     writeFileSync(`${dynamicFile}.new`, `routes:
+  - name: other
+    match: { path: /other }
+    variants: [{ name: v1, endpoints: ["http://127.0.0.1:${otherPort}"] }]
   - name: soak
     cohort: { key: [header:x-user] }
     timeouts: { idle: 1h, total: 0 }

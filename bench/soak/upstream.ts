@@ -1,6 +1,8 @@
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
 
 /** Bodies repeat these 64 KiB, so that every byte's right value follows from its place. */
 export const pattern = Buffer.from(Uint8Array.from({ length: 65_536 }, (_, i) => (i * 31 + (i >> 8)) & 0xff));
@@ -24,9 +26,12 @@ export interface Upstream {
 }
 
 /** GET /big?mib=N sends N MiB; POST reads a body and answers how much of it was right; everything else is short. */
-export async function startUpstream(): Promise<Upstream> {
+export async function startUpstream(onSent: (bytes: number) => void = () => undefined): Promise<Upstream> {
   let sentBytes = 0;
-  const count = (bytes: number): number => (sentBytes += bytes);
+  const count = (bytes: number): void => {
+    sentBytes += bytes;
+    onSent(bytes);
+  };
   const server = createServer({ keepAliveTimeout: 60_000, requestTimeout: 0 }, (request, response) => {
     const url = new URL(request.url ?? "/", "http://upstream");
     response.on("error", () => response.destroy());
@@ -43,6 +48,14 @@ export async function startUpstream(): Promise<Upstream> {
       server.close();
     },
   };
+}
+
+/** The same on a thread of its own. */
+export async function startUpstreamThread(): Promise<Upstream> {
+  const sent = new SharedArrayBuffer(8);
+  const worker = new Worker(new URL("./upstream-worker.ts", import.meta.url), { workerData: sent });
+  const [port] = (await once(worker, "message")) as [number];
+  return { port, sentBytes: () => new Float64Array(sent)[0]!, close: () => worker.postMessage("close") };
 }
 
 function sendBig(response: ServerResponse, bytes: number, count: (bytes: number) => void): void {

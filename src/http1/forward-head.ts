@@ -18,12 +18,15 @@ export interface Forwarding {
   readonly viaLine: string;
   /** X-Forwarded-For and -Proto lines for a peer that has sent none, made once for the connection. */
   readonly lines: string;
+  /** All that is added to a usual request with this authority, made when the authority changes: a client seldom does that. */
+  usualAuthority: string;
+  usualLines: string;
 }
 
 export function makeForwarding(clientIp: string, scheme: "http" | "https", trusts: (address: string) => boolean, viaName: string): Forwarding {
   const trusted = trusts(clientIp);
   const viaLine = `via: 1.1 ${viaName}\r\n`;
-  return { clientIp, scheme, trusted, trusts, viaLine, lines: `x-forwarded-for: ${clientIp}\r\nx-forwarded-proto: ${scheme}\r\n` };
+  return { clientIp, scheme, trusted, trusts, viaLine, lines: `x-forwarded-for: ${clientIp}\r\nx-forwarded-proto: ${scheme}\r\n`, usualAuthority: "", usualLines: "" };
 }
 
 /** The client's address: the peer's own, or the rightmost in X-Forwarded-For that no trusted peer has. */
@@ -53,6 +56,7 @@ export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames:
     runStart = head.lineEnd(i);
   }
   if (head.fieldsEnd > runStart) out += text.slice(runStart, head.fieldsEnd);
+  if (head.minor === 1 && upgrade === "" && (head.kindMask & unusual) === 0 && !head.connectionNamesTe) return out + usualLines(head.authority, forwarding);
   out += forwarding.trusted && head.has(kind.xForwarded) ? extendedLines(head, forwarding) : `${forwarding.lines}x-forwarded-host: ${head.authority}\r\n`;
   if (head.has(kind.forwarded)) out += forwardedLine(head, forwarding);
   // RFC 9110 section 7.6.3: the version that was received.
@@ -60,6 +64,17 @@ export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames:
   if (upgrade !== "") return `${out}connection: upgrade\r\nupgrade: ${upgrade}\r\n`;
   if (head.connectionNamesTe && head.all("te").some((te) => /(?:^|,)\s*trailers\s*(?:,|$)/i.test(te))) out += "connection: te\r\nte: trailers\r\n";
   return out;
+}
+
+/** Fields that have a say in what is added. */
+const unusual = (1 << kind.xForwarded) | (1 << kind.forwarded);
+
+function usualLines(authority: string, forwarding: Forwarding): string {
+  if (authority !== forwarding.usualAuthority) {
+    forwarding.usualAuthority = authority;
+    forwarding.usualLines = `${forwarding.lines}x-forwarded-host: ${authority}\r\n${forwarding.viaLine}`;
+  }
+  return forwarding.usualLines;
 }
 
 function passes(head: RequestHead, i: number, k: number, trusted: boolean): boolean {

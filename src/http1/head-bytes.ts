@@ -1,7 +1,7 @@
 /**
  * A head's bytes beside its text, so that values can be checked four bytes at a time: most of a head is values, and most
  * of parsing it is making sure that no control byte is among them. A head that lies whole in an aligned read buffer is
- * looked at where it lies; any other is copied into a scratch first. One head at a time, on each thread.
+ * looked at where it lies; any other is copied into a scratch first. Behind either lies a control byte, so that no scan runs away. One head at a time, on each thread.
  */
 const scratchBytesMin = 65_536;
 
@@ -18,28 +18,31 @@ let nextBase = 0;
 let lastBuffer: Buffer | null = null;
 let lastWords = scratchWords;
 
-/** The head that is parsed next lies at buffer[start, ...), unchanged until then. Each parse begins by taking this up. */
-export function announceBytes(buffer: Buffer, start: number): void {
+/**
+ * The head that is parsed next is looked at where it lies, in buffer[start, end) of a read buffer, whole or not: a control byte
+ * is put behind the end, over what an earlier read left there, and ends every scan. Each parse begins by taking this up.
+ *
+ * @returns whether the buffer can be looked at: with memory of its own, and with room behind the end
+ */
+export function announceBytes(buffer: Buffer, start: number, end: number): boolean {
   nextBytes = null;
+  if (end === buffer.length) return false;
   if (buffer !== lastBuffer) {
     // Only a buffer with memory of its own is aligned, and only such a one is read into again and again.
-    if (buffer.byteOffset !== 0 || (buffer.length & 3) !== 0 || buffer.buffer.byteLength !== buffer.length) return;
+    if (buffer.byteOffset !== 0 || (buffer.length & 3) !== 0 || buffer.buffer.byteLength !== buffer.length) return false;
     lastBuffer = buffer;
     lastWords = new Int32Array(buffer.buffer, 0, buffer.length >>> 2);
   }
+  buffer[end] = 0;
   nextBytes = buffer;
   nextWords = lastWords;
   nextBase = start;
-}
-
-/** The head that is parsed next lies in no buffer as a whole. */
-export function forgetBytes(): void {
-  nextBytes = null;
+  return true;
 }
 
 /**
  * Begins a parse.
- * @param text latin1, ending with CR LF CR LF or at least CR LF
+ * @param text latin1
  * @returns the offset of the text's first byte in `headBytes()`
  */
 export function loadBytes(text: string): number {
@@ -65,7 +68,7 @@ export function loadBytes(text: string): number {
 export const headBytes = (): Uint8Array => bytes;
 
 /**
- * The next byte below 0x20 or equal to 0x7f of the loaded head, from `at` on; a head has one at its end. A word has such a byte
+ * The next byte below 0x20 or equal to 0x7f of the loaded head, from `at` on; there is one behind its end. A word has such a byte
  * where the subtraction borrows into a byte's high bit ("Determine if a word has a byte less than n", Anderson, Bit
  * Twiddling Hacks); bytes above 0x7f never do.
  */

@@ -6,14 +6,16 @@ import type { Fields } from "../core/fields.ts";
 import { equalsLower, type FieldKind } from "./field-kinds.ts";
 
 export class MessageHead implements Fields {
+  /** May go on behind the head. */
   text = "";
   /** Field lines. */
   count = 0;
   /** Bit k is set where a field of kind k is present: most questions end here. */
   kindMask = 0;
-  /** Where the first field line starts, and where the empty line starts. */
+  /** Where the first field line starts, where the empty line starts, and where the head ends. */
   fieldsStart = 0;
   fieldsEnd = 0;
+  end = 0;
   readonly nameStart: Int32Array;
   readonly nameEnd: Int32Array;
   readonly valueStart: Int32Array;

@@ -5,16 +5,15 @@ import { headBytes, nextControl } from "./head-bytes.ts";
 import type { MessageHead } from "./message-head.ts";
 
 /**
- * Parses field lines (RFC 9112 section 5) from `at` to the empty line, which must end the text. Strict: a name is a token
+ * Parses field lines (RFC 9112 section 5) from `at` to the empty line. Strict: a name is a token
  * directly followed by a colon; no obs-fold, no bare CR or LF, no control byte in a value.
  *
- * @param head its text is latin1 and ends with CR LF
+ * @param head its text is latin1; what follows the empty line is not looked at
  * @param base what `loadBytes` gave for that text
  * @returns null, or why the head is refused; `head` is then undefined in its fields
  */
 export function parseFields(head: MessageHead, at: number, base: number): ErrorCode | null {
   const bytes = headBytes();
-  const length = base + head.text.length;
   const max = head.nameStart.length;
   let count = 0;
   let mask = 0;
@@ -23,8 +22,9 @@ export function parseFields(head: MessageHead, at: number, base: number): ErrorC
   for (;;) {
     let c = bytes[i]!;
     if (c === CR) {
-      if (bytes[i + 1] !== LF || i + 2 !== length) return "invalid_line_ending";
+      if (bytes[i + 1] !== LF) return "invalid_line_ending";
       head.fieldsEnd = i - base;
+      head.end = i + 2 - base;
       head.count = count;
       head.kindMask = mask;
       return null;

@@ -6,7 +6,7 @@ import { hasNoBody, type ResponseHead } from "./response-head.ts";
 /**
  * @param chunkedOut whether the body is sent chunked; a Content-Length line passes otherwise, if the status allows one
  * @param extra whole lines to add, each with CR LF
- * @returns the head with its closing empty line
+ * @returns the head with its closing empty line, and the body where `head.answerEnd` says that the text has it whole
  */
 export function relayHead(head: ResponseHead, chunkedOut: boolean, extra: string): string {
   const { text, kinds } = head;
@@ -20,9 +20,10 @@ export function relayHead(head: ResponseHead, chunkedOut: boolean, extra: string
     if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]);
     runStart = head.lineEnd(i);
   }
+  if (!chunkedOut && extra === "") return out + text.slice(runStart, head.answerEnd);
   if (head.fieldsEnd > runStart) out += text.slice(runStart, head.fieldsEnd);
   if (chunkedOut) out += "transfer-encoding: chunked\r\n";
-  return `${out}${extra}\r\n`;
+  return out + extra + text.slice(head.fieldsEnd, head.answerEnd);
 }
 
 function passes(head: ResponseHead, k: number): boolean {

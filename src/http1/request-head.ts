@@ -1,9 +1,9 @@
 /** Parses and checks a request head (RFC 9112 sections 2, 3, 6). What is not strictly well-formed is refused. */
 import type { ErrorCode } from "../core/errors.ts";
-import { SP, targetChar, tokenChar } from "./chars.ts";
+import { CR, LF, SP, targetChar, tokenChar } from "./chars.ts";
 import { kind } from "./field-kinds.ts";
 import { chunked, readFraming, untilClose, type Framing } from "./framing.ts";
-import { loadBytes } from "./head-bytes.ts";
+import { headBytes, loadBytes } from "./head-bytes.ts";
 import { sameAuthority, splitAuthority } from "./host.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
@@ -51,29 +51,30 @@ export interface RequestLimits {
 const framing: Framing = { length: 0, error: null };
 
 /**
- * @param text the whole head, one latin1 character a byte, ending with the empty line; at most one empty line before it
- * @returns null, or why the request is refused
+ * @param text begins with the head, one latin1 character a byte; at most one empty line before it
+ * @returns null, or why the request is refused; where the text ends before the head does, that is one reason or another
  */
 export function parseRequestHead(head: RequestHead, text: string, limits: RequestLimits): ErrorCode | null {
   const base = loadBytes(text);
+  const bytes = headBytes();
   head.text = text;
   head.method = "";
   // RFC 9112 section 2.2: at least one empty line before the request line is ignored.
-  const start = text.charCodeAt(0) === 0x0d && text.charCodeAt(1) === 0x0a ? 2 : 0;
+  const start = bytes[base] === CR && bytes[base + 1] === LF ? base + 2 : base;
   let i = start;
-  while (tokenChar[text.charCodeAt(i)] === 1) i++;
-  if (i === start || i - start > methodCharsMax || text.charCodeAt(i) !== SP) return "malformed_request_line";
-  head.lineStart = start;
-  head.method = methodOf(text, start, i);
+  while (tokenChar[bytes[i]!] === 1) i++;
+  if (i === start || i - start > methodCharsMax || bytes[i] !== SP) return "malformed_request_line";
+  head.lineStart = start - base;
+  head.method = methodOf(bytes, text, base, start, i);
   const targetStart = ++i;
-  while (targetChar[text.charCodeAt(i)] === 1) i++;
-  if (text.charCodeAt(i) !== SP) return text.charCodeAt(i) === 0x0d ? "malformed_request_line" : "invalid_target";
+  while (targetChar[bytes[i]!] === 1) i++;
+  if (bytes[i] !== SP) return bytes[i] === CR ? "malformed_request_line" : "invalid_target";
   if (i === targetStart) return "malformed_request_line";
   if (i - targetStart > limits.targetBytesMax) return "target_too_long";
-  head.target = text.slice(targetStart, i);
-  const versionError = parseVersion(head, text, i + 1);
+  head.target = text.slice(targetStart - base, i - base);
+  const versionError = parseVersion(head, bytes, i + 1);
   if (versionError !== null) return versionError;
-  const fieldError = parseFields(head, i + 11, base);
+  const fieldError = parseFields(head, i + 11 - base, base);
   if (fieldError !== null) return fieldError;
   if (head.method === "CONNECT" || head.method === "TRACE") return "method_refused";
   readFraming(head, head.minor, framing);
@@ -83,19 +84,20 @@ export function parseRequestHead(head: RequestHead, text: string, limits: Reques
 }
 
 /** The usual methods are one string each: comparing them later compares references. */
-function methodOf(text: string, start: number, end: number): string {
-  if (end - start === 3 && text.startsWith("GET", start)) return "GET";
-  if (end - start === 4 && text.startsWith("POST", start)) return "POST";
-  return text.slice(start, end);
+function methodOf(bytes: Uint8Array, text: string, base: number, start: number, end: number): string {
+  const length = end - start;
+  if (length === 3 && bytes[start] === 0x47 && bytes[start + 1] === 0x45 && bytes[start + 2] === 0x54) return "GET";
+  if (length === 4 && text.startsWith("POST", start - base)) return "POST";
+  return text.slice(start - base, end - base);
 }
 
 /** `HTTP/1.0` or `HTTP/1.1` and CR LF at `at`. */
-function parseVersion(head: RequestHead, text: string, at: number): ErrorCode | null {
-  if (!text.startsWith("HTTP/", at)) return "malformed_request_line";
-  const major = text.charCodeAt(at + 5) - 0x30;
-  const minor = text.charCodeAt(at + 7) - 0x30;
-  if (!(major >= 0 && major <= 9) || text.charCodeAt(at + 6) !== 0x2e || !(minor >= 0 && minor <= 9)) return "malformed_request_line";
-  if (text.charCodeAt(at + 8) !== 0x0d || text.charCodeAt(at + 9) !== 0x0a) return "malformed_request_line";
+function parseVersion(head: RequestHead, bytes: Uint8Array, at: number): ErrorCode | null {
+  if (bytes[at] !== 0x48 || bytes[at + 1] !== 0x54 || bytes[at + 2] !== 0x54 || bytes[at + 3] !== 0x50 || bytes[at + 4] !== 0x2f) return "malformed_request_line";
+  const major = bytes[at + 5]! - 0x30;
+  const minor = bytes[at + 7]! - 0x30;
+  if (!(major >= 0 && major <= 9) || bytes[at + 6] !== 0x2e || !(minor >= 0 && minor <= 9)) return "malformed_request_line";
+  if (bytes[at + 8] !== CR || bytes[at + 9] !== LF) return "malformed_request_line";
   if (major !== 1 || minor > 1) return "unsupported_version";
   head.minor = minor;
   return null;
@@ -109,7 +111,7 @@ function readTarget(head: RequestHead): ErrorCode | null {
     hostLine = i;
   }
   if (hostLine < 0) return "missing_host";
-  head.authority = head.value(hostLine);
+  head.authority = isChecked(head, hostLine) ? head.checkedAuthority : head.value(hostLine);
   head.absolute = false;
   if (head.target.charCodeAt(0) !== 0x2f) {
     const match = absoluteForm.exec(head.target);
@@ -122,7 +124,6 @@ function readTarget(head: RequestHead): ErrorCode | null {
     head.absolute = true;
     head.target = rest.startsWith("/") ? rest : `/${rest}`;
   }
-  // Clients name the same few hosts again and again.
   if (head.authority !== head.checkedAuthority) {
     const split = splitAuthority(head.authority);
     if (split === null) return "invalid_host";
@@ -134,6 +135,13 @@ function readTarget(head: RequestHead): ErrorCode | null {
   if (path === null) return "invalid_target";
   head.path = path;
   return null;
+}
+
+/** Clients name the same few hosts again and again. */
+function isChecked(head: RequestHead, hostLine: number): boolean {
+  const { checkedAuthority } = head;
+  const start = head.valueStart[hostLine]!;
+  return head.valueEnd[hostLine]! - start === checkedAuthority.length && head.text.startsWith(checkedAuthority, start);
 }
 
 function readConnection(head: RequestHead): ErrorCode | null {

@@ -1,8 +1,8 @@
 /** Parses and checks a response head, as strictly as a request's: what is malformed becomes a 502, never the client's problem. */
-import { SP, valueChar } from "./chars.ts";
+import { CR, LF, SP, valueChar } from "./chars.ts";
 import { equalsLower, kind } from "./field-kinds.ts";
 import { readFraming, untilClose, type Framing } from "./framing.ts";
-import { loadBytes } from "./head-bytes.ts";
+import { headBytes, loadBytes } from "./head-bytes.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
 
@@ -14,6 +14,8 @@ export class ResponseHead extends MessageHead {
   minor = 1;
   /** Body length in bytes, `chunked` or `untilClose`; 0 where the status or the method allows no body. */
   bodyLength = 0;
+  /** Where the answer ends in `text`: with its head, or further on, where the caller sees that the whole body came with it. */
+  answerEnd = 0;
   /** The upstream connection cannot be used again. */
   close = false;
   /** Fields that Connection names, in lower case; null where there are none. */
@@ -30,29 +32,32 @@ export class ResponseHead extends MessageHead {
 const framing: Framing = { length: 0, error: null };
 
 /**
- * @param text the whole head, ending with the empty line
+ * @param text begins with the head, one latin1 character a byte
  * @param headRequest whether it answers a HEAD request
- * @returns whether it is well-formed
+ * @returns whether it is well-formed, and whole
  */
 export function parseResponseHead(head: ResponseHead, text: string, headRequest: boolean): boolean {
   const base = loadBytes(text);
+  const bytes = headBytes();
   head.text = text;
-  if (!text.startsWith("HTTP/1.") || text.charCodeAt(8) !== SP) return false;
-  const minor = text.charCodeAt(7) - 0x30;
+  if (!text.startsWith("HTTP/1.") || bytes[base + 8] !== SP) return false;
+  const minor = bytes[base + 7]! - 0x30;
   if (minor !== 0 && minor !== 1) return false;
   head.minor = minor;
-  const status = digit(text, 9) * 100 + digit(text, 10) * 10 + digit(text, 11);
+  const status = digit(bytes[base + 9]!) * 100 + digit(bytes[base + 10]!) * 10 + digit(bytes[base + 11]!);
   if (!(status >= 100 && status <= 599)) return false;
   head.status = status;
-  let i = 12;
-  if (text.charCodeAt(i) === SP) i++;
-  else if (text.charCodeAt(i) !== 0x0d) return false;
-  head.phraseStart = i;
-  while (valueChar[text.charCodeAt(i)] === 1) i++;
-  if (text.charCodeAt(i) !== 0x0d || text.charCodeAt(i + 1) !== 0x0a) return false;
+  let i = base + 12;
+  if (bytes[i] === SP) i++;
+  else if (bytes[i] !== CR) return false;
+  head.phraseStart = i - base;
+  while (valueChar[bytes[i]!] === 1) i++;
+  if (bytes[i] !== CR || bytes[i + 1] !== LF) return false;
+  i -= base;
   if (parseFields(head, i + 2, base) !== null) return false;
   readFraming(head, minor, framing);
   if (framing.error !== null) return false;
+  head.answerEnd = head.end;
   const noBody = hasNoBody(status);
   head.bodyLength = headRequest || noBody ? 0 : framing.length;
   readConnection(head);
@@ -75,8 +80,8 @@ export function announcedIdleMs(head: ResponseHead): number {
   return timeout === null ? Infinity : Number(timeout[1]) * 1000;
 }
 
-function digit(text: string, at: number): number {
-  const d = text.charCodeAt(at) - 0x30;
+function digit(byte: number): number {
+  const d = byte - 0x30;
   return d >= 0 && d <= 9 ? d : Number.NaN;
 }
 

@@ -18,7 +18,11 @@ export const tailOdds: readonly number[] = [1.25, 1.5, 2, 3, 4.5, 7, 12, 30, 100
 
 /** What is betted on each: more on the slight changes, which take long, than on those that any bet finds within seconds (decision 015). */
 export const locationPrior: readonly number[] = normalise([2, 2, 1.5, 1, 0.8, 0.6, 0.5, 0.4]);
-export const tailPrior: readonly number[] = normalise([1.2, 1.5, 1.5, 1.3, 1, 0.8, 0.7, 0.5, 0.4]);
+const tailPrior: readonly number[] = normalise([1.2, 1.5, 1.5, 1.3, 1, 0.8, 0.7, 0.5, 0.4]);
+/** Beyond 2*p99 a healthy baseline has next to nothing, so what goes wrong there multiplies it. */
+const farTailPrior: readonly number[] = normalise([0.1, 0.1, 0.2, 0.4, 0.6, 1, 2.5, 3, 1.1]);
+/** By tail: p95, p99, 2*p99. */
+export const tailPriors: readonly (readonly number[])[] = [tailPrior, tailPrior, farTailPrior];
 
 function normalise(parts: readonly number[]): number[] {
   const sum = parts.reduce((a, b) => a + b, 0);

@@ -119,9 +119,16 @@ export class DownstreamConnection implements Downstream, SocketOwner {
 
   private takeHead(buffer: Buffer, start: number, end: number): number {
     const { heads } = this;
+    const { limits, requestHead } = this.context;
+    const whole = heads.whole(buffer, start, end);
+    if (whole !== null && parseRequestHead(requestHead, whole, limits) === null && requestHead.end <= whole.length) {
+      const next = start + requestHead.end;
+      this.startExchange();
+      return next;
+    }
+    // What is not a good head that came as one is looked at once more: it may be a part, and if not, what is wrong is said exactly.
     const text = heads.take(buffer, start, end);
     if (text !== null) {
-      const { limits, requestHead } = this.context;
       const error = parseRequestHead(requestHead, text, limits);
       if (error === null) this.startExchange();
       else this.refuseHead(error, requestHead.method);
@@ -185,10 +192,6 @@ export class DownstreamConnection implements Downstream, SocketOwner {
 
   body(buffer: Buffer, start: number, end: number): void {
     this.writer.body(buffer, start, end);
-  }
-
-  wholeBody(text: string): void {
-    this.writer.text(text);
   }
 
   end(trailers: string): void {

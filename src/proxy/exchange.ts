@@ -16,10 +16,9 @@ export interface Downstream {
   /** When the client finished sending while the exchange was under way (coarse clock), or 0. */
   readonly halfClosedAtMs: number;
   interim(head: ResponseHead): void;
+  /** With the body, where `head.answerEnd` says that the text has it whole. */
   head(head: ResponseHead): void;
   body(buffer: Buffer, start: number, end: number): void;
-  /** A small body of known length that came with its head: latin1, one character a byte. */
-  wholeBody(text: string): void;
   /** @param trailers whole lines, each with CR LF */
   end(trailers: string): void;
   /** Writes what was gathered. @returns false when the client is slow: `resumeResponse` follows */

@@ -1,4 +1,5 @@
 /** Sends an exchange upstream, and decides what follows when that fails: again on a fresh connection, the baseline, or an error. */
+import { bucketCount } from "../core/buckets.ts";
 import { errorTable, type ErrorCode } from "../core/errors.ts";
 import { chunked } from "../http1/framing.ts";
 import { counters, endpointShards } from "../observe/layout.ts";
@@ -47,10 +48,18 @@ function send(exchange: Exchange, connection: UpstreamConnection): void {
   exchange.progressMs = exchange.context.nowMs;
   connection.attach(exchange);
   connection.frame(exchange.bodyLength === chunked);
-  connection.head(`${exchange.commonHead}${exchange.serving.headLines}ebbgate-bucket: ${exchange.bucket}\r\n\r\n`);
+  connection.head(exchange.commonHead + exchange.serving.headLines + bucketAndEnd(exchange.bucket));
   // A body follows in the same turn where it came with the head, and then shares the write.
   if (!exchange.hasBody) connection.flush();
 }
+
+/** A bucket as text, and the end of the head: from two tables, since making a number's text costs more than all else here. */
+function bucketAndEnd(bucket: number): string {
+  const low = bucket % 1_000;
+  return bucket < 1_000 ? `${bucket}\r\n\r\n` : thousands[(bucket - low) / 1_000]! + lowDigitsAndEnd[low]!;
+}
+const thousands = Array.from({ length: bucketCount / 1_000 }, (_, i) => String(i));
+const lowDigitsAndEnd = Array.from({ length: 1_000 }, (_, i) => `${String(i).padStart(3, "0")}\r\n\r\n`);
 
 export function forwardBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
   exchange.requestBytes += end - start;

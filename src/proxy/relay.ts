@@ -24,6 +24,7 @@ export function relayHead(exchange: Exchange, head: ResponseHead): void {
     return fallBack(exchange);
   }
   exchange.phase = phase.relaying;
+  exchange.responseBytes = head.answerEnd - head.end;
   exchange.downstream.head(head);
 }
 
@@ -31,12 +32,6 @@ export function relayHead(exchange: Exchange, head: ResponseHead): void {
 export function relayBody(exchange: Exchange, buffer: Buffer, start: number, end: number): void {
   exchange.responseBytes += end - start;
   exchange.downstream.body(buffer, start, end);
-}
-
-/** A small body that came with its head. */
-export function relayWholeBody(exchange: Exchange, text: string): void {
-  exchange.responseBytes += text.length;
-  exchange.downstream.wholeBody(text);
 }
 
 /** The answer is whole; its connection is free already. */

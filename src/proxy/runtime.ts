@@ -13,7 +13,7 @@ export interface RuntimeVariant {
   readonly index: number;
   readonly endpoints: readonly Endpoint[];
   readonly recorder: SeriesRecorder;
-  /** Lines that the forwarded head gets: `ebbgate-variant` and the configured ones. */
+  /** Lines that the forwarded head gets: `ebbgate-variant`, the configured ones, and `ebbgate-bucket` as far as its value. */
   readonly headLines: string;
   /** Lower-case names of the configured lines, which replace the client's. */
   readonly setNames: readonly string[];
@@ -77,4 +77,4 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
 }
 
 const headLines = (variant: VariantSnapshot): string =>
-  `ebbgate-variant: ${variant.name}\r\n${variant.headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}`;
+  `ebbgate-variant: ${variant.name}\r\n${variant.headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}ebbgate-bucket: `;

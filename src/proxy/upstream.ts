@@ -11,7 +11,7 @@ import { connect, congested, type SocketOwner } from "./byte-socket.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { phase, type Exchange, type Upstream } from "./exchange.ts";
 import { upstreamFailed } from "./forward.ts";
-import { relayBody, relayEnd, relayHead, relayInterim, relayUpgrade, relayWholeBody } from "./relay.ts";
+import { relayBody, relayEnd, relayHead, relayInterim, relayUpgrade } from "./relay.ts";
 import { tunnelBytes, tunnelClosed, tunnelFinished } from "./tunnel.ts";
 
 const state = { idle: 0, head: 1, body: 2, tunnel: 3, closed: 4 } as const;
@@ -147,11 +147,16 @@ export class UpstreamConnection implements Upstream, SocketOwner {
 
   private takeHead(exchange: Exchange, buffer: Buffer, start: number, end: number): number {
     const { heads } = this;
-    const text = heads.take(buffer, start, end);
-    const { next } = heads;
-    if (text === null) return heads.failure === null ? next : this.fail("malformed_response");
     const { responseHead } = exchange.context;
-    if (!parseResponseHead(responseHead, text, exchange.headRequest)) return this.fail("malformed_response");
+    const whole = heads.whole(buffer, start, end);
+    const inPlace = whole !== null && parseResponseHead(responseHead, whole, exchange.headRequest) && responseHead.end <= whole.length;
+    let next = start + responseHead.end;
+    if (!inPlace) {
+      const text = heads.take(buffer, start, end);
+      next = heads.next;
+      if (text === null) return heads.failure === null ? next : this.fail("malformed_response");
+      if (!parseResponseHead(responseHead, text, exchange.headRequest)) return this.fail("malformed_response");
+    }
     if (responseHead.status === 101) return this.takeUpgrade(exchange, buffer, next, end);
     if (responseHead.status < 200) {
       relayInterim(exchange, responseHead);
@@ -163,13 +168,13 @@ export class UpstreamConnection implements Upstream, SocketOwner {
     this.decoder = this.remaining === chunked ? new ChunkedDecoder(exchange.context.limits, false) : null;
     this.state = state.body;
     this.endpoint.answered();
+    const last = next + this.remaining;
+    // A small body that came with its head is text already, and leaves with it.
+    const withBody = inPlace && this.remaining > 0 && last === end && last - start === whole.length;
+    if (withBody) responseHead.answerEnd = last - start;
     relayHead(exchange, responseHead);
     if (this.exchange !== exchange) return -1;
-    if (heads.rest !== null && this.remaining > 0 && this.remaining === end - next) {
-      relayWholeBody(exchange, heads.rest.slice(next - start));
-      return this.finish(exchange, "", end, end);
-    }
-    return this.remaining === 0 ? this.finish(exchange, "", next, end) : next;
+    return withBody || this.remaining === 0 ? this.finish(exchange, "", last, end) : next;
   }
 
   /** The service's own word on its idle timeout; it comes on the first answer already. */

@@ -6,7 +6,7 @@ import type { StratumCounts } from "../judge/counts.ts";
 import type { EdgeMargin, EdgeMargins, LatencyModel } from "../judge/edges.ts";
 import { budgetShares } from "../judge/budget.ts";
 import { errorLlr, errorPrior, errorRatios } from "../judge/errors.ts";
-import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, ShareLogs, tailOdds, tailPrior, type LatencyWeights } from "../judge/latency.ts";
+import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, ShareLogs, tailOdds, tailPriors, type LatencyWeights } from "../judge/latency.ts";
 import type { TrialTest } from "../judge/trial.ts";
 
 export interface LimitTest {
@@ -128,7 +128,7 @@ function latencyTest(limit: LatencyLimit, models: LatencyModels): TrialTest {
   };
   return {
     alternatives,
-    prior: tail < 0 ? locationPrior : tailPrior,
+    prior: tail < 0 ? locationPrior : tailPriors[tail]!,
     phi: tail < 0 ? "location" : "tails",
     llr: (counts, out) => add(counts, 1, out),
     notWorse: { alternatives, llr: (counts, out) => add(counts, -1, out), value: mixture },

@@ -14,15 +14,21 @@ function pieces(bytes: Buffer, first: number, size: number): Buffer[] {
   return all;
 }
 
+/** Which of two faults is named depends on what arrives first; what is accepted, and whether the rest is refused, does not. */
+function framed(parts: readonly Buffer[]): object {
+  const { accepted, error } = frame(parts);
+  return { accepted, refused: error !== null };
+}
+
 it("10,000 connections are framed the same, wherever their bytes are cut", () => {
   const generator = new RequestGenerator(seededRandom(41));
   const random = seededRandom(42);
   for (let i = 0; i < 10_000; i++) {
     const bytes = generator.connection();
-    const whole = frame([bytes]);
+    const whole = framed([bytes]);
     const size = 1 + Math.floor(random() * 9);
-    expect(frame(pieces(bytes, Math.floor(random() * bytes.length), size))).toEqual(whole);
-    expect(frame(pieces(bytes, 0, 1))).toEqual(whole);
+    expect(framed(pieces(bytes, Math.floor(random() * bytes.length), size))).toEqual(whole);
+    expect(framed(pieces(bytes, 0, 1))).toEqual(whole);
   }
 });
 
