@@ -35,7 +35,7 @@ export class Beacons {
   }
 
   /** @returns what ends it */
-  listen(heard: (beacon: Beacon) => void, now: () => number = () => performance.now()): () => void {
+  listen(heard: (beacon: Beacon) => void, now: () => number): () => void {
     return this.store.subscribe("beacon", (text) => {
       const beacon = beaconOf(text);
       // Two leaders at once: the older one has not noticed yet.

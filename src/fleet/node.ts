@@ -6,10 +6,14 @@ import type { Clock } from "../core/clock.ts";
 import type { FleetPorts, FleetTie } from "../rollout/ports.ts";
 import { stateKey } from "../rollout/stored-state.ts";
 import type { Command } from "../rollout/types.ts";
+import type { StoredDocument } from "../store/store.ts";
+import { Acknowledgements } from "./acknowledgements.ts";
 import { Beacons, type Beacon } from "./beacon.ts";
 import { ownShare } from "./budget.ts";
+import { forwardedOf } from "./forwarded.ts";
 import { Leadership, leaseName } from "./leadership.ts";
 import { parseView, type View } from "./cached-view.ts";
+import { OneAtATime } from "./one-at-a-time.ts";
 import type { Allocations, Cache, FleetLog, FleetStore } from "./ports.ts";
 import { decodeReport, encodeReport } from "./report-wire.ts";
 import type { Report, RolloutReport } from "./report.ts";
@@ -59,10 +63,8 @@ export class FleetNode implements FleetPorts {
   private rereadMs: number;
   private readonly ends: (() => void)[] = [];
   private endReports: (() => void) | null = null;
-  /** Revisions that were taken over, and the snapshot that has them; acknowledged when all threads run it. */
-  private waiting: { readonly snapshot: number; readonly route: string; readonly revision: number }[] = [];
-  private readonly acknowledged: Record<string, number> = {};
-  private unsaid: Record<string, number> = {};
+  private readonly acknowledgements = new Acknowledgements();
+  private readonly rereads = new OneAtATime((route) => this.reread(route));
   private following = false;
   private closed = false;
 
@@ -78,7 +80,7 @@ export class FleetNode implements FleetPorts {
   start(): void {
     const { store } = this.options;
     this.ends.push(store.watch("rollouts/", (key) => this.hinted(key)), store.watch("allocations/", (key) => this.hinted(key)));
-    this.ends.push(this.beacons.listen((beacon) => this.heardBeacon(beacon)));
+    this.ends.push(this.beacons.listen((beacon) => this.heardBeacon(beacon), () => this.options.clock.monotonicMs()));
   }
 
   async load(route: string): Promise<{ readonly value: unknown; readonly revision: number } | undefined> {
@@ -118,22 +120,13 @@ export class FleetNode implements FleetPorts {
 
   /** The proxy threads run another revision. */
   acknowledge(): void {
-    const running = this.options.running();
-    let any = false;
-    this.waiting = this.waiting.filter(({ snapshot, route, revision }) => {
-      if (snapshot > running) return true;
-      any = true;
-      this.acknowledged[route] = Math.max(this.acknowledged[route] ?? 0, revision);
-      this.unsaid[route] = this.acknowledged[route]!;
-      return false;
-    });
-    if (any) this.say([]);
+    if (this.acknowledgements.run(this.options.running())) this.say([]);
   }
 
   status(): FleetStatus {
     const nowMs = this.options.clock.monotonicMs();
     const lowered = [...this.ties].flatMap(([route, tie]) => (tie.lowered === null ? [] : [{ route, reason: tie.lowered.reason, weight: tie.lowered.weight }]));
-    return statusOf(this.options.instance, this.decides, this.beacons.last(nowMs), this.roster, lowered, this.acknowledged, nowMs);
+    return statusOf(this.options.instance, this.decides, this.beacons.last(nowMs), this.roster, lowered, this.acknowledgements.all, nowMs);
   }
 
   /** No lease, or nobody heard: what is decided here might be lost. */
@@ -160,6 +153,7 @@ export class FleetNode implements FleetPorts {
       fenceOf: (epoch) => ({ lease: leaseName, epoch }),
       epoch: () => (this.leading ? this.decides : null),
       newId: () => `${options.instance}.${this.run}.${++this.commits}`,
+      isOwn: (commit) => commit.startsWith(`${options.instance}.${this.run}.`),
       onFenced: () => this.leadership.lose(),
       failed: (error) => options.log.error({ err: error, route }, "A decision could not be committed; it stands where it lowers, and is tried again."),
       ownShare: () => ownShare(this.beacons.size),
@@ -193,7 +187,7 @@ export class FleetNode implements FleetPorts {
     this.followSoon();
     // After the weights were published: then it is known in which snapshot they are.
     queueMicrotask(() => {
-      this.waiting.push({ snapshot: this.options.posted(), route, revision });
+      this.acknowledgements.takenOver(route, revision, this.options.posted());
       this.acknowledge();
     });
   }
@@ -202,19 +196,18 @@ export class FleetNode implements FleetPorts {
     if (this.closed) return;
     if (key === undefined) this.rereadMs = this.options.clock.monotonicMs();
     const routes = key === undefined ? [...this.ties.keys()] : [key.slice(key.indexOf("/") + 1)];
-    for (const route of routes) void this.reread(route, key === undefined || key.startsWith("allocations/"), key === undefined || key.startsWith("rollouts/"));
+    for (const route of routes) this.rereads.ask(route);
   }
 
-  private async reread(route: string, allocation: boolean, rollout: boolean): Promise<void> {
+  private async reread(route: string): Promise<void> {
     const { store, allocations, log } = this.options;
     try {
-      if (allocation) {
-        const stored = await store.get(`allocations/${route}`);
-        if (stored !== undefined) allocations.adopt(route, stored.value, stored.revision);
-      }
+      // Who may have more comes second: whoever sees only the first gives nobody more.
+      const [allocation, stored] = await Promise.all([store.get(allocationKey(route)), store.get(stateKey(route))]);
+      if (this.closed) return;
+      if (allocation !== undefined) allocations.adopt(route, allocation.value, allocation.revision);
       const tie = this.ties.get(route);
-      if (rollout && tie !== undefined) {
-        const stored = await store.get(stateKey(route));
+      if (tie !== undefined) {
         const before = tie.view;
         const wrong = stored === undefined ? null : tie.received(stored.value, stored.revision);
         if (wrong !== null) log.error({ route, wrong }, "A stored rollout cannot be read; the last one stands.");
@@ -243,10 +236,14 @@ export class FleetNode implements FleetPorts {
 
   /** Reads what is stored before the first decision: it may be newer than what was heard. */
   private async takeOver(epoch: number): Promise<void> {
-    const { store, log } = this.options;
+    const { store, allocations, log } = this.options;
     try {
+      for (const route of allocations.known()) {
+        const stored = live(await store.get(allocationKey(route)));
+        if (stored !== undefined) allocations.adopt(route, stored.value, stored.revision);
+      }
       for (const [route, tie] of this.ties) {
-        const stored = await store.get(stateKey(route));
+        const stored = live(await store.get(stateKey(route)));
         const parsed = stored === undefined ? null : parseStored(stored.value);
         if (stored !== undefined && parsed !== null) tie.received(stored.value, stored.revision);
         const known = tie.view.committed;
@@ -272,8 +269,7 @@ export class FleetNode implements FleetPorts {
   /** To the leader; where that is this sidecar, without a detour. */
   private say(rollouts: readonly RolloutReport[]): void {
     const { instance, region, store } = this.options;
-    const report: Report = { instance, run: this.run, region, seq: ++this.seq, rollouts, acknowledged: rollouts.length > 0 ? { ...this.acknowledged } : this.unsaid };
-    this.unsaid = {};
+    const report: Report = { instance, run: this.run, region, seq: ++this.seq, rollouts, acknowledged: this.acknowledgements.say(rollouts.length > 0) };
     if (this.leading) this.take(report);
     // What is lost, the next report makes up for; what it said of a second is missing.
     else void store.publish("reports", encodeReport(report)).catch(() => undefined);
@@ -281,7 +277,7 @@ export class FleetNode implements FleetPorts {
 
   private heard(text: string): void {
     if (text.startsWith("{")) {
-      const message = commandOf(text);
+      const message = forwardedOf(text);
       if (message !== null && this.leading) this.options.command(message.route, message.command);
       return;
     }
@@ -312,7 +308,7 @@ export class FleetNode implements FleetPorts {
   private announce(nowMs: number): void {
     this.announcedMs = nowMs;
     const { store, instance, region, version } = this.options;
-    void store.setEphemeral("instances", instance, { instance, run: this.run, region, version, acknowledged: this.acknowledged }, instanceTtlMs).catch(() => undefined);
+    void store.setEphemeral("instances", instance, { instance, run: this.run, region, version, acknowledged: this.acknowledgements.all }, instanceTtlMs).catch(() => undefined);
   }
 
   private save(): void {
@@ -320,12 +316,10 @@ export class FleetNode implements FleetPorts {
   }
 }
 
-function commandOf(text: string): { readonly route: string; readonly command: Command } | null {
-  try {
-    const { route, command } = JSON.parse(text) as { route?: unknown; command?: Partial<Command> };
-    if (typeof route !== "string" || typeof command?.verb !== "string" || typeof command.by !== "string" || typeof command.why !== "string") return null;
-    return { route, command: command as Command };
-  } catch {
-    return null;
-  }
+const allocationKey = (route: string): string => `allocations/${route}`;
+
+/** @throws Error where the store answers from its cache: nobody leads from that */
+function live(stored: StoredDocument | undefined): StoredDocument | undefined {
+  if (stored?.cached === true) throw new Error("the store cannot be reached");
+  return stored;
 }

@@ -6,6 +6,8 @@ export type FleetStore = Pick<Store, "get" | "put" | "watch" | "lease" | "renew"
 
 /** Who owns the allocations (snapshots.ts). The leader alone makes them, so that all sidecars split alike. */
 export interface Allocations {
+  /** Routes that have one. */
+  known(): readonly string[];
   /** The document that the route's allocation becomes when the candidate gets this weight; null: it need not change, or cannot. */
   planned(route: string, variant: string, weight: number): { readonly key: string; readonly value: unknown; readonly expected: number } | null;
   /** What is stored is what counts now: written here, or by another sidecar. */

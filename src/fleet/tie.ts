@@ -22,6 +22,8 @@ export interface TieWorld extends Omit<Committing, "marks" | "committed" | "stor
   readonly instance: string;
   readonly region: string | null;
   readonly ownShare: () => number;
+  /** Whether this process made the commit. */
+  isOwn(commit: string): boolean;
   /** A commit of this sidecar stands: weights may rise, and the others will follow. */
   committed(revision: number): void;
   /** What another sidecar committed was taken over. */
@@ -83,6 +85,8 @@ export class RolloutTie implements FleetTie {
     const parsed = parseStored(value);
     if (typeof parsed === "string") return parsed;
     const { committed } = this.view;
+    // Its own commit, of which the answer is still on its way, is not news.
+    if (this.leading && this.world.isOwn(parsed.commit)) return null;
     if (committed !== null && compareCommits(parsed, committed) <= 0) return null;
     const from = this.pending?.from ?? this.marks;
     this.view = settled(merge(this.view, { committed: withoutDecision(parsed), lowered: [] }));
