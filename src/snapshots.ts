@@ -27,6 +27,8 @@ export class Snapshots {
   private readonly fence: () => Fence | undefined | null;
   private readonly allocations = new Map<string, Allocation>();
   private changed = false;
+  /** Made here, and not stored yet. */
+  private readonly unwritten = new Set<string>();
   /** Revisions of the stored documents; 0: none yet. */
   private readonly revisions = new Map<string, number>();
   private routes: readonly RouteDefinition[] = [];
@@ -65,20 +67,31 @@ export class Snapshots {
     return [...this.allocations.keys()];
   }
 
-  /** The document that the route's allocation becomes when the candidate gets this weight; null: it need not change, or cannot. */
-  planned(route: string, variant: string, weight: number): { readonly key: string; readonly value: Allocation; readonly expected: number } | null {
+  /**
+   * Makes the allocation for a weight that is about to be committed. Nobody is given more by it: each sidecar gives what is committed at most.
+   * @throws where it cannot be stored: then the weight must not be committed either
+   */
+  async prepare(route: string, variant: string, weight: number): Promise<void> {
     const definition = this.routes.find(({ name }) => name === route);
-    if (definition === undefined) return null;
+    if (definition === undefined) return;
     const { names, ranges } = this.current(definition);
     const wanted = definition.variants.map((of, i) => (of.name === variant ? weight : i === 0 ? 0 : shareOf(ranges, i, names.length)));
-    const next = this.reweighed(route, ranges, wanted);
-    if (same(this.allocations.get(route), names, next)) return null;
-    return { key: keyOf(route), value: { variants: names, ranges: next }, expected: this.revisions.get(route) ?? 0 };
+    this.make(route, names, this.reweighed(route, ranges, wanted));
+    await this.writing;
+    if (this.unwritten.has(route)) throw new Error(`the allocation of route ${route} is not stored`);
+  }
+
+  /** This sidecar begins or ceases to make the allocations: only what is stored is known to be everybody's. */
+  distrust(): void {
+    this.changed = true;
+    for (const route of this.unwritten) this.revisions.delete(route);
+    this.unwritten.clear();
   }
 
   /** What is stored is what counts now: written here, or by another sidecar. One that is damaged changes nothing. */
   adopt(route: string, value: unknown, revision: number): void {
-    if (this.revisions.get(route) === revision) return;
+    // What is being written is newer than what is stored.
+    if (this.revisions.get(route) === revision || this.unwritten.has(route)) return;
     try {
       const { variants, ranges } = value as Allocation;
       checkAllocation(ranges, variants.length);
@@ -107,10 +120,7 @@ export class Snapshots {
     const weightOf = (name: string): RolloutWeight | undefined => weights.find((one) => one.route === route.name && one.variant === name);
     const wanted = variants.map(({ name, weight }) => weightOf(name)?.weight ?? weight ?? 0);
     const shared = this.fence() === null && this.allocations.has(route.name) ? ranges : this.reweighed(route.name, ranges, variants.map(({ name }, i) => weightOf(name)?.shared ?? wanted[i]!));
-    if (this.fence() !== null && !same(this.allocations.get(route.name), names, shared)) {
-      this.allocations.set(route.name, { variants: names, ranges: shared });
-      this.queue(() => this.write(route.name));
-    }
+    if (this.fence() !== null) this.make(route.name, names, shared);
     // What this sidecar gives less of than the others, it takes from whoever joined last: they all agree on that.
     const next = this.reweighed(route.name, shared, wanted.map((weight, i) => Math.min(weight, shareOf(shared, i, names.length))));
     return {
@@ -126,6 +136,13 @@ export class Snapshots {
     const names = variants.map((variant) => variant.name);
     const known = this.allocations.get(name);
     return { names, ranges: known === undefined ? initial() : remap(known.ranges, known.variants, names) };
+  }
+
+  private make(route: string, names: readonly string[], ranges: readonly BucketRange[]): void {
+    if (same(this.allocations.get(route), names, ranges) && !this.unwritten.has(route)) return;
+    this.allocations.set(route, { variants: names, ranges });
+    this.unwritten.add(route);
+    this.queue(() => this.write(route));
   }
 
   /** A route whose weights cannot be met keeps its users where they are, and stops no other route's rollback. */
@@ -157,8 +174,13 @@ export class Snapshots {
     const fence = this.fence();
     if (allocation === undefined || fence === null) return;
     const revision = await this.store.put(keyOf(route), allocation, this.revisions.get(route) ?? 0, fence === undefined ? {} : { fence });
-    if (revision !== undefined) this.revisions.set(route, revision);
-    else this.revisions.set(route, (await this.store.get(keyOf(route)))?.revision ?? 0);
+    if (revision === undefined) {
+      this.revisions.set(route, (await this.store.get(keyOf(route)))?.revision ?? 0);
+      // In a fleet it is asked for again; a sidecar by itself is the only one who wrote, and goes on with what it has.
+      return;
+    }
+    this.revisions.set(route, revision);
+    if (this.allocations.get(route) === allocation) this.unwritten.delete(route);
   }
 
   private async forget(route: string): Promise<void> {

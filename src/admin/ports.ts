@@ -1,6 +1,7 @@
 /** What the admin server sees of the process: the composition root gives it, and admin changes nothing through it. */
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
+import type { FleetStatus } from "../fleet/status.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { RolloutStatus } from "../rollout/status.ts";
@@ -50,6 +51,8 @@ export interface AdminPorts {
   threads(): readonly ThreadStatus[];
   configuration(): ConfigurationStatus;
   rollouts(): readonly RolloutStatus[];
+  /** Null or absent: this sidecar shares its store with no other. */
+  fleet?(): FleetStatus | null;
   /** True from SIGTERM on. */
   draining(): boolean;
 }

@@ -149,13 +149,7 @@ export class CommitWriter implements RolloutWriter {
     const { rollout, records } = attempt;
     try {
       // First who gets which bucket, then that they may: a sidecar that sees only the first gives nobody more.
-      const planned = world.allocations.planned(world.route, rollout.state.candidate, rollout.state.weight);
-      if (planned !== null && rollout.state.weight > (world.committed()?.state.weight ?? 0)) {
-        const revision = await world.store.put(planned.key, planned.value, planned.expected, { fence: world.fenceOf(epoch), id: `${rollout.commit}.a` });
-        const stored = revision === undefined ? await world.store.get(planned.key) : { value: planned.value, revision };
-        if (stored !== undefined) world.allocations.adopt(world.route, stored.value, stored.revision);
-        if (revision === undefined) return this.attempt === attempt;
-      }
+      if (rollout.state.weight > (world.committed()?.state.weight ?? 0)) await world.allocations.prepare(world.route, rollout.state.candidate, rollout.state.weight);
       const audit = records.map((record, i) => ({ record, id: `${rollout.commit}.${i}` }));
       const revision = await world.store.put(world.key, storedValue(rollout), world.storeRevision(), { fence: world.fenceOf(epoch), id: rollout.commit, audit });
       if (revision !== undefined) {

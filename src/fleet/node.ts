@@ -10,13 +10,12 @@ import type { StoredDocument } from "../store/store.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { Beacons, type Beacon } from "./beacon.ts";
 import { ownShare } from "./budget.ts";
-import { forwardedOf } from "./forwarded.ts";
 import { Leadership, leaseName } from "./leadership.ts";
 import { parseView, type View } from "./cached-view.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
 import type { Allocations, Cache, FleetLog, FleetStore } from "./ports.ts";
-import { decodeReport, encodeReport } from "./report-wire.ts";
-import type { Report, RolloutReport } from "./report.ts";
+import { Post } from "./post.ts";
+import type { Report } from "./report.ts";
 import { Roster } from "./roster.ts";
 import { statusOf, type FleetStatus } from "./status.ts";
 import { parseStored } from "./stored-rollout.ts";
@@ -51,18 +50,17 @@ export class FleetNode implements FleetPorts {
   private readonly run: string;
   private readonly leadership: Leadership;
   private readonly beacons: Beacons;
+  private readonly post: Post;
   private readonly roster = new Roster();
   private readonly ties = new Map<string, RolloutTie>();
   private cached: Promise<Readonly<Record<string, View>>> | null = null;
   /** The epoch that this sidecar decides with: of the lease, once all that is stored was read. */
   private decides: number | null = null;
-  private seq = 0;
   private commits = 0;
   private reportedMs = Number.NEGATIVE_INFINITY;
   private announcedMs = Number.NEGATIVE_INFINITY;
   private rereadMs: number;
   private readonly ends: (() => void)[] = [];
-  private endReports: (() => void) | null = null;
   private readonly acknowledgements = new Acknowledgements();
   private readonly rereads = new OneAtATime((route) => this.reread(route));
   private following = false;
@@ -75,6 +73,10 @@ export class FleetNode implements FleetPorts {
     this.rereadMs = clock.monotonicMs();
     this.leadership = new Leadership(store, clock, instance, random, (epoch) => this.leads(epoch));
     this.beacons = new Beacons(store, instance);
+    this.post = new Post({
+      store, instance, run: this.run, region: options.region, leading: () => this.leading, report: (report) => this.take(report),
+      command: ({ route, command }) => options.command(route, command),
+    });
   }
 
   start(): void {
@@ -120,7 +122,7 @@ export class FleetNode implements FleetPorts {
 
   /** The proxy threads run another revision. */
   acknowledge(): void {
-    if (this.acknowledgements.run(this.options.running())) this.say([]);
+    if (this.acknowledgements.run(this.options.running())) this.post.say({ rollouts: [], acknowledged: this.acknowledgements.say(false) });
   }
 
   status(): FleetStatus {
@@ -135,12 +137,17 @@ export class FleetNode implements FleetPorts {
   }
 
   get leading(): boolean {
-    return this.decides !== null && this.leadership.epoch === this.decides;
+    return this.epoch !== null;
+  }
+
+  /** That this sidecar decides with; null: it does not. */
+  get epoch(): number | null {
+    return this.decides !== null && this.leadership.epoch === this.decides ? this.decides : null;
   }
 
   async close(): Promise<void> {
     this.closed = true;
-    this.endReports?.();
+    this.post.close();
     for (const end of this.ends) end();
     this.decides = null;
     await this.leadership.close();
@@ -151,7 +158,7 @@ export class FleetNode implements FleetPorts {
     return new RolloutTie({
       store: options.store, allocations: options.allocations, route, key: stateKey(route), instance: options.instance, region: options.region,
       fenceOf: (epoch) => ({ lease: leaseName, epoch }),
-      epoch: () => (this.leading ? this.decides : null),
+      epoch: () => this.epoch,
       newId: () => `${options.instance}.${this.run}.${++this.commits}`,
       isOwn: (commit) => commit.startsWith(`${options.instance}.${this.run}.`),
       onFenced: () => this.leadership.lose(),
@@ -223,14 +230,15 @@ export class FleetNode implements FleetPorts {
     const { log } = this.options;
     this.decides = null;
     if (epoch === null) {
-      this.endReports?.();
-      this.endReports = null;
+      this.post.close();
       for (const tie of this.ties.values()) tie.deposed();
+      this.options.allocations.distrust();
+      this.hinted(undefined);
       this.followSoon();
       log.warn({}, "This sidecar leads the fleet no more.");
       return;
     }
-    this.endReports ??= this.options.store.subscribe("reports", (text) => this.heard(text));
+    this.post.listen();
     void this.takeOver(epoch);
   }
 
@@ -251,6 +259,7 @@ export class FleetNode implements FleetPorts {
       }
       if (this.leadership.epoch !== epoch) return;
       this.decides = epoch;
+      allocations.distrust();
       this.followSoon();
       log.info({ epoch }, "This sidecar leads the fleet.");
       const nowMs = this.options.clock.monotonicMs();
@@ -263,32 +272,14 @@ export class FleetNode implements FleetPorts {
 
   private report(nowMs: number): void {
     this.reportedMs = nowMs;
-    this.say([...this.ties.values()].flatMap((tie) => tie.report(nowMs) ?? []));
-  }
-
-  /** To the leader; where that is this sidecar, without a detour. */
-  private say(rollouts: readonly RolloutReport[]): void {
-    const { instance, region, store } = this.options;
-    const report: Report = { instance, run: this.run, region, seq: ++this.seq, rollouts, acknowledged: this.acknowledgements.say(rollouts.length > 0) };
-    if (this.leading) this.take(report);
-    // What is lost, the next report makes up for; what it said of a second is missing.
-    else void store.publish("reports", encodeReport(report)).catch(() => undefined);
-  }
-
-  private heard(text: string): void {
-    if (text.startsWith("{")) {
-      const message = forwardedOf(text);
-      if (message !== null && this.leading) this.options.command(message.route, message.command);
-      return;
-    }
-    const report = decodeReport(text);
-    if (report !== null && report.instance !== this.options.instance) this.take(report);
+    const rollouts = [...this.ties.values()].flatMap((tie) => tie.report(nowMs) ?? []);
+    this.post.say({ rollouts, acknowledged: this.acknowledgements.say(true) });
   }
 
   private take(report: Report): void {
     const nowMs = this.options.clock.monotonicMs();
     this.roster.report(report.instance, report.run, report.region, report.acknowledged, nowMs);
-    for (const of of report.rollouts) this.ties.get(of.route)?.heard(report, of, nowMs);
+    for (const rollout of report.rollouts) this.ties.get(rollout.route)?.heard(report, rollout, nowMs);
   }
 
   private heardBeacon(beacon: Beacon): void {
@@ -301,7 +292,7 @@ export class FleetNode implements FleetPorts {
 
   private forward(route: string, command: Command): string {
     const leader = this.beacons.last(this.options.clock.monotonicMs())?.leader;
-    void this.options.store.publish("reports", JSON.stringify({ route, command })).catch(() => undefined);
+    this.post.forward(route, command);
     return leader === undefined ? "no leader is heard: a rollback counts on this sidecar until one is; ask again for anything else" : `handed to ${leader}, which leads the fleet: the status shows what came of it`;
   }
 

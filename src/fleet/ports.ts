@@ -8,8 +8,10 @@ export type FleetStore = Pick<Store, "get" | "put" | "watch" | "lease" | "renew"
 export interface Allocations {
   /** Routes that have one. */
   known(): readonly string[];
-  /** The document that the route's allocation becomes when the candidate gets this weight; null: it need not change, or cannot. */
-  planned(route: string, variant: string, weight: number): { readonly key: string; readonly value: unknown; readonly expected: number } | null;
+  /** Makes and stores the allocation for a weight that is about to be committed. @throws where it cannot be stored */
+  prepare(route: string, variant: string, weight: number): Promise<void>;
+  /** This sidecar begins or ceases to make them: only what is stored is known to be everybody's. */
+  distrust(): void;
   /** What is stored is what counts now: written here, or by another sidecar. */
   adopt(route: string, value: unknown, revision: number): void;
 }

@@ -144,8 +144,8 @@ export class RolloutTie implements FleetTie {
 
   weights(state: RolloutState): { readonly own: number; readonly shared: number } {
     // A decision lowers at once, and raises when it is committed: until then it might be another leader's to make.
-    const shared = Math.min(state.weight, this.view.committed?.state.weight ?? 0);
-    return { own: Math.min(shared, this.lowered?.weight ?? 100), shared };
+    const own = Math.min(state.weight, this.view.committed?.state.weight ?? 0, this.lowered?.weight ?? 100);
+    return { own, shared: state.weight };
   }
 
   forward(command: Command): string {

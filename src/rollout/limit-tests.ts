@@ -40,7 +40,9 @@ export class LatencyModels {
 
   add(model: LatencyModel): void {
     this.models.set(model.generation, model);
-    for (const of of [this.models, this.worse, this.notWorse]) for (const generation of of.keys()) if (generation <= model.generation - this.kept) of.delete(generation);
+    for (const remembered of [this.models, this.worse, this.notWorse]) {
+      for (const generation of remembered.keys()) if (generation <= model.generation - this.kept) remembered.delete(generation);
+    }
   }
 
   /** Computed when they are first asked for: not every trial asks for both directions. */

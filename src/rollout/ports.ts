@@ -13,7 +13,7 @@ export interface RolloutWeight {
   readonly variant: string;
   /** On this sidecar. */
   readonly weight: number;
-  /** In the whole fleet, where that may differ: the region's cap and the sidecar's own lowering are not in it. */
+  /** What the fleet's allocation is made for, where that may differ: neither the region's cap nor the sidecar's own lowering is in it. */
   readonly shared?: number;
 }
 
@@ -67,7 +67,7 @@ export interface FleetTie {
   decided(effects: readonly Effect[]): void;
   /** What was decided elsewhere since this was asked the last time. */
   adopt(): { readonly state: RolloutState; readonly effects: readonly Effect[]; readonly decision: ExplainedDecision | null } | null;
-  /** How much of the state's weight may be given: here, and by all. Raising waits until it is committed. */
+  /** How much of the state's weight may be given here: raising waits until it is committed. And what the allocation is made for. */
   weights(state: RolloutState): { readonly own: number; readonly shared: number };
   /** Hands a command to the leader. @returns what became of it, for people */
   forward(command: Command): string;

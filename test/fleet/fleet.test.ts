@@ -43,5 +43,6 @@ describe("a fleet of sidecars", () => {
     follower.candidate.errors = 1;
     await world.until(() => follower.weight === 0, 5, "its own trip");
     await world.until(() => all(world, (member) => member.weight === 0), 2, "the others follow");
+    expect(world.leader!.decisions.at(-1)!.weight).toBe(0);
   });
 });

@@ -24,7 +24,7 @@ const reports: fc.Arbitrary<Report> = fc.record({
       candidate: window, baseline: window, sinceVerify: window, earlier: fc.option(window), errorBound: fc.constantFrom(0.01, 1),
       stepCandidateRequests: count, stepBaselineRequests: count, stepCandidateSettled: count, quietMs: count, bad: count,
     })),
-    model: fc.option(fc.constant({ generation: 3, classShares: new Array<number>(16).fill(0.0625), scores: Array.from({ length: 16 }, (_, i) => i / 8 - 1), tailShares: [0.05, 0.01, 0.002] })),
+    model: fc.option(fc.constant({ generation: 3, classShares: Array.from({ length: 16 }, () => 0.0625), scores: Array.from({ length: 16 }, (_, i) => i / 8 - 1), tailShares: [0.05, 0.01, 0.002] })),
     strata: fc.array(stratum, { maxLength: 4 }), trip: fc.option(fc.constant({ era: "2.1", breaker: 1, kind: "breaker" as const, limit: -1, evidence: null, region: null, by: "", why: "" })),
   }), { maxLength: 3 }),
 });
@@ -37,7 +37,7 @@ describe("a report", () => {
   });
 
   test("is dropped, and throws nothing, where a part of it was changed on the way", () => {
-    fc.assert(fc.property(reports, fc.nat(), fc.constantFrom(null, "x", -1, {}, [], 1e400, [1, 2]), (report, at, wrong) => {
+    fc.assert(fc.property(reports, fc.nat(), fc.constantFrom(null, "x", -1, {}, [], [1, 2]), (report, at, wrong) => {
       let left = at;
       const spoil = (value: unknown): unknown => {
         if (left-- === 0) return wrong;

@@ -98,7 +98,7 @@ export class Member {
     const recorder = (variant: string): SeriesRecorder => new SeriesRecorder(slab.pages[0]!, slab.slotOf("shop", variant), 0);
     this.recorders = { baseline: recorder("v1"), candidate: recorder("v2") };
     const clock = { wallMs: () => world.nowMs, monotonicMs: () => world.nowMs };
-    this.snapshots = new Snapshots(slab, this.link.port, () => undefined, () => (this.node.leading ? { lease: "leader", epoch: this.node.status().epoch! } : null));
+    this.snapshots = new Snapshots(slab, this.link.port, () => undefined, () => (this.node.epoch === null ? null : { lease: "leader", epoch: this.node.epoch }));
     this.node = new FleetNode({
       store: this.link.port, clock, random: world.random, instance: name, region, version: "test", allocations: this.snapshots, log: silent,
       cache: { load: () => Promise.resolve(this.cache), save: (value) => (this.cache = structuredClone(value)) },
