@@ -6,7 +6,7 @@ import { FleetWorld, plan, type Member } from "../../test/fleet/world.ts";
 
 const total = 500;
 const step = 10;
-const warmSeconds = 20;
+const warmSeconds = 60;
 const secondsMax = 300;
 
 interface Regression {

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { bootstrapFindings, selfEndpointFindings } from "./bootstrap-checks.ts";
 import { type BootstrapDocument, bootstrapSchema } from "./bootstrap-schema.ts";
 import { check } from "./check.ts";
+import { storeFindings } from "./compile-store.ts";
 import { compileBootstrap } from "./compile-bootstrap.ts";
 import { compileDynamic } from "./compile-dynamic.ts";
 import type { Configuration, DynamicConfiguration } from "./definition.ts";
@@ -62,6 +63,7 @@ export async function readSource(path: string, environment: Environment): Promis
 
 /** What the checks of sense need: they run even where another part of the document is malformed. */
 const addresses = z.object({ listeners: bootstrapSchema.shape.listeners, admin: bootstrapSchema.shape.admin });
+const storePart = z.object({ store: bootstrapSchema.shape.store });
 
 interface CheckedBootstrap {
   readonly document: Omit<BootstrapDocument, "dynamic"> | null;
@@ -78,7 +80,8 @@ function checkBootstrap(source: Source): CheckedBootstrap {
   const inline = typeof dynamic === "object" ? dynamic : null;
   const checked = check(bootstrapSchema, inline === null ? data : { ...(data as object), dynamic: "inline" });
   const sense = addresses.safeParse(data);
-  const findings = [...(checked.ok ? [] : checked.findings), ...(sense.success ? bootstrapFindings(sense.data) : [])];
+  const store = storePart.safeParse(data);
+  const findings = [...(checked.ok ? [] : checked.findings), ...(sense.success ? bootstrapFindings(sense.data) : []), ...(store.success ? storeFindings(store.data.store) : [])];
   return {
     document: checked.ok ? checked.value : null,
     addresses: sense.success ? sense.data : null,

@@ -67,6 +67,7 @@ export class Collector {
       breaker: { bad: totals.bad, ok: totals.ok, spread: totals.spread, baselineBad: baselineNow.bad, baselineOk: baselineNow.ok, badShards: [...badShards], shards: [...shards] },
       windows: !windows ? null : {
         candidate: evidence.candidate, baseline: evidence.baseline, sinceVerify: evidence.baselineSinceVerify, earlier: evidence.baselineEarlier, errorBound: judge.errorBound,
+        dispersion: judge.dispersionFound,
         stepCandidateRequests: evidence.stepCandidateRequests, stepBaselineRequests: evidence.stepBaselineRequests, stepCandidateSettled: evidence.stepCandidateSettled,
         quietMs: evidence.candidateQuietMs, bad: judge.failedTotal,
       },

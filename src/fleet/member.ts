@@ -1,7 +1,6 @@
 /** One sidecar as the leader hears it, for one rollout. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { BreakerTick } from "../judge/breaker.ts";
-import type { Dispersion } from "../judge/dispersion.ts";
 import { FleetMember } from "../judge/fleet-trial.ts";
 import { ones } from "../rollout/breaker-feed.ts";
 import { LatencyModels, limitTests } from "../rollout/limit-tests.ts";
@@ -22,7 +21,6 @@ export class Member {
   verify = -1;
   breaker: ReportedBreaker | null = null;
   trip: Trip | null = null;
-  dispersion: Dispersion | null = null;
   /** Bad responses that were heard of since the leader began to listen, of this candidate. */
   badSince = 0;
   private bad: number | null = null;
@@ -48,7 +46,6 @@ export class Member {
     // The step's own line: a sidecar that has not followed to this step yet says so.
     if (report.windows !== null) this.heardWindows(report.windows, report, era, nowMs);
     if (report.model !== null) this.learn(report.model);
-    this.dispersion = report.strata.at(-1)?.dispersion ?? this.dispersion;
   }
 
   /** Its part in the trial of an era; an earlier era's is forgotten. */

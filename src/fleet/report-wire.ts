@@ -3,7 +3,9 @@
  * decides about users: a message that is not one is dropped, and contributes nothing.
  */
 import { locationClassCount, tailCount, type LatencyCounts, type StratumCounts } from "../judge/counts.ts";
+import type { DispersionFound } from "../judge/dispersion.ts";
 import type { MemberStratum } from "../judge/fleet-trial.ts";
+import type { Excess } from "../judge/shadow-arms.ts";
 import type { LimitEvidence, VariantWindow } from "../rollout/types.ts";
 import { dispersionOf, reportBytesMax, strataPerReportMax, type Report, type ReportedBreaker, type ReportedModel, type ReportedWindows, type RolloutReport, type Trip } from "./report.ts";
 
@@ -11,6 +13,9 @@ const version = 1;
 /** Ratios of what is rounded like this are off by less than a thousandth. */
 const short = (value: number): number => Number(value.toPrecision(5));
 const window = ({ requests, settled, failed, p50Ms, p95Ms, p99Ms }: VariantWindow): unknown[] => [requests, settled, failed, p50Ms, p95Ms, p99Ms].map((n) => (n === null ? null : short(n)));
+
+const kinds = ["errors", "location", "tails"] as const;
+const excess = (of: Excess | null): number[] | null => (of === null ? null : [short(of.excess), short(of.events), short(of.information)]);
 
 export function encodeReport(report: Report): string {
   const { instance, run, region, seq, rollouts, acknowledged } = report;
@@ -24,6 +29,7 @@ function encodeRollout({ route, marks, breaker, windows, model, strata, trip }: 
     windows === null ? null : [
       window(windows.candidate), window(windows.baseline), window(windows.sinceVerify), windows.earlier === null ? null : window(windows.earlier), short(windows.errorBound),
       windows.stepCandidateRequests, windows.stepBaselineRequests, windows.stepCandidateSettled, Math.round(windows.quietMs), windows.bad,
+      kinds.flatMap((kind) => [excess(windows.dispersion[kind].shards), excess(windows.dispersion[kind].endpoints)]),
     ],
     model === null ? null : [model.generation, model.classShares.map(short), model.scores.map(short), model.tailShares.map(short)],
     strata.map(({ from, counts, dispersion, final }) => [
@@ -72,12 +78,22 @@ function decodeBreaker(value: unknown): ReportedBreaker {
 }
 
 function decodeWindows(value: unknown): ReportedWindows {
-  const [candidate, baseline, sinceVerify, earlier, errorBound, stepC, stepB, stepSettled, quietMs, bad] = list(value, 10);
+  const [candidate, baseline, sinceVerify, earlier, errorBound, stepC, stepB, stepSettled, quietMs, bad, dispersion] = list(value, 11);
   return {
     candidate: decodeWindow(candidate), baseline: decodeWindow(baseline), sinceVerify: decodeWindow(sinceVerify), earlier: earlier === null ? null : decodeWindow(earlier),
     errorBound: Math.min(1, count(errorBound)), stepCandidateRequests: count(stepC), stepBaselineRequests: count(stepB), stepCandidateSettled: count(stepSettled),
-    quietMs: count(quietMs), bad: count(bad),
+    quietMs: count(quietMs), bad: count(bad), dispersion: decodeDispersion(dispersion),
   };
+}
+
+function decodeDispersion(value: unknown): DispersionFound {
+  const all = list(value, 2 * kinds.length);
+  const one = (of: unknown): Excess => {
+    const [excessOf, events, information] = list(of, 3).map(count) as [number, number, number];
+    return { excess: excessOf, events, information };
+  };
+  const at = (i: number) => ({ shards: one(all[2 * i]), endpoints: all[2 * i + 1] === null ? null : one(all[2 * i + 1]) });
+  return { errors: at(0), location: at(1), tails: at(2) };
 }
 
 function decodeWindow(value: unknown): VariantWindow {

@@ -2,7 +2,7 @@
  * What a sidecar tells the leader of one rollout: only what the leader's judge needs, and all of it such that a message may be lost,
  * late or doubled. Counts grow for as long as the process lives; windows are the newest; strata are known by their first second.
  */
-import type { Dispersion } from "../judge/dispersion.ts";
+import type { Dispersion, DispersionFound } from "../judge/dispersion.ts";
 import type { MemberStratum } from "../judge/fleet-trial.ts";
 import type { LimitEvidence, VariantWindow } from "../rollout/types.ts";
 
@@ -42,6 +42,7 @@ export interface ReportedWindows {
   readonly earlier: VariantWindow | null;
   /** Errors of a candidate that is alone are held against it; 0 ... 1. */
   readonly errorBound: number;
+  readonly dispersion: DispersionFound;
   readonly stepCandidateRequests: number;
   readonly stepBaselineRequests: number;
   readonly stepCandidateSettled: number;

@@ -3,6 +3,7 @@
  * The leader's own sidecar is one source among the others. No clock and no network: the node (node.ts) tells the time and the reports.
  */
 import { armedBreaker, breakerThreshold, breakerTicks, type BreakerState, type BreakerTick } from "../judge/breaker.ts";
+import { fleetDispersion, independent, type Dispersion } from "../judge/dispersion.ts";
 import { FleetTrial } from "../judge/fleet-trial.ts";
 import { stepInjection } from "../judge/wealth.ts";
 import { ones } from "../rollout/breaker-feed.ts";
@@ -20,6 +21,7 @@ import { joinWindows } from "./windows.ts";
 /** A sidecar that was silent for so long contributes nothing to what is counted now. */
 const silentMs = 5_000;
 const forgetMs = 70_000;
+const pooledEveryMs = 1_000;
 
 export class FleetSum {
   private readonly plan: RolloutPlan;
@@ -29,6 +31,8 @@ export class FleetSum {
   private readonly members = new Map<string, Member>();
   private marks: Marks;
   private injected = 0;
+  private pooled = fleetDispersion([]);
+  private pooledMs = Number.NEGATIVE_INFINITY;
   private badBefore: number;
 
   /** @param begun the candidate has users: the step goes on with evidence of its own, as after a restart */
@@ -49,7 +53,8 @@ export class FleetSum {
     if (report.seq <= member.seq) return;
     member.seq = report.seq;
     member.heard(report.region, of, eraOf(this.marks), nowMs);
-    if (of.marks.era === eraOf(this.marks)) for (const stratum of of.strata) this.trial.offer(member.strata(eraOf(this.marks)), stratum, nowMs);
+    if (of.marks.era !== eraOf(this.marks)) return;
+    for (const stratum of of.strata) this.trial.offer(member.strata(eraOf(this.marks)), { ...stratum, dispersion: this.dispersionOf(member, stratum.dispersion, nowMs) }, nowMs);
   }
 
   tick(nowMs: number): void {
@@ -131,6 +136,15 @@ export class FleetSum {
     }
   }
 
+  /** From blocks that ended before the stratum began: what is applied to it is older than it is (JUDGE 4). */
+  private dispersionOf(member: Member, alone: Dispersion, nowMs: number): Dispersion {
+    if (nowMs - this.pooledMs >= pooledEveryMs) {
+      this.pooledMs = nowMs;
+      this.pooled = fleetDispersion([...this.members.values()].flatMap(({ windows }) => (windows === null ? [] : [windows.dispersion])));
+    }
+    return member.windows === null ? alone : this.pooled(member.windows.dispersion, alone);
+  }
+
   /** How many sidecars were heard lately. */
   size(nowMs: number): number {
     let count = 0;
@@ -145,7 +159,7 @@ export class FleetSum {
   private wealth(live: readonly Member[]): LimitWealth[] {
     return this.tests.map(({ limit, bound, share, test }, i) => ({
       limit, bound, share: fleetShare * share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i),
-      phi: live.reduce((largest, member) => Math.max(largest, member.dispersion?.[test.phi ?? "errors"] ?? 1), 1),
+      phi: live.reduce((largest, member) => Math.max(largest, member.windows === null ? 1 : this.pooled(member.windows.dispersion, independent)[test.phi ?? "errors"]), 1),
     }));
   }
 

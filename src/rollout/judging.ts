@@ -4,7 +4,7 @@
  */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
-import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
+import { DispersionBook, type Dispersion, type DispersionFound } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
 import { StrataBook, type Seconds, type StrataChange } from "../judge/strata.ts";
 import { Trial } from "../judge/trial.ts";
@@ -51,6 +51,8 @@ export class RolloutJudge {
   private nextBlock: number;
   /** What the strata that close now are judged with; measured from the baseline's own history (JUDGE 4). */
   private dispersion: Dispersion = this.history.at(0);
+  /** The candidate's share of the requests when the dispersion was last looked at. */
+  private share = 0;
   private readonly models = new LatencyModels();
   private readonly earlier = new EarlierBaseline();
   private readonly feed: BreakerFeed;
@@ -149,6 +151,11 @@ export class RolloutJudge {
     return this.candidate.failed;
   }
 
+  /** For a fleet's leader: what this sidecar's phis come from. */
+  get dispersionFound(): DispersionFound {
+    return this.history.found(this.share);
+  }
+
   /** See `EarlierBaseline.errorBound`. */
   get errorBound(): number {
     return this.earlier.errorBound();
@@ -206,7 +213,8 @@ export class RolloutJudge {
     }
     this.nextBlock = ended;
     const [c, b] = [this.candidate.recent(nowMs).requests, this.baseline.recent(nowMs).requests];
-    this.dispersion = this.history.at(c + b > 0 ? c / (c + b) : 0);
+    this.share = c + b > 0 ? c / (c + b) : 0;
+    this.dispersion = this.history.at(this.share);
   }
 
   /** How many were dispatched decides, never an outcome. */

@@ -14,6 +14,8 @@ const stratum = fc.record({
   from: count, final: fc.boolean(), dispersion: fc.record({ errors: fc.constantFrom(1, 1.5), location: fc.constant(1), tails: fc.constant(2), rho: fc.constant(1.25) }),
   counts: fc.record({ nC: count, nB: count, errorsC: count, errorsB: count, settledC: count, settledB: count, rhoMin: fc.constant(1), latency: fc.array(latency, { maxLength: 2 }) }),
 });
+const excess = fc.record({ excess: count, events: count, information: count });
+const found = fc.record({ shards: excess, endpoints: fc.option(excess) });
 const reports: fc.Arbitrary<Report> = fc.record({
   instance: fc.string({ maxLength: 20 }), run: fc.string({ maxLength: 20 }), region: fc.option(fc.constantFrom("eu", "us")), seq: count,
   acknowledged: fc.dictionary(fc.constantFrom("shop", "cart"), count, { noNullPrototype: true }),
@@ -21,7 +23,7 @@ const reports: fc.Arbitrary<Report> = fc.record({
     route: fc.constantFrom("shop", "cart"), marks: fc.record({ era: fc.constantFrom("0.0", "2.1"), step: count, breaker: count, verify: count }),
     breaker: fc.record({ bad: count, ok: count, spread: count, baselineBad: count, baselineOk: count, badShards: words, shards: words }),
     windows: fc.option(fc.record({
-      candidate: window, baseline: window, sinceVerify: window, earlier: fc.option(window), errorBound: fc.constantFrom(0.01, 1),
+      candidate: window, baseline: window, sinceVerify: window, earlier: fc.option(window), errorBound: fc.constantFrom(0.01, 1), dispersion: fc.record({ errors: found, location: found, tails: found }),
       stepCandidateRequests: count, stepBaselineRequests: count, stepCandidateSettled: count, quietMs: count, bad: count,
     })),
     model: fc.option(fc.constant({ generation: 3, classShares: Array.from({ length: 16 }, () => 0.0625), scores: Array.from({ length: 16 }, (_, i) => i / 8 - 1), tailShares: [0.05, 0.01, 0.002] })),

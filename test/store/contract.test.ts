@@ -2,20 +2,72 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Clock } from "../../src/core/clock.ts";
 import { auditLine } from "../../src/store/audit-line.ts";
 import { FileStore } from "../../src/store/file-store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { auditRecordBytesMax, documentBytesMax } from "../../src/store/checks.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { Store } from "../../src/store/store.ts";
+import { describeProgram, RedisServer, redisPrograms, redisSettings, startCluster, startSentinels } from "../support/redis.ts";
 
 const clock: Clock = { wallMs: () => Date.UTC(2026, 0, 2), monotonicMs: () => 0 };
 let directory = "";
 
-const kinds: [string, () => Promise<Store>][] = [
-  ["memory", () => Promise.resolve(new MemoryStore(clock))],
-  ["file", () => FileStore.open({ directory, clock })],
+const servers: RedisServer[] = [];
+afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+interface Kind {
+  readonly name: string;
+  /** Once, for all tests. */
+  readonly prepare?: () => Promise<void>;
+  readonly open: () => Promise<Store>;
+}
+
+let namespaces = 0;
+
+function single(program: string): Kind {
+  let server: RedisServer;
+  return {
+    name: describeProgram(program),
+    prepare: async () => void servers.push((server = await RedisServer.start({ program }))),
+    open: () => RedisStore.open({ settings: redisSettings(server.port, { namespace: `n${namespaces++}` }), clock }),
+  };
+}
+
+function cluster(program: string): Kind {
+  let nodes: RedisServer[];
+  return {
+    name: `${describeProgram(program)}, a cluster of three`,
+    prepare: async () => void servers.push(...(nodes = await startCluster(program))),
+    open: () => {
+      const where = { kind: "cluster", nodes: nodes.map(({ port }) => ({ host: "127.0.0.1", port })) } as const;
+      return RedisStore.open({ settings: redisSettings(0, { servers: where, namespace: `n${namespaces++}` }), clock });
+    },
+  };
+}
+
+function sentinel(program: string): Kind {
+  let ports: number[];
+  return {
+    name: `${describeProgram(program)}, watched by Sentinels`,
+    prepare: async () => {
+      const { master, replica, sentinels } = await startSentinels(program);
+      servers.push(master, replica, ...sentinels);
+      ports = sentinels.map(({ port }) => port);
+    },
+    open: () => {
+      const where = { kind: "sentinel", sentinels: ports.map((port) => ({ host: "127.0.0.1", port })), master: "ebb", username: null, password: null } as const;
+      return RedisStore.open({ settings: redisSettings(0, { servers: where, replicas: 1, namespace: `n${namespaces++}` }), clock });
+    },
+  };
+}
+
+const kinds: Kind[] = [
+  { name: "memory", open: () => Promise.resolve(new MemoryStore(clock)) },
+  { name: "file", open: () => FileStore.open({ directory, clock }) },
+  ...redisPrograms.flatMap((program) => [single(program), cluster(program), sentinel(program)]),
 ];
 
 /** Callbacks as something to wait for. */
@@ -34,8 +86,9 @@ function queue<T>(): { readonly push: (value: T) => void; readonly next: () => P
   };
 }
 
-describe.each(kinds)("every store keeps its word: %s", (_kind, open) => {
+describe.each(kinds)("every store keeps its word: $name", ({ prepare, open }) => {
   let store: Store;
+  beforeAll(async () => prepare?.(), 60_000);
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "ebbgate-store-"));
     store = await open();
