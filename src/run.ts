@@ -1,9 +1,10 @@
 /** `ebbgate run`: the sidecar as a process. */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { exitCodes, parseArguments, type CliIo } from "./cli/args.ts";
 import { loadConfiguration } from "./config/load.ts";
 import { formatProblem } from "./config/problem.ts";
 import { createLog, LogDestination } from "./core/log.ts";
+import { DiskCache } from "./fleet/disk-cache.ts";
 import { Sidecar } from "./sidecar.ts";
 import { openStore } from "./store/open-store.ts";
 import { StoreError, type Store } from "./store/store.ts";
@@ -45,7 +46,9 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   }
 
   const ended = Promise.withResolvers<"signal" | "lost">();
-  const sidecar = new Sidecar({ configuration: loaded.value, environment: io.env, store, log, version, onLost: () => ended.resolve("lost") });
+  const { store: settings } = bootstrap;
+  const shared = settings.type !== "redis" ? {} : { fleet: { cache: new DiskCache(join(settings.cacheDirectory, "fleet.json"), (error) => log.warn({ err: error }, "What the fleet decided could not be kept on the disk.")) } };
+  const sidecar = new Sidecar({ configuration: loaded.value, environment: io.env, store, log, version, onLost: () => ended.resolve("lost"), ...shared });
   const onSignal = (): void => ended.resolve("signal");
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
