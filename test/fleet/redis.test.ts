@@ -30,8 +30,17 @@ async function started(size: number, port: (index: number) => number = () => red
   return fleet;
 }
 
-const weights = (weight: number, of: readonly FleetMember[] = fleet!.running): Promise<void> =>
-  until(async () => (await Promise.all(of.map((member) => member.weight))).every((one) => one === weight));
+async function weights(weight: number, of: readonly FleetMember[] = fleet!.running): Promise<void> {
+  try {
+    await until(async () => (await Promise.all(of.map((member) => member.weight))).every((one) => one === weight));
+  } catch (error) {
+    const statuses = await Promise.all(of.map(async (member) => {
+      const { fleet: own, rollouts, routes } = await member.status();
+      return JSON.stringify({ own, rollout: rollouts[0], variants: routes[0]!.variants });
+    }));
+    throw new Error(`not all at ${weight}: ${statuses.join("\n")}`, { cause: error });
+  }
+}
 const failures = (): number => fleet!.members.reduce((sum, member) => sum + member.failed, 0);
 
 /** Weights of the recorded decisions, in order; each follows from the one before, and the chain has no gap. */
