@@ -6,7 +6,7 @@ import type { Configuration } from "./config/definition.ts";
 import { formatProblem, type ConfigProblem } from "./config/problem.ts";
 import type { Snapshot } from "./config/snapshot.ts";
 import type { Environment } from "./config/substitute.ts";
-import { watchConfiguration, type ConfigurationWatch } from "./config/watch.ts";
+import { watchConfiguration, type ConfigurationWatch, type WatchOptions } from "./config/watch.ts";
 import { systemClock } from "./core/clock.ts";
 import type { Log } from "./core/log.ts";
 import { leaseName } from "./fleet/leadership.ts";
@@ -37,6 +37,8 @@ export interface SidecarOptions {
   readonly version: string;
   /** The store is shared with other sidecars, which decide as one; absent: this one is alone. */
   readonly fleet?: { readonly cache: Cache };
+  /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
+  readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => void }): ConfigurationWatch };
   /** A proxy thread died: the process cannot serve as it should, and must end. */
   readonly onLost: (error: Error) => void;
 }
@@ -119,16 +121,15 @@ export class Sidecar {
     const { port } = await this.admin.listen();
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
-    this.watch = watchConfiguration({
-      file: this.running.files[0]!,
-      environment: this.options.environment,
-      running: this.running,
-      onDocument: (loaded, restart) => {
+    const callbacks = {
+      onDocument: (loaded: Configuration, restart: readonly string[] = []): void => {
         // One after the other: each reads the store before it is live.
         this.applying = this.applying.then(() => this.changed(loaded, restart));
       },
-      onRefused: (problems) => this.refused(problems),
-    });
+      onRefused: (problems: readonly ConfigProblem[]): void => this.refused(problems),
+    };
+    const { shared, environment } = this.options;
+    this.watch = shared?.follow(callbacks) ?? watchConfiguration({ file: this.running.files[0]!, environment, running: this.running, ...callbacks });
     return { listeners: this.listeners, admin: { host: this.running.bootstrap.admin.host, port } };
   }
 

@@ -6,7 +6,7 @@ import { fork, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { FleetProcesses } from "../../test/support/fleet.ts";
+import { FleetProcesses } from "../../test/support/fleet-processes.ts";
 import { RedisServer } from "../../test/support/redis.ts";
 import { cpuMs } from "../processes.ts";
 import { quantileOf } from "./detection.ts";

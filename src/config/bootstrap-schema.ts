@@ -68,6 +68,8 @@ const log = z.strictObject({
     .prefault({}),
 });
 
+const fromStore = z.strictObject({ from: z.literal("store").describe("Read it from the store, and follow its changes there.") });
+
 export const bootstrapSchema = z
   .strictObject({
     $schema: z.string().describe("Address of the JSON Schema, for editors only.").optional(),
@@ -79,8 +81,8 @@ export const bootstrapSchema = z
     log: log.describe("Logging, to stdout as JSON lines.").prefault({}),
     limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
     dynamic: z
-      .union([text({ title: "path", charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), dynamicSchema])
-      .describe("The dynamic document: its path (relative to this file), or the document itself."),
+      .union([text({ title: "path", charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), fromStore, dynamicSchema])
+      .describe("The dynamic document: its path (relative to this file), the document itself, or `{from: store}`: the one in Redis that a fleet shares."),
   })
   .meta({ title: "Ebbgate bootstrap document", description: "Read once, at the start; a change of anything but `dynamic` needs a restart." });
 

@@ -92,6 +92,8 @@ export interface IdentitySettings {
 export interface Configuration {
   readonly bootstrap: BootstrapConfiguration;
   readonly dynamic: DynamicConfiguration;
-  /** Absolute paths: the bootstrap file, and the dynamic one where it is a file of its own. */
+  /** The dynamic document is in the store: until it has been read there are no routes. */
+  readonly shared?: true;
+  /** Absolute paths: the bootstrap file, and the dynamic one where it is a file of its own; or where in the store that is. */
   readonly files: readonly string[];
 }

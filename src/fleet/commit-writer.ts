@@ -169,6 +169,7 @@ export class CommitWriter implements RolloutWriter {
   private async conflict(attempt: Attempt): Promise<boolean> {
     const { world } = this;
     const stored = await world.store.get(world.key);
+    if (stored?.cached === true) throw new StoreError("unavailable", "what became of a commit cannot be read");
     const parsed = stored === undefined ? "is not there" : parseStored(stored.value);
     if (typeof parsed !== "string" && parsed.commit === attempt.rollout.commit) {
       if (this.attempt === attempt) this.attempt = null;

@@ -211,7 +211,8 @@ export class FleetNode implements FleetPorts {
     try {
       // Who may have more comes second: whoever sees only the first gives nobody more.
       const [allocation, stored] = await Promise.all([store.get(allocationKey(route)), store.get(stateKey(route))]);
-      if (this.closed) return;
+      // From the cache is what is known already.
+      if (this.closed || allocation?.cached === true || stored?.cached === true) return;
       if (allocation !== undefined) allocations.adopt(route, allocation.value, allocation.revision);
       const tie = this.ties.get(route);
       if (tie !== undefined) {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
-import { FleetProcesses, type FleetMember } from "../support/fleet.ts";
+import { FleetProcesses, type FleetMember } from "../support/fleet-processes.ts";
 import { hasRedis, redisSettings, RedisServer, until } from "../support/redis.ts";
 import { Relay } from "../support/relay.ts";
 

@@ -10,7 +10,7 @@ import { AuditStream, type Reply } from "./audit-stream.ts";
 import { connectTimeoutMs, subscriberClient } from "./client.ts";
 import { RedisConnection } from "./connection.ts";
 import { RedisKeys } from "./keys.ts";
-import { scripts } from "./scripts.ts";
+import { type Script, scripts } from "./scripts.ts";
 import { Subscriber } from "./subscriber.ts";
 
 /** How long the start waits for Redis before it goes on without it. */
@@ -30,7 +30,7 @@ export class RedisStore implements Store {
   private readonly clock: Clock;
   private readonly warn: StoreWarning;
   private readonly subscriber: Subscriber;
-  private readonly stream: AuditStream;
+  readonly stream: AuditStream;
   private readonly holders = new Map<string, string>();
   /** The highest epoch that was seen: one that Redis gives after it lost its data is higher still. */
   private epochSeen = 0;
@@ -82,7 +82,7 @@ export class RedisStore implements Store {
     const entries = audit.map(encodeEntry);
     const { document, index, auditHead, audit: stream, auditIds, changed } = this.keyNames;
     const keys = [document(key), index, this.fenceKey(fence), auditHead, stream, auditIds];
-    const run = (chain: readonly (string | number)[]) => this.run("put", keys, [key, json, expected, id, fence?.epoch ?? "", changed, ...chain]);
+    const run = (chain: readonly (string | number)[]) => this.runWrite(scripts.put, keys, [key, json, expected, id, fence?.epoch ?? "", changed, ...chain]);
     const reply = entries.length === 0 ? await run(["", "", 0]) : await this.stream.write(this.now, entries, run);
     return this.written(reply, fence) ? Number(reply[1]) : undefined;
   }
@@ -90,7 +90,7 @@ export class RedisStore implements Store {
   async remove(key: string, expected: number, { fence }: Pick<WriteOptions, "fence"> = {}): Promise<boolean> {
     this.check(key);
     const { document, index, changed } = this.keyNames;
-    return this.written(await this.run("remove", [document(key), index, this.fenceKey(fence)], [key, expected, fence?.epoch ?? "", changed]), fence);
+    return this.written(await this.runWrite(scripts.remove, [document(key), index, this.fenceKey(fence)], [key, expected, fence?.epoch ?? "", changed]), fence);
   }
 
   async keys(prefix: string): Promise<string[]> {
@@ -108,7 +108,7 @@ export class RedisStore implements Store {
     const entry = encodeEntry({ record, ...(id === undefined ? {} : { id }) });
     const { auditHead, audit, auditIds } = this.keyNames;
     const keys = [this.fenceKey(fence), auditHead, audit, auditIds];
-    this.written(await this.stream.write(this.now, [entry], (chain) => this.run("append", keys, [fence?.epoch ?? "", ...chain])), fence);
+    this.written(await this.stream.write(this.now, [entry], (chain) => this.runWrite(scripts.append, keys, [fence?.epoch ?? "", ...chain])), fence);
   }
 
   async audit(seq: number, limit: number): Promise<AuditRecord[]> {
@@ -190,8 +190,9 @@ export class RedisStore implements Store {
     return this.keyNames.epoch(fence?.lease ?? "none");
   }
 
-  private async run(name: "put" | "remove" | "append", keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
-    const reply = (await this.connection.run(scripts[name], keys, args)) as Reply;
+  /** Runs a script that writes, and sees to it that replicas have what it wrote. */
+  async runWrite(script: Script, keys: readonly string[], args: readonly (string | number)[]): Promise<Reply> {
+    const reply = (await this.connection.run(script, keys, args)) as Reply;
     if (reply[0] === "written") await this.replicated();
     return reply;
   }

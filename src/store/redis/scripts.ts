@@ -6,7 +6,7 @@ export interface Script {
   readonly sha: string;
 }
 
-const script = (text: string): Script => ({ text, sha: createHash("sha1").update(text).digest("hex") });
+export const script = (text: string): Script => ({ text, sha: createHash("sha1").update(text).digest("hex") });
 
 /** `fence` is an epoch, or empty. */
 const fenced = `
@@ -18,7 +18,7 @@ local function fenced(key, fence) return fence ~= '' and redis.call('GET', key) 
  * each record its line and its id (or ''). A hash needs SHA-256, which scripts have not: who writes chains the lines, and
  * is told where the chain ends when somebody else was quicker.
  */
-const append = `
+export const append = `
 local function append(head, stream, ids, at)
   local seq, hash = tonumber(ARGV[at]), ARGV[at + 1]
   local last = redis.call('HMGET', head, 'seq', 'hash')
