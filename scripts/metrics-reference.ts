@@ -6,6 +6,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { effectiveEdgesSeconds, ladderSeconds } from "../src/admin/latency-ladder.ts";
 import { controlMetrics } from "../src/admin/control-metrics.ts";
+import { fleetMetrics } from "../src/admin/fleet-metrics.ts";
 import type { MetricRow } from "../src/admin/metric-row.ts";
 import { processMetrics } from "../src/admin/process-metrics.ts";
 import { trafficMetrics } from "../src/admin/traffic-metrics.ts";
@@ -51,6 +52,12 @@ ${table(trafficMetrics)}
 ## Configuration, threads and rollouts
 
 ${table(controlMetrics)}
+
+## Fleet
+
+Only where the store is shared with other sidecars.
+
+${table(fleetMetrics)}
 
 ## Process
 

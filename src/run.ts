@@ -3,10 +3,13 @@ import { resolve } from "node:path";
 import { exitCodes, parseArguments, type CliIo } from "./cli/args.ts";
 import { loadConfiguration } from "./config/load.ts";
 import { formatProblem } from "./config/problem.ts";
-import { createLog, LogDestination } from "./core/log.ts";
+import type { Configuration } from "./config/definition.ts";
+import { createLog, type Log, LogDestination } from "./core/log.ts";
 import { Sidecar } from "./sidecar.ts";
-import { openStore } from "./store/open-store.ts";
-import { StoreError, type Store } from "./store/store.ts";
+import { systemRandom } from "./core/random.ts";
+import { SharedConfiguration } from "./shared-configuration.ts";
+import { openStore, type OpenedStore } from "./store/open-store.ts";
+import { StoreError } from "./store/store.ts";
 import { version } from "./version.ts";
 
 const spec = {
@@ -35,17 +38,21 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const { bootstrap } = loaded.value;
   const destination = new LogDestination();
   const log = createLog({ level: bootstrap.logLevel, destination });
-  let store: Store;
+  let opened: OpenedStore;
   try {
-    store = await openStore(bootstrap.store, (warning) => log.warn(warning));
+    opened = await openStore(bootstrap.store, (warning) => log.warn(warning));
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
+    if (!(error instanceof StoreError) && !(error instanceof Error && "code" in error)) throw error;
     io.stderr.write(`ebbgate run: the store cannot be used: ${error.message}\n`);
     return exitCodes.failed;
   }
+  const { store } = opened;
+  const shared = loaded.value.shared === true && opened.shared !== null ? sharedConfiguration(loaded.value, opened.shared, log) : null;
+  const configuration = shared === null ? loaded.value : await shared.first();
 
   const ended = Promise.withResolvers<"signal" | "lost">();
-  const sidecar = new Sidecar({ configuration: loaded.value, environment: io.env, store, log, version, onLost: () => ended.resolve("lost") });
+  const fleet = opened.shared === null ? {} : { fleet: { cache: opened.shared.cache.slot("fleet") } };
+  const sidecar = new Sidecar({ configuration, environment: io.env, store, log, version, ...(shared === null ? {} : { shared }), ...fleet, onLost: () => ended.resolve("lost") });
   const onSignal = (): void => ended.resolve("signal");
   process.on("SIGTERM", onSignal);
   process.on("SIGINT", onSignal);
@@ -70,4 +77,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   log.info({ cut }, cut === 0 ? "Stopped; every request was answered." : "Stopped at the drain deadline; requests were cut.");
   await destination.flush();
   return cut === 0 ? exitCodes.ok : exitCodes.failed;
+}
+
+function sharedConfiguration(configuration: Configuration, { document, cache }: NonNullable<OpenedStore["shared"]>, log: Log): SharedConfiguration {
+  return new SharedConfiguration({ document, configuration, cache: cache.slot("configuration"), random: systemRandom, warn: (message) => log.warn(message) });
 }

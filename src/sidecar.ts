@@ -6,9 +6,12 @@ import type { Configuration } from "./config/definition.ts";
 import { formatProblem, type ConfigProblem } from "./config/problem.ts";
 import type { Snapshot } from "./config/snapshot.ts";
 import type { Environment } from "./config/substitute.ts";
-import { watchConfiguration, type ConfigurationWatch } from "./config/watch.ts";
+import { watchConfiguration, type ConfigurationWatch, type WatchOptions } from "./config/watch.ts";
 import { systemClock } from "./core/clock.ts";
 import type { Log } from "./core/log.ts";
+import { leaseName } from "./fleet/leadership.ts";
+import { FleetNode } from "./fleet/node.ts";
+import type { Cache } from "./fleet/ports.ts";
 import { systemRandom } from "./core/random.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
@@ -33,6 +36,10 @@ export interface SidecarOptions {
   readonly log: Log;
   /** Ebbgate's own version. */
   readonly version: string;
+  /** The store is shared with other sidecars, which decide as one; absent: this one is alone. */
+  readonly fleet?: { readonly cache: Cache };
+  /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
+  readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => void }): ConfigurationWatch };
   /** A proxy thread died: the process cannot serve as it should, and must end. */
   readonly onLost: (error: Error) => void;
 }
@@ -48,6 +55,7 @@ export class Sidecar {
   private readonly mirrors = new Mirrors(clock);
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
+  private readonly fleet: FleetNode | null;
   private readonly decisions = new DecisionTally();
   private readonly startedMs = clock.wallMs();
   private admin: AdminServer | null = null;
@@ -69,12 +77,16 @@ export class Sidecar {
     this.windows = new Windows(this.slab, clock);
     this.state = { source: configuration.files.at(-1)!, loadedMs: null, lastLoadOk: false, refusals: 0, lastRefusal: null };
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
-    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."));
+    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence());
+    this.fleet = this.newFleet();
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
       settings: configuration.bootstrap.proxy,
       pages: () => this.slab.pages,
-      onAcknowledged: (thread, revision) => log.debug({ thread, revision }, "A proxy thread runs the revision."),
+      onAcknowledged: (thread, revision) => {
+        log.debug({ thread, revision }, "A proxy thread runs the revision.");
+        this.fleet?.acknowledge();
+      },
       onFault: (thread, detail) => log.error({ thread, detail }, "A connection was ended by a fault of ours: please report it."),
       onMirror: (sample, done) => this.mirrors.offer(sample, done),
       onLost: (thread, error) => {
@@ -95,6 +107,7 @@ export class Sidecar {
       publish: (weights) => this.post(this.snapshots.next(weights)),
       sendEdges: (_route, edges) => edges.forEach(({ slot, edges: one }) => this.threads.sendEdges(slot, one)),
       store: options.store,
+      ...(this.fleet === null ? {} : { fleet: this.fleet, partitioned: () => this.fleet!.partitioned }),
       region: configuration.bootstrap.identity.region,
       probes: (route, variant) => this.probes.counts(route, variant),
       copies: (route, variant) => {
@@ -118,16 +131,16 @@ export class Sidecar {
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
     const { port } = await this.admin.listen();
     this.loop = setInterval(() => this.tick(), tickMs);
-    this.watch = watchConfiguration({
-      file: this.running.files[0]!,
-      environment: this.options.environment,
-      running: this.running,
-      onDocument: (loaded, restart) => {
+    this.fleet?.start();
+    const callbacks = {
+      onDocument: (loaded: Configuration, restart: readonly string[] = []): void => {
         // One after the other: each reads the store before it is live.
         this.applying = this.applying.then(() => this.changed(loaded, restart));
       },
-      onRefused: (problems) => this.refused(problems),
-    });
+      onRefused: (problems: readonly ConfigProblem[]): void => this.refused(problems),
+    };
+    const { shared, environment } = this.options;
+    this.watch = shared?.follow(callbacks) ?? watchConfiguration({ file: this.running.files[0]!, environment, running: this.running, ...callbacks });
     return { listeners: this.listeners, admin: { host: this.running.bootstrap.admin.host, port } };
   }
 
@@ -147,6 +160,7 @@ export class Sidecar {
     if (this.loop !== null) clearInterval(this.loop);
     await this.controller.flush();
     await this.snapshots.flush();
+    await this.fleet?.close();
     await this.admin?.close();
     await this.options.store.close();
     return cut;
@@ -155,6 +169,7 @@ export class Sidecar {
   private tick(): void {
     try {
       this.controller.tick();
+      this.fleet?.tick();
       if (this.snapshots.windowEnded()) this.post(this.snapshots.next(this.controller.weights()));
       this.windows.tick();
       this.sendProbes();
@@ -218,6 +233,30 @@ export class Sidecar {
     this.threads.publish(snapshot);
   }
 
+  /** What allocations are written under: nothing where this sidecar is alone; null where another one makes them. */
+  private fence(): { readonly lease: string; readonly epoch: number } | undefined | null {
+    if (this.fleet === null) return undefined;
+    const { epoch } = this.fleet;
+    return epoch === null ? null : { lease: leaseName, epoch };
+  }
+
+  private newFleet(): FleetNode | null {
+    const { configuration: { bootstrap: { identity } }, fleet, store, version, log } = this.options;
+    if (fleet === undefined) return null;
+    return new FleetNode({
+      store, clock, version, log, random: systemRandom, instance: identity.instance, region: identity.region, allocations: this.snapshots, cache: fleet.cache,
+      follow: () => {
+        if (!this.controller.adopt() && this.snapshots.due && this.posted !== null) this.post(this.snapshots.next(this.controller.weights()));
+      },
+      command: (route, command) => {
+        const name = this.controller.status().find((one) => one.route === route)?.name;
+        if (name !== undefined) this.controller.command(name, command);
+      },
+      posted: () => this.posted?.snapshot.revision ?? 0,
+      running: () => Math.min(...this.threads.acknowledged),
+    });
+  }
+
   private tell(decision: ExplainedDecision): void {
     const { sentence, ...record } = decision;
     const severity = severityOf(decision.reason);
@@ -237,6 +276,7 @@ export class Sidecar {
       configuration: () => this.state,
       rollouts: () => this.controller.status(),
       mirrors: (route) => this.mirrors.counts(route),
+      fleet: () => this.fleet?.status() ?? null,
       draining: () => this.draining,
     };
   }

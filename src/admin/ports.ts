@@ -1,6 +1,7 @@
 /** What the admin server sees of the process: the composition root gives it, and admin changes nothing through it. */
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
+import type { FleetStatus } from "../fleet/status.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
@@ -53,6 +54,8 @@ export interface AdminPorts {
   rollouts(): readonly RolloutStatus[];
   /** What became of a route's copies; null where nothing is copied. */
   mirrors(route: string): MirrorCounts | null;
+  /** Null or absent: this sidecar shares its store with no other. */
+  fleet?(): FleetStatus | null;
   /** True from SIGTERM on. */
   draining(): boolean;
 }

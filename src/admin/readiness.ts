@@ -15,6 +15,8 @@ export function readiness(ports: Pick<AdminPorts, "clock" | "posted" | "threads"
   const posted = ports.posted();
   if (ports.draining()) reasons.push("The proxy is shutting down.");
   if (posted === null) reasons.push("No configuration has been loaded yet.");
+  // A document that is good has a route: without one, the first is still awaited.
+  else if (posted.snapshot.routes.length === 0) reasons.push("No configuration is in the store yet: publish one with ebbgate apply.");
   const threads = ports.threads();
   if (threads.length === 0) reasons.push("No proxy thread has been started yet.");
   for (const { index, alive, revision } of threads) {

@@ -2,6 +2,7 @@
 import { refusalCodes, counters, threadCounters } from "../observe/layout.ts";
 import { upstreamErrorCodes, type ErrorCode } from "../core/errors.ts";
 import type { RouteSnapshot } from "../config/snapshot.ts";
+import type { FleetStatus } from "../fleet/status.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
 import type { RolloutStatus } from "../rollout/status.ts";
 import type { AdminPorts, ConfigurationStatus, ThreadStatus } from "./ports.ts";
@@ -59,6 +60,8 @@ export interface Status {
   readonly refusals: Readonly<Record<string, number>>;
   readonly routes: readonly { readonly name: string; readonly match: RouteSnapshot["match"]; readonly variants: readonly VariantStatus[]; readonly mirror: MirrorCounts | null }[];
   readonly rollouts: readonly RolloutStatus[];
+  /** Null: this sidecar shares its store with no other. */
+  readonly fleet: FleetStatus | null;
 }
 
 /** Reasons that happened, with their counts. */
@@ -132,5 +135,6 @@ export function statusOf(ports: AdminPorts): Status {
       mirror: ports.mirrors(route.name),
     })),
     rollouts: ports.rollouts(),
+    fleet: ports.fleet?.() ?? null,
   };
 }

@@ -26,8 +26,14 @@ export function bootstrapFindings(bootstrap: Pick<BootstrapDocument, "listeners"
   return findings;
 }
 
+/** What a sidecar listens on. */
+export interface OwnAddresses {
+  readonly listeners: readonly { readonly name: string; readonly address: Address }[];
+  readonly admin: { readonly address: Address };
+}
+
 /** Endpoints that lead back into this sidecar: a listener would be a loop, the admin API would be open to every client. */
-export function selfEndpointFindings(bootstrap: Pick<BootstrapDocument, "listeners" | "admin">, routes: readonly PlacedRoute[]): Finding[] {
+export function selfEndpointFindings(bootstrap: OwnAddresses, routes: readonly PlacedRoute[]): Finding[] {
   const own = [...bootstrap.listeners.map(({ name, address }) => ({ address, what: `listener '${name}'` })), { address: bootstrap.admin.address, what: "the admin API" }];
   const findings: Finding[] = [];
   for (const { route, path } of routes) {

@@ -3,6 +3,7 @@ import type { LogLevel } from "../core/log.ts";
 import { dynamicSchema } from "./dynamic-schema.ts";
 import { parseAddress, parsePeer } from "./notation.ts";
 import { flag, integer, name, scalar, share, text } from "./scalars.ts";
+import { storeSchema } from "./store-schema.ts";
 import { defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
 
 const address = scalar({ json: { title: "address", type: "string", pattern: ":\\d{1,5}$", examples: ["0.0.0.0:8080"] }, parse: parseAddress });
@@ -47,16 +48,6 @@ const limits = z.strictObject({
   drainTimeoutMs: count("drainTimeoutMs", 0, 3_600_000, "Milliseconds after the drain delay until what is still in flight is cut."),
 } satisfies Record<keyof ProxyLimits, z.ZodType<number>>);
 
-const store = z
-  .discriminatedUnion("type", [
-    z.strictObject({
-      type: z.literal("file"),
-      directory: text({ title: "path", charactersMax: 4_096 }).describe("Relative to the configuration file. Left out: `.ebbgate` beside it.").optional(),
-    }),
-    z.strictObject({ type: z.literal("memory") }),
-  ])
-  .describe("Where rollout states and the audit log are kept: `file` survives a restart, `memory` does not.");
-
 const identity = z.strictObject({
   instance: name.describe("This sidecar's own name. Left out: the machine's host name.").optional(),
   region: name.describe("Where it runs.").optional(),
@@ -77,19 +68,21 @@ const log = z.strictObject({
     .prefault({}),
 });
 
+const fromStore = z.strictObject({ from: z.literal("store").describe("Read it from the store, and follow its changes there.") });
+
 export const bootstrapSchema = z
   .strictObject({
     $schema: z.string().describe("Address of the JSON Schema, for editors only.").optional(),
     listeners: z.array(listener).min(1).max(64).describe("The addresses that accept downstream connections."),
     admin: admin.describe("The admin API.").prefault({}),
     threads: integer({ min: 1, max: 64 }).describe("Proxy threads: each listens on every listener.").prefault(1),
-    store: store.prefault({ type: "file" }),
+    store: storeSchema.prefault({ type: "file" }),
     identity: identity.describe("Who this sidecar is, in logs, events and the audit log.").prefault({}),
     log: log.describe("Logging, to stdout as JSON lines.").prefault({}),
     limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
     dynamic: z
-      .union([text({ title: "path", charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), dynamicSchema])
-      .describe("The dynamic document: its path (relative to this file), or the document itself."),
+      .union([text({ title: "path", charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), fromStore, dynamicSchema])
+      .describe("The dynamic document: its path (relative to this file), the document itself, or `{from: store}`: the one in Redis that a fleet shares."),
   })
   .meta({ title: "Ebbgate bootstrap document", description: "Read once, at the start; a change of anything but `dynamic` needs a restart." });
 

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { BootstrapConfiguration } from "./definition.ts";
+import { compileStore } from "./compile-store.ts";
 
 /** Compiles a bootstrap document that has passed every check. @param file its absolute path, which relative ones start from */
 export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, file: string): BootstrapConfiguration {
@@ -17,7 +18,7 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
       hostNames: document.admin.hostNames.map((hostName) => hostName.toLowerCase()),
     },
     threads: document.threads,
-    store: store.type === "memory" ? { type: "memory" } : { type: "file", directory: resolve(dirname(file), store.directory ?? ".ebbgate") },
+    store: compileStore(store, dirname(file)),
     identity: { instance, region: identity.region ?? null, zone: identity.zone ?? null },
     logLevel: log.level,
   };

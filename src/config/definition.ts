@@ -42,7 +42,45 @@ export interface BootstrapConfiguration {
   readonly logLevel: LogLevel;
 }
 
-export type StoreSettings = { readonly type: "file"; /** Absolute. */ readonly directory: string } | { readonly type: "memory" };
+export type StoreSettings = { readonly type: "file"; /** Absolute. */ readonly directory: string } | { readonly type: "memory" } | RedisSettings;
+
+export interface RedisSettings {
+  readonly type: "redis";
+  /** Every key is below `ebbgate:{<namespace>}:`. */
+  readonly namespace: string;
+  readonly servers: RedisServers;
+  readonly username: string | null;
+  readonly password: string | null;
+  /** 0 in a cluster. */
+  readonly database: number;
+  readonly tls: TlsFiles | null;
+  /** Of every command, its way there and back. */
+  readonly commandTimeoutMs: number;
+  /** Replicas that a write waits for, if there are so many; not in a cluster. */
+  readonly replicas: number;
+  /** Absolute: where the last good state of things is kept for a restart without Redis. */
+  readonly cacheDirectory: string;
+}
+
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+export type RedisServers =
+  | { readonly kind: "single"; readonly address: HostPort }
+  | { readonly kind: "sentinel"; readonly sentinels: readonly HostPort[]; readonly master: string; readonly username: string | null; readonly password: string | null }
+  | { readonly kind: "cluster"; readonly nodes: readonly HostPort[] };
+
+/** Absolute paths of PEM files. */
+export interface TlsFiles {
+  /** Null: the system's authorities. */
+  readonly ca: string | null;
+  readonly certificate: string | null;
+  readonly key: string | null;
+  /** What the server's certificate has to be for; null: the host that is connected to. */
+  readonly serverName: string | null;
+}
 
 export interface IdentitySettings {
   readonly instance: string;
@@ -54,6 +92,8 @@ export interface IdentitySettings {
 export interface Configuration {
   readonly bootstrap: BootstrapConfiguration;
   readonly dynamic: DynamicConfiguration;
-  /** Absolute paths: the bootstrap file, and the dynamic one where it is a file of its own. */
+  /** The dynamic document is in the store: until it has been read there are no routes. */
+  readonly shared?: true;
+  /** Absolute paths: the bootstrap file, and the dynamic one where it is a file of its own; or where in the store that is. */
   readonly files: readonly string[];
 }

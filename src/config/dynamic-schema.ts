@@ -138,6 +138,9 @@ export const routeSchema = z.strictObject({
 export const dynamicSchema = z
   .strictObject({
     $schema: z.string().describe("Address of the JSON Schema, for editors only.").optional(),
+    revision: integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+      .describe("Of a document in Redis: one with a lower revision than what runs is refused as stale. `ebbgate apply` sets it; in a file it means nothing.")
+      .optional(),
     routes: z.array(routeSchema).min(1).max(1_000).describe("Tried in this order; the first match serves."),
   })
   .meta({ title: "Ebbgate dynamic document", description: "Routes, their variants and rollouts. Watched: a change is live without a restart." });

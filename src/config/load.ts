@@ -4,6 +4,7 @@ import { z } from "zod";
 import { bootstrapFindings, selfEndpointFindings } from "./bootstrap-checks.ts";
 import { type BootstrapDocument, bootstrapSchema } from "./bootstrap-schema.ts";
 import { check } from "./check.ts";
+import { storeFindings } from "./compile-store.ts";
 import { compileBootstrap } from "./compile-bootstrap.ts";
 import { compileDynamic } from "./compile-dynamic.ts";
 import type { Configuration, DynamicConfiguration } from "./definition.ts";
@@ -29,6 +30,7 @@ export async function loadConfiguration(file: string, environment: Environment):
   if (!read.ok) return { ok: false, problems: read.problems, files: [path] };
   const bootstrap = checkBootstrap(read.source);
   const inline = bootstrap.inline;
+  if (bootstrap.fromStore) return awaitingStore(bootstrap, read.source, path);
   if (bootstrap.dynamicPath === null) {
     const dynamic = inline === null ? { routes: [], document: null, problems: [] } : checkedDynamic(inline, read.source, ["dynamic"]);
     return combine(bootstrap, dynamic, read.source, [path]);
@@ -37,6 +39,14 @@ export async function loadConfiguration(file: string, environment: Environment):
   const source = await readSource(dynamicPath, environment);
   const dynamic = source.ok ? checkedDynamic(source.source.data, source.source, []) : { routes: [], document: null, problems: source.problems };
   return combine(bootstrap, dynamic, source.ok ? source.source : read.source, [path, dynamicPath]);
+}
+
+function awaitingStore(bootstrap: CheckedBootstrap, source: Source, path: string): Loaded<Configuration> {
+  const { document } = bootstrap;
+  const local: Finding = { path: ["dynamic"], message: "is to come from the store, but this store is not shared", remedy: "Set store.type: redis, or write the document's path here" };
+  const problems = [...bootstrap.problems, ...(document !== null && document.store.type !== "redis" ? [source.locate(local)] : [])];
+  if (document === null || problems.length > 0) return { ok: false, problems: problems.toSorted(byPlace), files: [path] };
+  return { ok: true, value: { bootstrap: compileBootstrap(document, path), dynamic: { routes: [], hash: "" }, shared: true, files: [path] } };
 }
 
 /** Reads a dynamic document that stands alone in its file. */
@@ -62,12 +72,15 @@ export async function readSource(path: string, environment: Environment): Promis
 
 /** What the checks of sense need: they run even where another part of the document is malformed. */
 const addresses = z.object({ listeners: bootstrapSchema.shape.listeners, admin: bootstrapSchema.shape.admin });
+const storePart = z.object({ store: bootstrapSchema.shape.store });
 
 interface CheckedBootstrap {
   readonly document: Omit<BootstrapDocument, "dynamic"> | null;
   readonly addresses: z.output<typeof addresses> | null;
   readonly problems: readonly ConfigProblem[];
   readonly inline: unknown;
+  /** The dynamic document is a shared one. */
+  readonly fromStore: boolean;
   readonly dynamicPath: string | null;
 }
 
@@ -75,15 +88,18 @@ interface CheckedBootstrap {
 function checkBootstrap(source: Source): CheckedBootstrap {
   const data = source.data;
   const dynamic = typeof data === "object" && data !== null && "dynamic" in data ? data.dynamic : null;
-  const inline = typeof dynamic === "object" ? dynamic : null;
+  const fromStore = typeof dynamic === "object" && dynamic !== null && "from" in dynamic;
+  const inline = typeof dynamic === "object" && !fromStore ? dynamic : null;
   const checked = check(bootstrapSchema, inline === null ? data : { ...(data as object), dynamic: "inline" });
   const sense = addresses.safeParse(data);
-  const findings = [...(checked.ok ? [] : checked.findings), ...(sense.success ? bootstrapFindings(sense.data) : [])];
+  const store = storePart.safeParse(data);
+  const findings = [...(checked.ok ? [] : checked.findings), ...(sense.success ? bootstrapFindings(sense.data) : []), ...(store.success ? storeFindings(store.data.store) : [])];
   return {
     document: checked.ok ? checked.value : null,
     addresses: sense.success ? sense.data : null,
     problems: findings.map(source.locate),
     inline,
+    fromStore,
     dynamicPath: inline === null && typeof dynamic === "string" && dynamic !== "" ? dynamic : null,
   };
 }

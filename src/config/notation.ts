@@ -21,6 +21,19 @@ export function parseAddress(written: unknown): Address | Refusal {
   return (v6 === undefined ? isIPv4(host) : isIPv6(host) && !host.includes("%")) ? { host, port } : new Refusal("is not an IP address with a port", remedy);
 }
 
+/** A server to connect to: a host name or an IP address, and a port. */
+export function parseHostPort(written: unknown): Address | Refusal {
+  const remedy = "Write a host and a port, as redis.internal:6379 or [fd00::7]:6379";
+  if (typeof written !== "string") return new Refusal("must be a host and a port", remedy);
+  if (/^rediss?:\/\//i.test(written)) return new Refusal("is a URL", `${remedy}; user, password, database and tls have keys of their own`);
+  const [, v6, other, portText] = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(written) ?? [];
+  if (portText === undefined) return new Refusal("is not a host with a port", remedy);
+  const port = Number(portText);
+  if (port < 1 || port > 65_535) return new Refusal("has a port out of range", "Write a port from 1 to 65535");
+  const host = v6 ?? other!;
+  return (v6 === undefined ? isHostName(host) : isIPv6(host)) ? { host, port } : new Refusal("has no valid host", remedy);
+}
+
 /** An IP address or a CIDR block. */
 export function parsePeer(written: unknown): string | Refusal {
   const remedy = "Write an address or a block, as 10.0.0.7, 10.0.0.0/8 or fd00::/8";

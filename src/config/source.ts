@@ -1,4 +1,5 @@
 import { Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from "yaml";
+import { isSecretName } from "../core/redact.ts";
 import { type ConfigPath, type ConfigProblem, type Finding, formatPath, shownCharactersMax } from "./problem.ts";
 import { type Environment, substitute } from "./substitute.ts";
 
@@ -130,8 +131,9 @@ function place(file: string, document: Document.Parsed, lines: LineCounter, raw:
   }
   // An empty value has no place of its own on some lines; its key's place serves.
   const { line, col } = lines.linePos(at?.range?.[0] ?? 0);
-  // Neither may a header's value be shown: it may be a credential.
-  const shown = atKey || depth < path.length || path.at(-2) === "headers" ? undefined : show(node, raw, document);
+  // Neither may a header's value or a password be shown.
+  const secret = path.at(-2) === "headers" || isSecretName(String(path.at(-1)));
+  const shown = atKey || depth < path.length || secret ? undefined : show(node, raw, document);
   return { file, line: Math.max(line, 1), column: Math.max(col, 1), path: formatPath(path), ...(shown === undefined ? {} : { value: shown }), message, remedy };
 }
 

@@ -52,30 +52,45 @@ export interface BreakerTick {
 }
 
 /** Counts one tick. A tripped breaker stays tripped until it is replaced by `armedBreaker`. */
-export function breakerTick(state: BreakerState, tick: BreakerTick): BreakerState {
-  const outcomes = tick.baselineBad + tick.baselineOk;
-  const usual = outcomes > 0 ? (timesBaseline * tick.baselineBad) / outcomes : 0;
-  const bad = state.bad + tick.bad;
-  const ok = state.ok + tick.ok;
-  const bound = Math.max(boundMin, usual);
-  const outage = bound >= boundOff ? state.outage : wager(state.outage, restartPerTick, betOnBad, bound, tick.bad, tick.ok);
-  const partialBound = Math.max(partialBoundMin, usual);
-  // What is not counted as bad is counted as good: that only ever speaks for the candidate.
-  const spread = Math.min(tick.bad, tick.spread ?? tick.bad);
-  const rest = tick.ok + tick.bad - spread;
-  const partial = partialBound >= partialBoundOff
-    ? state.partial
-    : state.partial.map((wealth, i) => wager(wealth, restartPerTick / partialBets.length, Math.max(partialBets[i]!, (1 + partialBound) / 2), partialBound, spread, rest));
+export const breakerTick = (state: BreakerState, tick: BreakerTick): BreakerState => breakerTicks(state, [tick], tick.badClients, tick.clients);
+
+/**
+ * Counts one tick of several sidecars. Each one's outcomes are held against its own baseline, and the ratios are summed (JUDGE 7).
+ * @param badClients of all of them together; likewise `clients`
+ */
+export function breakerTicks(state: BreakerState, ticks: readonly BreakerTick[], badClients: number, clients: number): BreakerState {
+  let { bad, ok } = state;
+  let [bound, partialBound, logs] = [0, 0, Number.NaN];
+  const partialLogs = partialBets.map(() => Number.NaN);
+  const plus = (sum: number, more: number): number => (Number.isNaN(sum) ? more : sum + more);
+  for (const tick of ticks) {
+    bad += tick.bad;
+    ok += tick.ok;
+    const outcomes = tick.baselineBad + tick.baselineOk;
+    const usual = outcomes > 0 ? (timesBaseline * tick.baselineBad) / outcomes : 0;
+    const mine = Math.max(boundMin, usual);
+    bound = Math.max(bound, mine);
+    if (mine < boundOff) logs = plus(logs, ratio(betOnBad, mine, tick.bad, tick.ok));
+    const minePartial = Math.max(partialBoundMin, usual);
+    partialBound = Math.max(partialBound, minePartial);
+    if (minePartial >= partialBoundOff) continue;
+    // What is not counted as bad is counted as good: that only ever speaks for the candidate.
+    const spread = Math.min(tick.bad, tick.spread ?? tick.bad);
+    const rest = tick.ok + tick.bad - spread;
+    partialBets.forEach((q, i) => (partialLogs[i] = plus(partialLogs[i]!, ratio(Math.max(q, (1 + minePartial) / 2), minePartial, spread, rest))));
+  }
+  // NaN: nobody's baseline is well enough to tell.
+  const outage = Number.isNaN(logs) ? state.outage : grown(state.outage + restartPerTick, logs);
+  const partial = state.partial.map((wealth, i) => (Number.isNaN(partialLogs[i]!) ? wealth : grown(wealth + restartPerTick / partialBets.length, partialLogs[i]!)));
   const partialSum = partial.reduce((a, b) => a + b, 0);
   const wealth = Math.max(outage, partialSum);
-  const enoughClients = tick.badClients >= Math.min(clientsMin, Math.max(1, tick.clients));
+  const enoughClients = badClients >= Math.min(clientsMin, Math.max(1, clients));
   return {
     wealth, bound: partialSum > outage ? partialBound : bound, bad, ok, outage, partial,
     tripped: state.tripped || (wealth >= breakerThreshold && enoughClients),
   };
 }
 
-/** A likelihood ratio of a bad share of q against at most u < q: its expectation under any smaller share is at most 1. */
-function wager(wealth: number, restart: number, q: number, u: number, bad: number, ok: number): number {
-  return Math.min(ceiling, (wealth + restart) * Math.exp(bad * Math.log(q / u) + ok * Math.log((1 - q) / (1 - u))));
-}
+/** A likelihood ratio of a bad share of q against at most u < q, in nats: its exp has an expectation of at most 1 under any smaller share. */
+const ratio = (q: number, u: number, bad: number, ok: number): number => bad * Math.log(q / u) + ok * Math.log((1 - q) / (1 - u));
+const grown = (wealth: number, nats: number): number => Math.min(ceiling, wealth * Math.exp(nats));

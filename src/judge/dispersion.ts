@@ -4,7 +4,7 @@
  * phi is empirical, not a guarantee.
  */
 import type { Odds } from "./conversion.ts";
-import { ShadowArms } from "./shadow-arms.ts";
+import { phiOf, ShadowArms, type Excess } from "./shadow-arms.ts";
 
 /** One block by unit: cohort shards (a power of two of them) and endpoints. The slab's blocks (observe/reader.ts) have this shape. */
 export interface BlockCounts {
@@ -67,6 +67,12 @@ export class DispersionBook {
     this.endpointTails.add(block.endpointSlow, block.endpointClassed, 1, sum(block.endpointSlow));
   }
 
+  /** @param weight as in `at` */
+  found(weight: number): DispersionFound {
+    const of = (shards: ShadowArms, endpoints: ShadowArms) => ({ shards: shards.found(weight), endpoints: endpoints.known ? endpoints.found(weight) : null });
+    return { errors: of(this.errors, this.endpointErrors), location: of(this.location, this.endpointLocation), tails: of(this.tails, this.endpointTails) };
+  }
+
   /** @param weight the candidate's, as a share in (0, 1) */
   at(weight: number): Dispersion {
     const larger = (shards: ShadowArms, endpoints: ShadowArms): number => Math.max(shards.phi(weight), endpoints.known ? endpoints.phi(weight) : 1);
@@ -78,6 +84,30 @@ export class DispersionBook {
     };
   }
 }
+
+/** What the phis come from, by kind, of shards and of endpoints (null: no block could be compared): what a fleet adds up. */
+export type DispersionFound = Readonly<Record<"errors" | "location" | "tails", { readonly shards: Excess; readonly endpoints: Excess | null }>>;
+
+const kinds = ["errors", "location", "tails"] as const;
+
+/**
+ * The dispersion of each sidecar of a fleet. One by itself sees few errors and would be held to overdisperse for as long as it takes to see
+ * more; so what is believed beforehand is what all of them have shown together, and its own history moves it from there.
+ */
+export function fleetDispersion(all: readonly DispersionFound[]): (own: DispersionFound, alone: Dispersion) => Dispersion {
+  const pooled = (kind: (typeof kinds)[number], of: "shards" | "endpoints"): number =>
+    phiOf(all.reduce((sum, one) => plus(sum, one[kind][of]), { excess: 0, events: 0, information: 0 }));
+  const priors = kinds.map((kind) => ({ shards: pooled(kind, "shards"), endpoints: pooled(kind, "endpoints") }));
+  return (own, alone) => {
+    const [errors, location, tails] = kinds.map((kind, i) => {
+      const { shards, endpoints } = own[kind];
+      return Math.max(phiOf(shards, priors[i]!.shards), endpoints === null ? 1 : phiOf(endpoints, priors[i]!.endpoints));
+    }) as [number, number, number];
+    return { errors, location, tails, rho: alone.rho };
+  };
+}
+
+const plus = (a: Excess, b: Excess | null): Excess => (b === null ? a : { excess: a.excess + b.excess, events: a.events + b.events, information: a.information + b.information });
 
 /**
  * How unevenly clients fail for good: the between-shard CV^2 of the error rate in excess of chance. Products of different blocks

@@ -93,14 +93,31 @@ export class ShadowArms {
    * @param weight the candidate's, as a share in (0, 1)
    */
   phi(weight: number): number {
+    return phiOf(this.found(weight));
+  }
+
+  /** What `phi` is computed from: a fleet adds these up over its sidecars. */
+  found(weight: number): Excess {
     const wanted = Math.round(Math.log2(1 / Math.min(0.5, Math.max(1e-6, weight)))) - 1;
     const level = Math.min(this.excess.length - 1, Math.max(0, wanted));
-    const certain = 1 - 1 / Math.sqrt(1 + this.information[level]!);
-    return Math.max(1, (priorExcess + certain * this.excess[level]!) / (priorEvents + this.events[level]!));
+    return { excess: this.excess[level]!, events: this.events[level]!, information: this.information[level]! };
   }
 
   /** Whether any block could be compared with so few arms. */
   get known(): boolean {
     return this.events[0]! > 0;
   }
+}
+
+/** What shadow arms of one kind have shown; sums over independent sources. */
+export interface Excess {
+  readonly excess: number;
+  readonly events: number;
+  readonly information: number;
+}
+
+/** @param prior what is believed beforehand, worth ten events: 2, or what a whole fleet has shown */
+export function phiOf({ excess, events, information }: Excess, prior = priorExcess / priorEvents): number {
+  const certain = 1 - 1 / Math.sqrt(1 + information);
+  return Math.max(1, (priorEvents * prior + certain * excess) / (priorEvents + events));
 }

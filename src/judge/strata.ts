@@ -68,6 +68,7 @@ export interface StrataChange {
 }
 
 const nothing: readonly Stratum[] = [];
+export const noChange: StrataChange = { committed: nothing, amended: nothing, provisional: nothing };
 
 export class StrataBook {
   private next: number;
@@ -213,7 +214,7 @@ export class StrataBook {
 }
 
 /** Every cell only ever grows, so the sum changes exactly when something has become known. */
-function knowledge(s: StratumCounts): number {
+export function knowledge(s: StratumCounts): number {
   let sum = s.nC + s.nB + s.errorsC + s.errorsB + s.settledC + s.settledB;
   for (let k = 0; k < s.goalsC.length; k++) sum += s.goalsC[k]! + s.goalsB[k]!;
   for (const g of s.numbers) sum += g.nC + g.nB;

@@ -6,7 +6,7 @@
 import { emptyStratum, pessimistic, type StratumCounts } from "./counts.ts";
 import type { Dispersion } from "./dispersion.ts";
 import type { SidecarRatios } from "./fleet.ts";
-import { StrataBook, type Seconds, type Stratum } from "./strata.ts";
+import { noChange, StrataBook, type Seconds, type StrataChange, type Stratum } from "./strata.ts";
 import { bet, betFactors, factorOf, inject, newWealth, total, type Prior } from "./wealth.ts";
 
 export interface TrialTest {
@@ -91,7 +91,8 @@ export class Trial {
   private readonly otherWidth: number;
   private readonly worst = emptyStratum();
   private readonly scratch: Float64Array;
-  private committed: readonly Stratum[] = [];
+  /** What the last update found: for a fleet's leader, who sums over sidecars (fleet-trial.ts). */
+  change: StrataChange = noChange;
   /** What was known of the strata in flight at the last look; NaN: they must be counted again. */
   private inFlight = 0;
 
@@ -114,7 +115,7 @@ export class Trial {
 
   /** What the last update took in, oldest first; the ratios are overwritten when a late outcome comes. */
   get taken(): readonly Taken[] {
-    return this.committed.map((stratum) => ({
+    return this.change.committed.map((stratum) => ({
       from: stratum.from, to: stratum.to,
       tests: this.accounts.map(({ test, worse, worseAt }) => ({
         ratios: this.ledgers[stratum.place]!.worse.subarray(worseAt, worseAt + worse.length), phi: this.phiOf(test, stratum),
@@ -153,10 +154,11 @@ export class Trial {
 
   /** @param patient see `StrataBook.update`. @returns whether any wealth may have changed */
   update(nowMs: number, rows: Seconds, patient = false): boolean {
-    const { committed, amended, provisional } = this.book.update(nowMs, rows, patient);
+    const change = this.book.update(nowMs, rows, patient);
+    const { committed, amended, provisional } = change;
+    this.change = change;
     for (const stratum of amended) this.amend(stratum);
     for (const stratum of committed) this.commit(stratum);
-    this.committed = committed;
     const changed = committed.length + amended.length > 0;
     if (changed) for (const account of this.accounts) account.notWorseValue = null;
     // Between two looks mostly nothing becomes known.

@@ -23,6 +23,11 @@ interface Outcomes extends Counted {
 export class BreakerFeed {
   /** Distinct cohort shards with a bad outcome, as of when they were last counted. */
   badClients = 0;
+  /** The sets themselves, of 128 shards: with a bad outcome, and all. */
+  readonly badShards = new Uint32Array(4);
+  readonly shards = new Uint32Array(4);
+  /** As of the last tick. */
+  baselineNow: { readonly bad: number; readonly ok: number } = { bad: 0, ok: 0 };
   private readonly candidate: SlotReader;
   private readonly baseline: SlotReader;
   private last: Counted;
@@ -41,10 +46,16 @@ export class BreakerFeed {
     const ok = now.ok - this.last.ok;
     const spread = now.spread - this.last.spread;
     this.last = now;
-    const { bad: baselineBad, ok: baselineOk } = this.baselineLately(nowMs);
+    this.baselineNow = this.baselineLately(nowMs);
+    const { bad: baselineBad, ok: baselineOk } = this.baselineNow;
     let clients = 0;
     if (suspicious || bad > 0) clients = this.countClients(Math.floor(nowMs / 1000), lateMs);
     return { bad, ok, spread, baselineBad, baselineOk, badClients: this.badClients, clients };
+  }
+
+  /** The candidate's outcomes since the process began, as of the last tick. */
+  get totals(): Counted {
+    return this.last;
   }
 
   private baselineLately(nowMs: number): { bad: number; ok: number } {
@@ -62,8 +73,9 @@ export class BreakerFeed {
 
   private countClients(second: number, lateMs: number): number {
     const back = Math.min(lookBackSecondsMax, Math.ceil(lateMs / 1000) + 2);
-    const bad = new Uint32Array(4);
-    const all = new Uint32Array(4);
+    const { badShards: bad, shards: all } = this;
+    bad.fill(0);
+    all.fill(0);
     for (let s = second - back; s <= second; s++) {
       const row = this.candidate.stratum(s);
       if (row === undefined) continue;
@@ -81,7 +93,8 @@ const outcomes = (reader: SlotReader): Counted => ({
   bad: reader.counter(counters.breakerBad), ok: reader.counter(counters.breakerOk), spread: reader.counter(counters.failedSpread),
 });
 
-function ones(set: Uint32Array): number {
+/** How many are in a set of shards. */
+export function ones(set: Iterable<number>): number {
   let count = 0;
   for (let word of set) {
     for (; word !== 0; word &= word - 1) count++;

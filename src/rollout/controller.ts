@@ -60,7 +60,7 @@ export class RolloutController implements RolloutControl {
     await Promise.all(loads);
   }
 
-  /** The candidates' weights: one for each rollout, 0 where its state is not known yet. */
+  /** The candidates' weights, to be published now: one for each rollout, 0 where its state is not known yet. */
   weights(): readonly RolloutWeight[] {
     return this.order.flatMap((route) => {
       const runner = this.runners.get(route);
@@ -68,7 +68,10 @@ export class RolloutController implements RolloutControl {
       if (plan === undefined) return [];
       // Another candidate than the state is about may be quarantined: it gets nothing before that is decided.
       const known = runner !== undefined && runner.state.candidate === plan.candidate && runner.state.revision === plan.revision;
-      return [{ route, variant: plan.candidate, weight: known ? runner.weight : 0 }];
+      const shared = known ? runner.sharedWeight : undefined;
+      const weight = known ? runner.weight : 0;
+      runner?.published(weight);
+      return [{ route, variant: plan.candidate, weight, ...(shared === undefined ? {} : { shared }) }];
     });
   }
 
@@ -109,6 +112,18 @@ export class RolloutController implements RolloutControl {
     if (faults.length > 0) throw faults[0];
   }
 
+  /** Follows at once what was decided on another sidecar. @returns whether a weight changed; then all were published */
+  adopt(): boolean {
+    const moment = this.moment();
+    let changed = false;
+    for (const runner of this.runners.values()) {
+      runner.adopt(moment);
+      if (runner.weightChanged()) changed = true;
+    }
+    if (changed) this.ports.publish(this.weights());
+    return changed;
+  }
+
   /** Variants with declared probes, and whether they are to be asked now. */
   probing(): readonly { readonly route: string; readonly variant: string; readonly settings: ProbePlan; readonly active: boolean }[] {
     return [...this.runners].flatMap(([route, { input: { plan }, state }]) => {
@@ -132,6 +147,7 @@ export class RolloutController implements RolloutControl {
     if (route === undefined) return { outcome: "unknown" };
     const runner = this.runners.get(route);
     if (runner === undefined) return { outcome: "refused", detail: "the rollout's state has not been read from the store yet: its candidate has no traffic; try again" };
+    if (runner.following) return { outcome: "forwarded", detail: runner.forward(command) };
     const decision = runner.command(command, this.moment());
     if (runner.weightChanged()) this.ports.publish(this.weights());
     if (decision === null) return { outcome: "refused", detail: "something more urgent was decided first: look at the status, and ask again" };
@@ -178,7 +194,7 @@ export class RolloutController implements RolloutControl {
     const key = stateKey(route);
     try {
       await this.retiring.get(route);
-      const stored = await this.ports.store.get(key);
+      const stored = await (this.ports.fleet?.load(route) ?? this.ports.store.get(key));
       // A later configuration has taken over meanwhile.
       if (this.unloaded.get(route) !== mine) return;
       const moment = this.moment();

@@ -4,9 +4,9 @@
  */
 import { customLimitOf, mirrorLimitOf, type RolloutPlan } from "../config/rollout-plan.ts";
 import { armedBreaker, breakerThreshold, breakerTick, type BreakerState } from "../judge/breaker.ts";
-import { DispersionBook, type Dispersion } from "../judge/dispersion.ts";
+import { DispersionBook, type Dispersion, type DispersionFound } from "../judge/dispersion.ts";
 import type { LatencyModel } from "../judge/edges.ts";
-import { StrataBook, type Seconds } from "../judge/strata.ts";
+import { StrataBook, type Seconds, type StrataChange } from "../judge/strata.ts";
 import { Trial } from "../judge/trial.ts";
 import { breachThreshold, stepInjection } from "../judge/wealth.ts";
 import { blockSeconds, counters } from "../observe/layout.ts";
@@ -54,6 +54,8 @@ export class RolloutJudge {
   private nextBlock: number;
   /** What the strata that close now are judged with; measured from the baseline's own history (JUDGE 4). */
   private dispersion: Dispersion = this.history.at(0);
+  /** The candidate's share of the requests when the dispersion was last looked at. */
+  private share = 0;
   private readonly models = new LatencyModels();
   private readonly earlier = new EarlierBaseline();
   private readonly feed: BreakerFeed;
@@ -154,7 +156,33 @@ export class RolloutJudge {
     return model;
   }
 
-  evidence(command: Command | null, nowMs: number): Evidence {
+  /** Strata that the last tick took in or looked at: for a fleet's leader. */
+  get strata(): StrataChange {
+    return this.trial.change;
+  }
+
+  /** For a fleet's leader: what the breaker counts, since the process began and of the baseline lately. */
+  get breakerFeed(): BreakerFeed {
+    return this.feed;
+  }
+
+  /** Of the candidate, since the process began. */
+  get failedTotal(): number {
+    return this.candidate.failed;
+  }
+
+  /** For a fleet's leader: what this sidecar's phis come from. */
+  get dispersionFound(): DispersionFound {
+    return this.history.found(this.share);
+  }
+
+  /** See `EarlierBaseline.errorBound`. */
+  get errorBound(): number {
+    return this.earlier.errorBound();
+  }
+
+  /** @param budget the part of alpha that this judge's own evidence has: less than all of it in a fleet */
+  evidence(command: Command | null, nowMs: number, budget = 1): Evidence {
     const candidate = this.candidate.recent(nowMs);
     const baseline = this.baseline.recent(nowMs);
     return {
@@ -165,7 +193,7 @@ export class RolloutJudge {
       stepBaselineRequests: this.step.baseline.requestsSince,
       stepCandidateSettled: this.step.candidate.settledSince,
       candidateQuietMs: nowMs - this.lastRequestMs,
-      limits: limitEvidence(this.plan, this.wealth(), candidate, baseline, this.split?.reached(), this.numbers?.seen, this.mirror?.seen ?? null),
+      limits: limitEvidence(this.plan, this.wealth(budget), candidate, baseline, this.split?.reached(), this.numbers?.seen, this.mirror?.seen ?? null),
       breaker: {
         tripped: this.breaker.tripped, wealth: this.breaker.wealth, threshold: breakerThreshold, bound: this.breaker.bound,
         bad: this.breaker.bad, ok: this.breaker.ok, clients: this.feed.badClients,
@@ -205,7 +233,8 @@ export class RolloutJudge {
     }
     this.nextBlock = ended;
     const [c, b] = [this.candidate.recent(nowMs).requests, this.baseline.recent(nowMs).requests];
-    this.dispersion = this.history.at(c + b > 0 ? c / (c + b) : 0);
+    this.share = c + b > 0 ? c / (c + b) : 0;
+    this.dispersion = this.history.at(this.share);
   }
 
   private judgedWith(second: number): Dispersion {
@@ -256,17 +285,17 @@ export class RolloutJudge {
     this.failedAtStart = this.candidate.failed;
   }
 
-  private wealth(): LimitWealth[] {
+  private wealth(budget: number): LimitWealth[] {
     return [
-      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: test.test.phi === "none" ? 1 : this.dispersion[test.test.phi ?? "errors"] })),
-      ...(this.mirror === null ? [] : [this.mirrored(this.mirror)]),
-      ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share, wealth, notWorse: 0, phi: 1 })),
+      ...this.tests.map((test, i) => ({ limit: test.limit, bound: test.bound, share: budget * test.share, wealth: this.trial.wealth(i), notWorse: this.trial.notWorse(i), phi: test.test.phi === "none" ? 1 : this.dispersion[test.test.phi ?? "errors"] })),
+      ...(this.mirror === null ? [] : [this.mirrored(this.mirror, budget)]),
+      ...this.absolute.map(({ limit, share, wealth }) => ({ limit, bound: "absolute" as const, share: budget * share, wealth, notWorse: 0, phi: 1 })),
     ];
   }
 
-  private mirrored({ seen: { against, within } }: MirrorWatch): LimitWealth {
+  private mirrored({ seen: { against, within } }: MirrorWatch, budget: number): LimitWealth {
     const { limits } = this.plan;
-    return { limit: limits.findIndex(({ metric }) => metric === "mirror"), bound: "absolute", share: mirrorShare(limits), wealth: against, notWorse: within, phi: 1 };
+    return { limit: limits.findIndex(({ metric }) => metric === "mirror"), bound: "absolute", share: budget * mirrorShare(limits), wealth: against, notWorse: within, phi: 1 };
   }
 
   private judgeAbsolute(nowMs: number): void {

@@ -30,16 +30,21 @@ const keptGenerations = 16;
 
 /** The weights of the generations that a stratum may still have been counted against. */
 export class LatencyModels {
+  private readonly kept: number;
   private readonly models = new Map<number, LatencyModel>();
   private readonly worse = new Map<number, LatencyWeights>();
   private readonly notWorse = new Map<number, LatencyWeights>();
   private readonly logs = { worse: new ShareLogs(), notWorse: new ShareLogs() };
 
+  constructor(kept = keptGenerations) {
+    this.kept = kept;
+  }
+
   add(model: LatencyModel): void {
     this.models.set(model.generation, model);
     // Latency and a custom limit take their generations in turns, so they do not follow each other.
-    for (const kept of [this.models, this.worse, this.notWorse]) {
-      for (const generation of kept.keys()) if (generation <= model.generation - keptGenerations) kept.delete(generation);
+    for (const remembered of [this.models, this.worse, this.notWorse]) {
+      for (const generation of remembered.keys()) if (generation <= model.generation - this.kept) remembered.delete(generation);
     }
   }
 

@@ -36,7 +36,7 @@ export class Outlook {
   around(evidence: Evidence, baseline: string, candidate: string, storeFailing: boolean): Evidence {
     this.shown = evidence.limits.map((limit, i) => this.shown[i] === true || limit.notWorse >= notWorseThreshold);
     const around: Surroundings = {
-      region: this.ports.region ?? null,
+      region: evidence.around?.region ?? this.ports.region ?? null,
       partitioned: storeFailing || (this.ports.partitioned?.() ?? false),
       peers: this.peers(),
       candidateProbes: this.probes(candidate),

@@ -3,13 +3,18 @@ import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Clock } from "../core/clock.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
-import type { DecisionRecord, ProbeEvidence } from "./types.ts";
+import type { RolloutJudge } from "./judging.ts";
+import type { ExplainedDecision } from "./status.ts";
+import type { Command, DecisionRecord, Effect, Evidence, ProbeEvidence, RolloutState } from "./types.ts";
 
 /** The candidate's weight on a route, in percent; the baseline has what the route's other variants leave. */
 export interface RolloutWeight {
   readonly route: string;
   readonly variant: string;
+  /** On this sidecar. */
   readonly weight: number;
+  /** What the fleet's allocation is made for, where that may differ: neither the region's cap nor the sidecar's own lowering is in it. */
+  readonly shared?: number;
 }
 
 /** Latency edges of one variant, for every proxy thread's recorder of that slot. */
@@ -41,6 +46,50 @@ export interface RolloutStore {
   append(record: DecisionRecord): Promise<void>;
 }
 
+/** Where a rollout's state and decisions go: behind the decision, in order, again and again until they are written. */
+export interface RolloutWriter {
+  /** Nothing waits. */
+  readonly idle: boolean;
+  /** The last write failed, and none has succeeded since. */
+  readonly failing: boolean;
+  put(state: RolloutState): void;
+  append(record: DecisionRecord): void;
+  /** Starts writing what waits. */
+  pump(nowMs: number): void;
+  /** Writes all that waits. @returns false where the store refused */
+  flush(): Promise<boolean>;
+}
+
+/** What ties one rollout to the same rollout on other sidecars (src/fleet/). */
+export interface FleetTie {
+  readonly writer: RolloutWriter;
+  /** This sidecar decides for all of them. The others follow. */
+  readonly leading: boolean;
+  /** The part of alpha that a sidecar's own evidence has. */
+  readonly ownShare: number;
+  /** The evidence starts over: at the start, and where another thing is judged. */
+  begin(plan: RolloutPlan, state: RolloutState): void;
+  /** After each tick of the judge. @param own within `ownShare` */
+  observe(judge: RolloutJudge, own: Evidence, state: RolloutState, monotonicMs: number): void;
+  /** What all sidecars saw; `own` where nothing is summed here. */
+  evidence(own: Evidence, monotonicMs: number): Evidence;
+  /** A decision of this sidecar, as the leader. */
+  decided(effects: readonly Effect[]): void;
+  /** What was decided elsewhere since this was asked the last time. */
+  adopt(): { readonly state: RolloutState; readonly effects: readonly Effect[]; readonly decision: ExplainedDecision | null } | null;
+  /** How much of the state's weight may be given here: raising waits until it is committed. And what the allocation is made for. */
+  weights(state: RolloutState): { readonly own: number; readonly shared: number };
+  /** Hands a command to the leader. @returns what became of it, for people */
+  forward(command: Command): string;
+}
+
+export interface FleetPorts {
+  /** The state as it was committed last; from the cache where the store cannot be reached. Undefined: nobody has decided yet. */
+  load(route: string): Promise<{ readonly value: unknown; readonly revision: number } | undefined>;
+  /** After `load`. */
+  tie(route: string): FleetTie;
+}
+
 export interface RolloutPorts {
   readonly clock: Clock;
   readonly slab: {
@@ -53,6 +102,8 @@ export interface RolloutPorts {
   /** Posts edges to the proxy threads. */
   sendEdges(route: string, edges: readonly VariantEdges[]): void;
   readonly store: RolloutStore;
+  /** Absent: this sidecar is alone, and `store` is its own. */
+  readonly fleet?: FleetPorts;
   /** The sidecar's own region; absent or null: none. */
   readonly region?: string | null;
   /** Whether this sidecar is cut off from the others (no lease); absent: never. A store that fails counts as well. */

@@ -7,7 +7,7 @@ import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge, turnOf } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
-import type { RolloutInput, RolloutPorts, VariantEdges } from "./ports.ts";
+import type { FleetTie, RolloutInput, RolloutPorts, RolloutWriter, VariantEdges } from "./ports.ts";
 import { regionalWeight } from "./regions.ts";
 import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
@@ -45,7 +45,9 @@ export class RolloutRunner {
   private judge: RolloutJudge;
   private judged: string;
   private split: SplitWatch;
-  private readonly writer: StateWriter;
+  /** To the same rollout on other sidecars; null: there are none. */
+  private readonly tie: FleetTie | null;
+  private readonly writer: RolloutWriter;
   private readonly decisions: ExplainedDecision[] = [];
   private generation: number;
   private budgetWrittenMs = 0;
@@ -62,7 +64,8 @@ export class RolloutRunner {
     this.links = links;
     this.outlook = new Outlook(ports, input.plan.route, links.peers);
     this.generation = generation;
-    this.writer = new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
+    this.tie = ports.fleet?.tie(input.plan.route) ?? null;
+    this.writer = this.tie?.writer ?? new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
     this.split = this.newSplit();
     this.judge = this.newJudge(stored.state.badResponses, moment);
     this.judged = judgedPart(input);
@@ -89,12 +92,14 @@ export class RolloutRunner {
 
   /** Takes in the slab's last refresh and decides. @returns whether the weight changed */
   tick(moment: Moment): boolean {
+    this.adopt(moment);
     this.split.tick(moment.monotonicMs, this.ports.split?.(this.input.plan.route) ?? null);
     const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
     const newest = Math.max(model?.generation ?? 0, this.judge.numberModel?.generation ?? 0);
     const fresh = newest > this.generation;
     if (fresh) this.generation = newest;
     if (fresh || !this.edgesSent) this.sendEdges();
+    this.tie?.observe(this.judge, this.own(null, moment), this.state, moment.monotonicMs);
     this.again(moment);
     this.writeBudget(moment);
     this.writer.pump(moment.monotonicMs);
@@ -114,7 +119,33 @@ export class RolloutRunner {
 
   /** The candidate's weight for this sidecar, in percent. */
   get weight(): number {
-    return regionalWeight(this.input.plan, this.state, this.ports.region ?? null);
+    const weight = this.tie?.weights(this.state).own ?? this.state.weight;
+    return Math.min(weight, regionalWeight(this.input.plan, this.state, this.ports.region ?? null));
+  }
+
+  /** The candidate's weight for all sidecars, in percent; undefined: there are no others. */
+  get sharedWeight(): number | undefined {
+    return this.tie?.weights(this.state).shared;
+  }
+
+  /** The decisions are another sidecar's. */
+  get following(): boolean {
+    return this.tie !== null && !this.tie.leading;
+  }
+
+  /** Hands a command to who decides. @returns what became of it, for people */
+  forward(command: Command): string {
+    return this.tie?.forward(command) ?? "";
+  }
+
+  /** Follows what was decided on another sidecar. */
+  adopt(moment: Moment): void {
+    const adopted = this.tie?.adopt() ?? null;
+    if (adopted === null) return;
+    const before = this.state;
+    this.state = adopted.state;
+    for (const effect of adopted.effects) this.apply(effect, before, moment);
+    if (adopted.decision !== null) this.tell(adopted.decision);
   }
 
   /**
@@ -134,6 +165,11 @@ export class RolloutRunner {
     return null;
   }
 
+  /** What the snapshot gives from now on: a weight that is lowered before the first tick is a change. */
+  published(weight: number): void {
+    this.publishedWeight = weight;
+  }
+
   /** Whether the weight changed since this was asked the last time. */
   weightChanged(): boolean {
     const { weight } = this;
@@ -144,6 +180,7 @@ export class RolloutRunner {
 
   /** Taken out of the configuration. The stored state stays, and with it the quarantine. */
   retire(moment: Moment): Promise<boolean> {
+    if (this.following) return this.writer.flush();
     const window = this.judge.evidence(null, moment.monotonicMs);
     const { state, input } = this;
     this.record({
@@ -171,7 +208,7 @@ export class RolloutRunner {
 
   status(moment: Moment): RolloutStatus {
     const { input: { plan }, state } = this;
-    const evidence = this.judge.evidence(null, moment.monotonicMs);
+    const evidence = this.evidence(null, moment);
     const { model, lateMs } = this.judge;
     return {
       name: plan.name, route: plan.route, baseline: plan.baseline, candidate: plan.candidate, revision: state.revision,
@@ -186,17 +223,29 @@ export class RolloutRunner {
   }
 
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
+    if (this.following) return null;
     const { plan } = this.input;
-    const seen: Evidence = { ...this.judge.evidence(command, moment.monotonicMs), split: this.split.evidence };
-    const evidence = this.outlook.around(seen, plan.baseline, plan.candidate, this.writer.failing);
+    const evidence = this.outlook.around(this.evidence(command, moment), plan.baseline, plan.candidate, this.writer.failing);
     const before = this.state;
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
     if (reasons.length === 0) return null;
     this.state = state;
     for (const effect of effects) this.apply(effect, before, moment);
+    this.tie?.decided(effects);
     if (state !== before) this.writer.put(state);
     return reasons.map((decision) => this.record(decision, { inputs: { plan, state: before, evidence }, effects, after: state }));
+  }
+
+  /** What this sidecar saw itself. */
+  private own(command: Command | null, { monotonicMs }: Moment): Evidence {
+    return { ...this.judge.evidence(command, monotonicMs, this.tie?.ownShare), split: this.split.evidence };
+  }
+
+  /** What is decided on: in a fleet, what all its sidecars saw. */
+  private evidence(command: Command | null, moment: Moment): Evidence {
+    const own = this.own(command, moment);
+    return this.tie?.evidence(own, moment.monotonicMs) ?? own;
   }
 
   private apply(effect: Effect, before: RolloutState, { monotonicMs }: Moment): void {
@@ -223,11 +272,15 @@ export class RolloutRunner {
 
   private record(decision: Decision, from: Pick<DecisionRecord, "inputs" | "effects" | "after">): ExplainedDecision {
     const explained: ExplainedDecision = { ...decision, sentence: explain(decision) };
-    this.decisions.push(explained);
-    if (this.decisions.length > recentDecisionsMax) this.decisions.shift();
     this.writer.append({ ...decision, ...from });
-    this.links.told(explained);
+    this.tell(explained);
     return explained;
+  }
+
+  private tell(decision: ExplainedDecision): void {
+    this.decisions.push(decision);
+    if (this.decisions.length > recentDecisionsMax) this.decisions.shift();
+    this.links.told(decision);
   }
 
   private newJudge(badBefore: number, moment: Moment): RolloutJudge {
@@ -235,6 +288,7 @@ export class RolloutRunner {
     const judge = new RolloutJudge(this.input, this.reader(plan.baseline), this.reader(plan.candidate), badBefore, moment.monotonicMs, this.split, () => this.ports.copies?.(plan.route, plan.candidate) ?? null);
     // After a restart, or under other limits, a step goes on with evidence of its own.
     if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
+    this.tie?.begin(plan, this.state);
     return judge;
   }
 
@@ -253,10 +307,11 @@ export class RolloutRunner {
     this.ports.sendEdges(this.input.plan.route, this.edges());
   }
 
-  private writeBudget({ monotonicMs }: Moment): void {
-    if (this.input.plan.exposureBudget === null || !exposed(this.state) || monotonicMs - this.budgetWrittenMs < budgetWriteMs) return;
+  private writeBudget(moment: Moment): void {
+    const { monotonicMs } = moment;
+    if (this.following || this.input.plan.exposureBudget === null || !exposed(this.state) || monotonicMs - this.budgetWrittenMs < budgetWriteMs) return;
     this.budgetWrittenMs = monotonicMs;
-    const { badResponses } = this.judge.evidence(null, monotonicMs);
+    const { badResponses } = this.evidence(null, moment);
     if (badResponses === this.state.badResponses) return;
     this.state = { ...this.state, badResponses };
     this.writer.put(this.state);

@@ -2,14 +2,14 @@
  * Writes one rollout's state and decisions to the store, behind the decision: users never wait for a disk. The newest
  * state wins; decisions are kept in order. A failed write is tried again, and the decision stands meanwhile.
  */
-import type { RolloutStore } from "./ports.ts";
+import type { RolloutStore, RolloutWriter } from "./ports.ts";
 import type { DecisionRecord, RolloutState } from "./types.ts";
 
 const retryMs = 1_000;
 /** Decisions that wait for the store; over it, the oldest are given up (they are in the log and in the status). */
 const waitingDecisionsMax = 1_000;
 
-export class StateWriter {
+export class StateWriter implements RolloutWriter {
   private readonly store: RolloutStore;
   private readonly key: string;
   private readonly failed: (error: unknown) => void;

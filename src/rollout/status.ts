@@ -53,6 +53,8 @@ export const recentDecisionsMax = 50;
 export type CommandResult =
   | { readonly outcome: "accepted"; readonly decision: ExplainedDecision }
   | { readonly outcome: "refused"; readonly detail: string }
+  /** Another sidecar decides: it was handed over, and the status will show what came of it. */
+  | { readonly outcome: "forwarded"; readonly detail: string }
   | { readonly outcome: "unknown" };
 
 /** What the admin API and the composition root see of the controller. */

@@ -1,19 +1,25 @@
 import { type FileHandle, open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { createReadStream } from "node:fs";
-import { auditLine, firstPreviousHash, parseAuditLine } from "./audit-line.ts";
-import { syncDirectory } from "./durable.ts";
 import { dirname } from "node:path";
+import { auditLines, type ChainEnd, chainStart, type EncodedEntry, firstPreviousHash, parseAuditLine } from "./audit-line.ts";
+import { auditIdsMax } from "./checks.ts";
+import { syncDirectory } from "./durable.ts";
+import { RecentIds } from "./recent-ids.ts";
 import { type AuditRecord, StoreError, type StoreWarning } from "./store.ts";
+
+/** How far back a restart looks for ids that must not be appended again. */
+const idsBytes = 4_194_304;
 
 /** The audit log: one JSON line for each record, hash-chained, only ever appended to. */
 export class AuditFile {
   private readonly path: string;
   private readonly file: FileHandle;
-  private last: AuditRecord | undefined;
+  private last: ChainEnd;
   private bytes: number;
+  private readonly ids = new RecentIds(auditIdsMax);
 
-  private constructor(path: string, file: FileHandle, last: AuditRecord | undefined, bytes: number) {
+  private constructor(path: string, file: FileHandle, last: ChainEnd, bytes: number) {
     this.path = path;
     this.file = file;
     this.last = last;
@@ -31,7 +37,7 @@ export class AuditFile {
     try {
       await syncDirectory(dirname(path));
       const { size } = await file.stat();
-      const { tail, start } = await readTail(file, size);
+      const { tail, start } = await readTail(file, size, idsBytes);
       const whole = tail.lastIndexOf(0x0a) + 1;
       const bytes = start + whole;
       if (bytes < size) {
@@ -42,17 +48,25 @@ export class AuditFile {
       const line = tail.subarray(whole === 0 ? 0 : tail.lastIndexOf(0x0a, whole - 2) + 1, Math.max(0, whole - 1)).toString("utf8");
       const last = bytes === 0 ? undefined : parseAuditLine(line);
       if (bytes > 0 && last === undefined) throw new StoreError("corrupt", `${path}: the last line is altered or damaged: move the file away to start a new log`);
-      return new AuditFile(path, file, last, bytes);
+      const log = new AuditFile(path, file, last ?? chainStart, bytes);
+      for (const one of tail.subarray(0, whole).toString("utf8").split("\n")) log.ids.add(parseAuditLine(one)?.id);
+      return log;
     } catch (error) {
       await file.close();
       throw error;
     }
   }
 
-  /** Durable when it resolves. After a failure the log ends where it ended before. */
-  async append(time: string, recordJson: string): Promise<void> {
-    const { line, record } = auditLine(this.last, time, recordJson);
-    const bytes = Buffer.from(`${line}\n`);
+  /** Chains what is not in the log yet, without writing it. */
+  prepare(time: string, entries: readonly EncodedEntry[]): string[] {
+    return auditLines(this.last, time, entries.filter(({ id }) => !this.ids.has(id))).map(({ line }) => line);
+  }
+
+  /** Lines that `prepare` made; those that the log has already are left out. Durable when it resolves; after a failure the log ends where it ended before. */
+  async write(lines: readonly string[]): Promise<void> {
+    const records = lines.map((line) => ({ line, record: parseAuditLine(line)! })).filter(({ record }) => record.seq > this.last.seq);
+    if (records.length === 0) return;
+    const bytes = Buffer.from(records.map(({ line }) => `${line}\n`).join(""));
     try {
       await this.file.appendFile(bytes);
       await this.file.datasync();
@@ -61,7 +75,8 @@ export class AuditFile {
       await this.file.truncate(this.bytes).catch(() => undefined);
       throw error;
     }
-    this.last = record;
+    this.last = records.at(-1)!.record;
+    for (const { record } of records) this.ids.add(record.id);
     this.bytes += bytes.length;
   }
 
@@ -91,8 +106,8 @@ export class AuditFile {
 }
 
 /** The end of the file: from the beginning of its last whole line at the latest. */
-async function readTail(file: FileHandle, size: number): Promise<{ readonly tail: Buffer; readonly start: number }> {
-  for (let length = 65_536; ; length *= 4) {
+async function readTail(file: FileHandle, size: number, bytesMin: number): Promise<{ readonly tail: Buffer; readonly start: number }> {
+  for (let length = bytesMin; ; length *= 4) {
     const start = Math.max(0, size - length);
     const tail = Buffer.alloc(size - start);
     let filled = 0;

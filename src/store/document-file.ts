@@ -42,12 +42,16 @@ export class DocumentFile {
     return { revision: before.revision, json: before.json };
   }
 
-  /** @returns the new revision */
-  async write(json: string | null, current: FileContents): Promise<number> {
+  /** Of the next write. The revision of a version that was lost is not given again. */
+  nextRevision(current: FileContents): number {
+    return current.revision + (this.mended ? 2 : 1);
+  }
+
+  /** @param placed is called when the new text has the name, though it may not be durable yet @returns the new revision */
+  async write(json: string | null, current: FileContents, placed?: () => void): Promise<number> {
+    const revision = this.nextRevision(current);
     if (this.mended) await this.setAside();
-    // The revision of a version that was lost is not given again.
-    const revision = current.revision + (this.mended ? 2 : 1);
-    await replaceFile(this.path, this.previous, encode({ revision, json }));
+    await replaceFile(this.path, this.previous, encode({ revision, json }), placed);
     this.mended = false;
     return revision;
   }

@@ -20,7 +20,7 @@ export async function readIfPresent(path: string): Promise<string | undefined> {
  * Replaces a file so that a crash at any moment leaves the old text or the new one, never a part. What was there stays
  * beside it as `previous`: a second name for the same bytes, given before the new text takes the first name.
  */
-export async function replaceFile(path: string, previous: string, text: string): Promise<void> {
+export async function replaceFile(path: string, previous: string, text: string, placed?: () => void): Promise<void> {
   const temporary = `${path}.new`;
   const file = await open(temporary, "w", 0o600);
   try {
@@ -34,6 +34,7 @@ export async function replaceFile(path: string, previous: string, text: string):
     if (systemCode(error) !== "ENOENT") throw error;
   });
   await rename(temporary, path);
+  placed?.();
   await syncDirectory(dirname(path));
 }
 

@@ -2,10 +2,15 @@ import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { AuditFile } from "./audit-file.ts";
+import { encodeEntry } from "./audit-line.ts";
+import { checkKey, documentBytesMax, encodeValue } from "./checks.ts";
+import { CommitJournal, type PendingCommit } from "./commit-journal.ts";
 import { lockDirectory } from "./directory-lock.ts";
 import { DocumentFile } from "./document-file.ts";
 import { systemCode } from "./durable.ts";
-import { type AuditRecord, auditRecordBytesMax, checkKey, documentBytesMax, encodeValue, type Store, type StoredDocument, StoreError, type StoreWarning } from "./store.ts";
+import { LocalStore } from "./local-store.ts";
+import { closedError } from "./store-error.ts";
+import { type AppendOptions, type AuditRecord, type Store, type StoredDocument, StoreError, type StoreWarning, type WriteOptions } from "./store.ts";
 
 export interface FileStoreOptions {
   /** Made where it does not exist. One process at a time. */
@@ -20,70 +25,101 @@ export interface FileStoreOptions {
  *
  *     <directory>/lock.<pid>.<start>.<id>    who has it
  *     <directory>/documents/<key>.json       and .previous
+ *     <directory>/leases/<name>.json         whose revision is the epoch
+ *     <directory>/commit.json                a document and audit records that are being written together
  *     <directory>/audit.jsonl
  */
-export class FileStore implements Store {
+export class FileStore extends LocalStore implements Store {
+  private readonly root: string;
   private readonly directory: string;
-  private readonly release: () => Promise<void>;
+  private readonly unlock: () => Promise<void>;
   private readonly log: AuditFile;
-  private readonly clock: Clock;
   private readonly warn: StoreWarning;
+  private readonly journal: CommitJournal;
   private readonly files = new Map<string, DocumentFile>();
+  /** Ids of the last writes of this process. */
+  private readonly lastIds = new Map<string, string | null>();
+  /** A commit that is in the journal, and perhaps in one of its two files. */
+  private pending: PendingCommit | undefined;
   /** One operation at a time: it is what makes compare-and-set atomic, and a control plane writes seldom. */
   private queue: Promise<unknown> = Promise.resolve();
-  private closed = false;
 
-  private constructor(options: FileStoreOptions, documents: string, release: () => Promise<void>, log: AuditFile) {
-    this.directory = documents;
-    this.release = release;
+  private constructor(options: FileStoreOptions, unlock: () => Promise<void>, log: AuditFile, journal: CommitJournal, pending: PendingCommit | undefined) {
+    super(options.clock ?? systemClock);
+    this.root = options.directory;
+    this.directory = join(options.directory, "documents");
+    this.unlock = unlock;
     this.log = log;
-    this.clock = options.clock ?? systemClock;
+    this.journal = journal;
+    this.pending = pending;
     this.warn = options.warn ?? (() => undefined);
   }
 
   /** @throws StoreError `locked`, `corrupt` or `unavailable` */
   static async open(options: FileStoreOptions): Promise<FileStore> {
-    const documents = join(options.directory, "documents");
-    let release: (() => Promise<void>) | undefined;
+    const { directory } = options;
+    let unlock: (() => Promise<void>) | undefined;
     try {
-      await mkdir(documents, { recursive: true, mode: 0o700 });
-      release = await lockDirectory(options.directory);
-      const log = await AuditFile.open(join(options.directory, "audit.jsonl"), options.warn ?? (() => undefined));
-      return new FileStore(options, documents, release, log);
+      for (const below of ["documents", "leases"]) await mkdir(join(directory, below), { recursive: true, mode: 0o700 });
+      unlock = await lockDirectory(directory);
+      const log = await AuditFile.open(join(directory, "audit.jsonl"), options.warn ?? (() => undefined));
+      const journal = new CommitJournal(directory);
+      return new FileStore(options, unlock, log, journal, await journal.read());
     } catch (error) {
-      await release?.();
-      throw unavailable(options.directory, error);
+      await unlock?.();
+      throw unavailable(directory, error);
     }
   }
 
   get(key: string): Promise<StoredDocument | undefined> {
-    return this.run(async () => {
+    return this.read(async () => {
       const { json, revision } = await this.file(key).read();
       return json === null ? undefined : { value: JSON.parse(json) as unknown, revision };
     });
   }
 
-  put(key: string, value: unknown, expected: number): Promise<number | undefined> {
+  put(key: string, value: unknown, expected: number, { fence, id, audit = [] }: WriteOptions = {}): Promise<number | undefined> {
     return this.run(async () => {
       const json = encodeValue(value, documentBytesMax);
+      const entries = audit.map(encodeEntry);
       const file = this.file(key);
       const current = await file.read();
-      return (current.json === null ? 0 : current.revision) === expected ? file.write(json, current) : undefined;
+      const present = current.json === null ? 0 : current.revision;
+      if (id !== undefined && this.lastIds.get(key) === id) return present;
+      this.checkFence(fence);
+      if (present !== expected) return undefined;
+      const lines = this.log.prepare(this.now(), entries);
+      let revision: number;
+      if (lines.length === 0) {
+        // It may be written although this fails: then its id says so when it is asked again.
+        revision = await file.write(json, current, () => this.lastIds.set(key, id ?? null));
+      } else {
+        revision = file.nextRevision(current);
+        const commit: PendingCommit = { key, revision, json, id: id ?? null, lines };
+        await this.journal.write(commit);
+        this.pending = commit;
+        await this.redo();
+      }
+      this.hint(key);
+      return revision;
     });
   }
 
-  remove(key: string, expected: number): Promise<boolean> {
+  remove(key: string, expected: number, { fence }: Pick<WriteOptions, "fence"> = {}): Promise<boolean> {
     return this.run(async () => {
+      this.checkFence(fence);
       const file = this.file(key);
       const current = await file.read();
       if (current.json === null || current.revision !== expected) return false;
       await file.write(null, current);
+      this.lastIds.delete(key);
+      this.hint(key);
       return true;
     });
   }
 
   keys(prefix: string): Promise<string[]> {
-    return this.run(async () => {
+    return this.read(async () => {
       const found: string[] = [];
       for (const name of await readdir(this.directory)) {
         if (!name.endsWith(".json")) continue;
@@ -94,20 +130,47 @@ export class FileStore implements Store {
     });
   }
 
-  append(record: object): Promise<void> {
-    return this.run(() => this.log.append(new Date(this.clock.wallMs()).toISOString(), encodeValue(record, auditRecordBytesMax)));
+  append(record: object, { fence, id }: AppendOptions = {}): Promise<void> {
+    return this.run(async () => {
+      const entry = encodeEntry({ record, ...(id === undefined ? {} : { id }) });
+      this.checkFence(fence);
+      await this.log.write(this.log.prepare(this.now(), [entry]));
+    });
   }
 
   audit(seq: number, limit: number): Promise<AuditRecord[]> {
-    return this.run(() => this.log.read(seq, limit));
+    return this.read(() => this.log.read(seq, limit));
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
-    this.closed = true;
+    this.endLocal();
     await this.queue;
     await this.log.close();
-    await this.release();
+    await this.unlock();
+  }
+
+  protected nextEpoch(name: string): Promise<number> {
+    return this.run(async () => {
+      const file = new DocumentFile(join(this.root, "leases", `${encodeURIComponent(name)}.json`), this.warn);
+      return file.write(JSON.stringify(name), await file.read());
+    });
+  }
+
+  /** Finishes the commit in the journal. What it has written already is left as it is. */
+  private async redo(): Promise<void> {
+    if (this.pending === undefined) return;
+    const { key, json, revision, id, lines } = this.pending;
+    const file = this.file(key);
+    const current = await file.read();
+    if (current.revision < revision) await file.write(json, current, () => this.lastIds.set(key, id));
+    await this.log.write(lines);
+    await this.journal.clear();
+    this.pending = undefined;
+  }
+
+  private now(): string {
+    return new Date(this.clock.wallMs()).toISOString();
   }
 
   private file(key: string): DocumentFile {
@@ -118,10 +181,19 @@ export class FileStore implements Store {
     return file;
   }
 
+  /** A read goes on where a commit cannot be finished: the disk may be full, and is not unreadable for that. */
+  private read<T>(operation: () => Promise<T>): Promise<T> {
+    return this.enqueue(() => this.redo().catch(() => undefined), operation);
+  }
+
   private run<T>(operation: () => Promise<T>): Promise<T> {
-    if (this.closed) return Promise.reject(new StoreError("closed", "the store is closed"));
-    const result = this.queue.then(operation).catch((error: unknown) => {
-      throw unavailable(this.directory, error);
+    return this.enqueue(() => this.redo(), operation);
+  }
+
+  private enqueue<T>(before: () => Promise<void>, operation: () => Promise<T>): Promise<T> {
+    if (this.closed) return Promise.reject(closedError());
+    const result = this.queue.then(before).then(operation).catch((error: unknown) => {
+      throw unavailable(this.root, error);
     });
     this.queue = result.catch(() => undefined);
     return result;

@@ -1,8 +1,10 @@
 /**
- * Where the control plane keeps what must outlive the process: documents by key, changed only by compare-and-set, and
- * the append-only audit log. Every method is asynchronous, so that a store may be a network away; none is ever called
- * on the request path.
+ * Where the control plane keeps what must outlive the process, and where several sidecars meet: documents by key, changed
+ * only by compare-and-set; the append-only audit log; leases; hints, messages and what is only true for a while. Every
+ * method is asynchronous, so that a store may be a network away; none is ever called on the request path.
  */
+export { StoreError, type StoreErrorCode } from "./store-error.ts";
+
 export interface Store {
   /** @returns undefined where there is no document @throws StoreError when the document or the store is unusable */
   get(key: string): Promise<StoredDocument | undefined>;
@@ -12,24 +14,95 @@ export interface Store {
    * @param value JSON, at most `documentBytesMax` bytes of it
    * @param expected the revision that was read; 0: there must be none yet
    * @returns the new revision, or undefined where `expected` no longer holds and nothing was written
+   * @throws StoreError `unavailable`: it may or may not be written; ask again with the same `id`s, or read
    */
-  put(key: string, value: unknown, expected: number): Promise<number | undefined>;
+  put(key: string, value: unknown, expected: number, options?: WriteOptions): Promise<number | undefined>;
   /** Removes a document. @returns false where `expected` no longer holds */
-  remove(key: string, expected: number): Promise<boolean>;
+  remove(key: string, expected: number, options?: Pick<WriteOptions, "fence">): Promise<boolean>;
   /** Keys that begin with the prefix, ascending. */
   keys(prefix: string): Promise<string[]>;
+  /**
+   * Says that documents may have changed: written by this process or another, in no promised order, never what they hold.
+   * Hints get lost; read again from time to time.
+   *
+   * @param prefix of the keys @param onHint gets the key; undefined: any may have changed (once when the watch works, and
+   * again after each loss of the connection)
+   * @returns what ends it
+   */
+  watch(prefix: string, onHint: (key: string | undefined) => void): () => void;
+
   /** Appends to the audit log; it is durable when the promise resolves. @param record JSON, at most `auditRecordBytesMax` */
-  append(record: object): Promise<void>;
-  /** Audit records in order, from `seq` on (1 is the first), at most `limit`. */
+  append(record: object, options?: AppendOptions): Promise<void>;
+  /** Audit records in order, from `seq` on (1 is the first; archived ones are skipped), at most `limit`. */
   audit(seq: number, limit: number): Promise<AuditRecord[]>;
+
+  /**
+   * Takes a lease that nobody holds.
+   *
+   * @param holder whom to show as the leader; no proof of anything: the epoch is
+   * @param ttlMs after which, unless renewed, somebody else may take it
+   * @returns undefined where it is held, by the same holder too
+   */
+  lease(name: string, holder: string, ttlMs: number): Promise<{ readonly epoch: number } | undefined>;
+  /** Holds on to a lease, also to one that has run out and that nobody took since. @returns false: another has it */
+  renew(name: string, epoch: number, ttlMs: number): Promise<boolean>;
+  /** Gives a lease back; a later holder's is left alone. */
+  release(name: string, epoch: number): Promise<void>;
+  leaseOf(name: string): Promise<HeldLease | undefined>;
+
+  /** To everybody who listens now, this process included; lost where nobody does. @param message at most `messageBytesMax` */
+  publish(channel: string, message: string): Promise<void>;
+  /**
+   * @param onGap messages may have been missed: once when the subscription works, and after each loss of the connection
+   * @returns what ends it
+   */
+  subscribe(channel: string, onMessage: (message: string) => void, onGap?: () => void): () => void;
+
+  /** Says something that is forgotten after `ttlMs` unless it is said again: who is here, what was seen. */
+  setEphemeral(group: string, name: string, value: unknown, ttlMs: number): Promise<void>;
+  /** What is still true of a group, by name, ascending. */
+  ephemeral(group: string): Promise<ReadonlyMap<string, unknown>>;
+
+  /** Whether the last word from the store was an answer. A store in this process is always reachable. */
+  readonly reachable: boolean;
+  /** @returns what ends it */
+  onReachable(listener: (reachable: boolean) => void): () => void;
+
   /** Waits for writes under way. Every method throws afterwards. */
   close(): Promise<void>;
+}
+
+/** A holder's proof. A write with the epoch of an earlier holder throws StoreError `fenced`, and writes nothing. */
+export interface Fence {
+  readonly lease: string;
+  readonly epoch: number;
+}
+
+export interface WriteOptions {
+  readonly fence?: Fence;
+  /** Of this write: asked again with the id of the document's last write, `put` answers its revision and writes nothing. */
+  readonly id?: string;
+  /** Appended in the same write: all of it happens, or nothing. */
+  readonly audit?: readonly AuditEntry[];
+}
+
+export interface AppendOptions {
+  readonly fence?: Fence;
+  /** A record whose id is among the last `auditIdsMax` is not appended again. */
+  readonly id?: string;
+}
+
+export interface AuditEntry {
+  readonly record: object;
+  readonly id?: string;
 }
 
 export interface StoredDocument {
   readonly value: unknown;
   /** Rises with every write of the key, and is never used twice. */
   readonly revision: number;
+  /** From this machine's cache, because the store could not be reached: older than what the store holds, or not yet in it. */
+  readonly cached?: true;
 }
 
 /** One line of the audit log; each holds the hash of the one before, so that an altered or missing one shows. */
@@ -38,6 +111,7 @@ export interface AuditRecord {
   readonly seq: number;
   /** Wall time, RFC 3339. */
   readonly time: string;
+  readonly id?: string;
   readonly record: object;
   /** Of the record before; 64 zeros in the first. */
   readonly previousHash: string;
@@ -45,40 +119,12 @@ export interface AuditRecord {
   readonly hash: string;
 }
 
-export const documentBytesMax = 4_194_304;
-export const auditRecordBytesMax = 1_048_576;
-
-/**
- * `corrupt`: what is stored fails its checksum, and so does what was there before it. `locked`: another process has the
- * store. `unavailable`: the disk or network refused; the cause says why. `invalid`: the caller's key or value.
- */
-export type StoreErrorCode = "corrupt" | "locked" | "unavailable" | "invalid" | "closed";
-
-export class StoreError extends Error {
-  readonly code: StoreErrorCode;
-  constructor(code: StoreErrorCode, message: string, cause?: unknown) {
-    super(message, { cause });
-    this.name = "StoreError";
-    this.code = code;
-  }
+export interface HeldLease {
+  readonly holder: string;
+  readonly epoch: number;
+  readonly remainingMs: number;
 }
 
 /** Something that a store mended by itself and that an operator should know. */
 export type StoreWarning = (message: string) => void;
 
-const keyBytesMax = 180;
-
-/** @throws StoreError `invalid` on a key that is not segments of letters, digits and `._-`, joined by `/` */
-export function checkKey(key: string): void {
-  if (key.length > keyBytesMax || !/^[A-Za-z0-9._-]+(\/[A-Za-z0-9._-]+)*$/.test(key)) {
-    throw new StoreError("invalid", `'${key.slice(0, keyBytesMax)}' is not a store key: use letters, digits and ._- in segments joined by '/', ${keyBytesMax} bytes at most`);
-  }
-}
-
-/** @returns the value's JSON @throws StoreError `invalid` where it has none or is too large */
-export function encodeValue(value: unknown, bytesMax: number): string {
-  const text: string | undefined = JSON.stringify(value);
-  if (text === undefined) throw new StoreError("invalid", "a stored value must be JSON, not undefined or a function");
-  if (Buffer.byteLength(text) > bytesMax) throw new StoreError("invalid", `a stored value may have ${bytesMax} bytes, not ${Buffer.byteLength(text)}`);
-  return text;
-}

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { decide, initialState } from "../../src/rollout/decide.ts";
 import { decideInstead, replay } from "../../src/rollout/replay.ts";
 import type { DecisionRecord } from "../../src/rollout/types.ts";
-import { auditRecordBytesMax } from "../../src/store/store.ts";
+import { auditRecordBytesMax } from "../../src/store/checks.ts";
 import { history, type Turning } from "./histories.ts";
 import { plan, World } from "./world.ts";
 

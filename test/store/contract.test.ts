@@ -2,23 +2,93 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Clock } from "../../src/core/clock.ts";
 import { auditLine } from "../../src/store/audit-line.ts";
 import { FileStore } from "../../src/store/file-store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
-import { auditRecordBytesMax, documentBytesMax, type Store } from "../../src/store/store.ts";
+import { auditRecordBytesMax, documentBytesMax } from "../../src/store/checks.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
+import type { Store } from "../../src/store/store.ts";
+import { describeProgram, RedisServer, redisPrograms, redisSettings, startCluster, startSentinels } from "../support/redis.ts";
 
 const clock: Clock = { wallMs: () => Date.UTC(2026, 0, 2), monotonicMs: () => 0 };
 let directory = "";
 
-const kinds: [string, () => Promise<Store>][] = [
-  ["memory", () => Promise.resolve(new MemoryStore(clock))],
-  ["file", () => FileStore.open({ directory, clock })],
+const servers: RedisServer[] = [];
+afterAll(() => Promise.all(servers.map((server) => server.stop())));
+
+interface Kind {
+  readonly name: string;
+  /** Once, for all tests. */
+  readonly prepare?: () => Promise<void>;
+  readonly open: () => Promise<Store>;
+}
+
+let namespaces = 0;
+
+function single(program: string): Kind {
+  let server: RedisServer;
+  return {
+    name: describeProgram(program),
+    prepare: async () => void servers.push((server = await RedisServer.start({ program }))),
+    open: () => RedisStore.open({ settings: redisSettings(server.port, { namespace: `n${namespaces++}` }), clock }),
+  };
+}
+
+function cluster(program: string): Kind {
+  let nodes: RedisServer[];
+  return {
+    name: `${describeProgram(program)}, a cluster of three`,
+    prepare: async () => void servers.push(...(nodes = await startCluster(program))),
+    open: () => {
+      const where = { kind: "cluster", nodes: nodes.map(({ port }) => ({ host: "127.0.0.1", port })) } as const;
+      return RedisStore.open({ settings: redisSettings(0, { servers: where, namespace: `n${namespaces++}` }), clock });
+    },
+  };
+}
+
+function sentinel(program: string): Kind {
+  let ports: number[];
+  return {
+    name: `${describeProgram(program)}, watched by Sentinels`,
+    prepare: async () => {
+      const { master, replica, sentinels } = await startSentinels(program);
+      servers.push(master, replica, ...sentinels);
+      ports = sentinels.map(({ port }) => port);
+    },
+    open: () => {
+      const where = { kind: "sentinel", sentinels: ports.map((port) => ({ host: "127.0.0.1", port })), master: "ebb", username: null, password: null } as const;
+      return RedisStore.open({ settings: redisSettings(0, { servers: where, replicas: 1, namespace: `n${namespaces++}` }), clock });
+    },
+  };
+}
+
+const kinds: Kind[] = [
+  { name: "memory", open: () => Promise.resolve(new MemoryStore(clock)) },
+  { name: "file", open: () => FileStore.open({ directory, clock }) },
+  ...redisPrograms.flatMap((program) => [single(program), cluster(program), sentinel(program)]),
 ];
 
-describe.each(kinds)("every store keeps its word: %s", (_kind, open) => {
+/** Callbacks as something to wait for. */
+function queue<T>(): { readonly push: (value: T) => void; readonly next: () => Promise<T> } {
+  const values: T[] = [];
+  let wake: () => void = () => undefined;
+  return {
+    push: (value) => {
+      values.push(value);
+      wake();
+    },
+    next: async () => {
+      while (values.length === 0) await new Promise<void>((resolve) => (wake = resolve));
+      return values.shift()!;
+    },
+  };
+}
+
+describe.each(kinds)("every store keeps its word: $name", ({ prepare, open }) => {
   let store: Store;
+  beforeAll(async () => prepare?.(), 60_000);
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), "ebbgate-store-"));
     store = await open();
@@ -124,6 +194,93 @@ describe.each(kinds)("every store keeps its word: %s", (_kind, open) => {
     }
     expect((await store.audit(2, 2)).map((one) => one.seq)).toEqual([2, 3]);
     expect(await store.audit(5, 10)).toEqual([]);
+  });
+
+  test("a document and its audit records are written together, or not at all", async () => {
+    expect(await store.put("a", 1, 0, { audit: [{ record: { n: 1 } }, { record: { n: 2 } }] })).toBe(1);
+    expect(await store.put("a", 2, 7, { audit: [{ record: { n: 3 } }] })).toBeUndefined();
+    await expect(store.put("a", 2, 1, { audit: [{ record: { text: "x".repeat(auditRecordBytesMax) } }] })).rejects.toMatchObject({ code: "invalid" });
+    expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
+    expect((await store.audit(1, 10)).map(({ record }) => record)).toEqual([{ n: 1 }, { n: 2 }]);
+  });
+
+  test("a write that is asked for again, because its answer was lost, happens once", async () => {
+    const write = { id: "w1", audit: [{ record: { n: 1 }, id: "d1" }] };
+    expect(await store.put("a", 1, 0, write)).toBe(1);
+    expect(await store.put("a", 1, 0, write)).toBe(1);
+    expect(await store.put("a", 2, 1, { id: "w2" })).toBe(2);
+    // Somebody has written since: the document is theirs, and the record is kept as it is.
+    expect(await store.put("a", 1, 0, write)).toBeUndefined();
+    expect(await store.put("a", 3, 2, { id: "w3", audit: [...write.audit, { record: { n: 2 }, id: "d2" }] })).toBe(3);
+    await store.append({ n: 1 }, { id: "d1" });
+    await store.append({ n: 3 }, { id: "d3" });
+    expect((await store.audit(1, 10)).map(({ record, id }) => [record, id])).toEqual([[{ n: 1 }, "d1"], [{ n: 2 }, "d2"], [{ n: 3 }, "d3"]]);
+  });
+
+  test("a watch says once that it works, and then which keys were written", async () => {
+    const { next, push } = queue<string | undefined>();
+    const end = store.watch("rollout/", push);
+    expect(await next()).toBeUndefined();
+    await store.put("rollout/a", 1, 0);
+    await store.put("other", 1, 0);
+    await store.put("rollout/b", 1, 0, { audit: [{ record: {} }] });
+    await store.remove("rollout/a", 1);
+    expect([await next(), await next(), await next()]).toEqual(["rollout/a", "rollout/b", "rollout/a"]);
+    end();
+  });
+
+  test("a lease has one holder, and every taking has a higher epoch", async () => {
+    const takings = await Promise.all(["x", "y", "z"].map((holder) => store.lease("leader", holder, 60_000)));
+    const won = takings.findIndex((taking) => taking !== undefined);
+    expect(takings.filter((taking) => taking !== undefined)).toHaveLength(1);
+    const { epoch } = takings[won]!;
+    expect(await store.leaseOf("leader")).toMatchObject({ holder: ["x", "y", "z"][won], epoch });
+    expect(await store.renew("leader", epoch, 60_000)).toBe(true);
+    expect(await store.renew("leader", epoch - 1, 60_000)).toBe(false);
+    await store.release("leader", epoch - 1);
+    expect(await store.lease("leader", "w", 60_000)).toBeUndefined();
+    await store.release("leader", epoch);
+    expect(await store.leaseOf("leader")).toBeUndefined();
+    const second = (await store.lease("leader", "w", 60_000))!;
+    expect(second.epoch).toBeGreaterThan(epoch);
+    expect(await store.renew("leader", epoch, 60_000)).toBe(false);
+    expect((await store.lease("another", "w", 60_000))!.epoch).toBeGreaterThan(0);
+  });
+
+  test("who lost the lease writes nothing any more, whatever it believes", async () => {
+    const first = (await store.lease("leader", "x", 60_000))!;
+    const old = { lease: "leader", epoch: first.epoch };
+    expect(await store.put("a", 1, 0, { fence: old })).toBe(1);
+    await store.append({ n: 1 }, { fence: old });
+    await store.release("leader", first.epoch);
+    const second = (await store.lease("leader", "y", 60_000))!;
+    await expect(store.put("a", 2, 1, { fence: old, audit: [{ record: { n: 2 } }] })).rejects.toMatchObject({ code: "fenced" });
+    await expect(store.append({ n: 3 }, { fence: old })).rejects.toMatchObject({ code: "fenced" });
+    await expect(store.remove("a", 1, { fence: old })).rejects.toMatchObject({ code: "fenced" });
+    await expect(store.put("a", 2, 1, { fence: { lease: "never taken", epoch: 1 } })).rejects.toBeInstanceOf(Error);
+    expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
+    expect(await store.audit(1, 10)).toHaveLength(1);
+    expect(await store.put("a", 2, 1, { fence: { lease: "leader", epoch: second.epoch } })).toBe(2);
+  });
+
+  test("what is published reaches who subscribed to that channel", async () => {
+    const heard = queue<string>();
+    const end = store.subscribe("trips", heard.push, () => heard.push("(works)"));
+    expect(await heard.next()).toBe("(works)");
+    await store.publish("other", "no");
+    await store.publish("trips", "ünï\u0000");
+    expect(await heard.next()).toBe("ünï\u0000");
+    end();
+  });
+
+  test("what is ephemeral is there by group and name, the last word of each", async () => {
+    await store.setEphemeral("instances", "b", { region: "eu" }, 60_000);
+    await store.setEphemeral("instances", "a", 1, 60_000);
+    await store.setEphemeral("instances", "a", 2, 60_000);
+    await store.setEphemeral("seen", "c", 3, 60_000);
+    expect([...(await store.ephemeral("instances"))]).toEqual([["a", 2], ["b", { region: "eu" }]]);
+    expect(await store.ephemeral("nobody")).toEqual(new Map());
+    await expect(store.setEphemeral("instances", "a", 1, 0)).rejects.toMatchObject({ code: "invalid" });
   });
 
   test("a closed store refuses everything, and closing twice is fine", async () => {

@@ -1,0 +1,85 @@
+/** `ebbgate apply -f FILE`: checks a dynamic document and publishes it to every sidecar of a fleet. */
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { formatProblem } from "../config/problem.ts";
+import { parseShared } from "../config/shared.ts";
+import { StoreError } from "../store/store.ts";
+import { type CliIo, exitCodes, parseArguments } from "./args.ts";
+import { describeAnswers, nextRevision, publish } from "./publish.ts";
+import { caller, NoStore, openSharedStore, type SharedStore, storeOptions } from "./shared-store.ts";
+
+const spec = {
+  name: "apply",
+  summary: "Check a dynamic document and publish it, through Redis, to every sidecar that reads its configuration there.",
+  options: {
+    file: { type: "string", short: "f", value: "FILE", help: "The dynamic document, YAML or JSON; - reads standard input." },
+    ...storeOptions,
+    reason: { type: "string", value: "TEXT", help: "Why, for history and audit log." },
+    "dry-run": { type: "boolean", help: "Check it and say which revision it would get; write nothing." },
+    "no-wait": { type: "boolean", help: "Do not wait for the sidecars' answers." },
+    json: { type: "boolean", help: "Print one JSON object instead of lines." },
+  },
+  examples: [
+    ["ebbgate apply -f routes.yaml", "with the store of ./ebbgate.yaml"],
+    ["ebbgate apply -f routes.yaml --store redis://127.0.0.1:6379 --namespace shop", "without a bootstrap document"],
+  ],
+  exits: [
+    [0, "published, and no sidecar refused it"],
+    [1, "the document has problems, somebody else wrote at the same moment, or a sidecar refused it"],
+    [2, "wrong usage"],
+    [3, "Redis cannot be reached"],
+  ],
+} as const;
+
+const waitMs = 2_000;
+
+export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+  const args = parseArguments(spec, argv, io);
+  if (typeof args === "number") return args;
+  const { file, json } = args.values;
+  const fail = (why: string, code: number = exitCodes.failed): number => {
+    io.stderr.write(`ebbgate apply: ${why}\n`);
+    return code;
+  };
+  if (file === undefined) return fail("-f FILE is missing", exitCodes.usage);
+  let opened: SharedStore | undefined;
+  try {
+    const text = await readDocument(file, io);
+    opened = await openSharedStore(args.values, io);
+    const parsed = parseShared(text, file, opened.own);
+    if (!parsed.ok) {
+      for (const problem of parsed.problems) io.stderr.write(`${formatProblem(problem)}\n`);
+      return fail(`${file} is refused; nothing was written`);
+    }
+    const { document } = opened;
+    const current = await document.read(null);
+    const there = current === undefined || current === "same" ? null : current;
+    const running = there === null ? null : parseShared(there.text, document.place, null);
+    const revision = nextRevision(await document.history(), Math.max(parsed.value.revision === null ? 0 : parsed.value.revision - 1, running?.ok === true ? (running.value.revision ?? 0) : 0));
+    if (args.values["dry-run"]) {
+      io.stdout.write(json ? `${JSON.stringify({ file, revision, published: false })}\n` : `${file}: good, and would be revision ${revision}\n`);
+      return exitCodes.ok;
+    }
+    const change = { action: "applied", who: caller(io), revision, reason: args.values.reason ?? null } as const;
+    const { answers } = await publish(document, text, there?.digest ?? null, change, args.values["no-wait"] ? 0 : waitMs);
+    if (answers === null) return fail("somebody else has just published another document: look at it, and apply again");
+    const told = describeAnswers(answers);
+    if (json) io.stdout.write(`${JSON.stringify({ file, revision, published: true, answers })}\n`);
+    else io.stdout.write(`${file}: published as revision ${revision}\n${args.values["no-wait"] ? "" : told.text}`);
+    return told.refused ? exitCodes.failed : exitCodes.ok;
+  } catch (error) {
+    if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
+    if (error instanceof StoreError) return fail(error.message, exitCodes.unreachable);
+    if (error instanceof Error && "code" in error) return fail(`${file} cannot be read (${String(error.code)})`);
+    throw error;
+  } finally {
+    await opened?.store.close();
+  }
+}
+
+async function readDocument(file: string, io: CliIo): Promise<string> {
+  if (file !== "-") return readFile(resolve(io.cwd, file), "utf8");
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}

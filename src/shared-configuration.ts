@@ -1,0 +1,165 @@
+/** Follows the dynamic document that a fleet shares: hints say when to look, the key says what is true, a timer finds what hints missed. */
+import type { Configuration } from "./config/definition.ts";
+import { formatProblem, type ConfigProblem } from "./config/problem.ts";
+import { ownAddresses, parseShared, type ParsedShared, standing } from "./config/shared.ts";
+import type { ConfigurationWatch } from "./config/watch.ts";
+import type { Random } from "./core/random.ts";
+import type { CacheSlot } from "./store/disk-cache.ts";
+import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/shared-document.ts";
+
+/** Between two looks that no hint asked for; a fifth of it is random, so that a fleet does not look at once. */
+const lookMs = 4_000;
+
+export interface SharedOptions {
+  readonly document: SharedDocument;
+  /** The bootstrap document's, without routes. */
+  readonly configuration: Configuration;
+  readonly cache: CacheSlot;
+  readonly random: Random;
+  readonly warn: (message: string) => void;
+  /** Default 4 s. */
+  readonly lookMs?: number;
+}
+
+export interface SharedCallbacks {
+  readonly onDocument: (loaded: Configuration) => void;
+  readonly onRefused: (problems: readonly ConfigProblem[]) => void;
+}
+
+interface Taken extends SharedText, ParsedShared {}
+
+export class SharedConfiguration implements ConfigurationWatch {
+  private readonly options: SharedOptions;
+  private readonly instance: string;
+  private callbacks: SharedCallbacks | null = null;
+  private taken: Taken | null = null;
+  /** The highest revision that was ever taken: a document without one leaves it. */
+  private highest: number | null = null;
+  /** Digest of what was refused last: it is said once. */
+  private refused = "";
+  private looking: Promise<void> = Promise.resolve();
+  private lookAgain = false;
+  private timer: NodeJS.Timeout | null = null;
+  private endWatch: () => void = () => undefined;
+  private closed = false;
+
+  constructor(options: SharedOptions) {
+    this.options = options;
+    this.instance = options.configuration.bootstrap.identity.instance;
+  }
+
+  /** What to start with: the shared document; where it cannot be read, the last good one from the disk; else no routes. */
+  async first(): Promise<Configuration> {
+    try {
+      await this.look();
+    } catch (error) {
+      this.options.warn(`The shared configuration cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    if (this.taken === null) await this.fromCache();
+    return this.loaded();
+  }
+
+  /** Begins to follow. */
+  follow(callbacks: SharedCallbacks): ConfigurationWatch {
+    this.callbacks = callbacks;
+    this.endWatch = this.options.document.watch(() => void this.check());
+    this.later();
+    return this;
+  }
+
+  check(): Promise<void> {
+    // Hints that come during a look ask for one more, not for one each.
+    if (this.lookAgain) return this.looking;
+    this.lookAgain = true;
+    this.looking = this.looking.then(async () => {
+      this.lookAgain = false;
+      // Away: the store's connection says so, and what runs goes on.
+      await this.look().catch(() => undefined);
+    });
+    return this.looking;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.endWatch();
+    if (this.timer !== null) clearTimeout(this.timer);
+  }
+
+  private later(): void {
+    const every = this.options.lookMs ?? lookMs;
+    this.timer = setTimeout(() => void this.check().then(() => this.closed || this.later()), every * (0.8 + 0.4 * this.options.random()));
+    this.timer.unref();
+  }
+
+  private async look(): Promise<void> {
+    const { document } = this.options;
+    const found = await document.read(this.refused === "" ? (this.taken?.digest ?? null) : this.refused);
+    if (this.closed || found === "same") return;
+    if (found === undefined) return this.restore(null);
+    // What ran before a refused one is there again: that is good news.
+    if (found.digest === this.taken?.digest) return this.accept(this.taken);
+    const parsed = parseShared(found.text, document.place, ownAddresses(this.options.configuration.bootstrap));
+    if (!parsed.ok) return this.refuse(found, null, parsed.problems);
+    const { revision } = parsed.value;
+    const known = this.taken === null ? null : { digest: this.taken.digest, revision: this.highest };
+    if (standing(known, { digest: found.digest, revision }) === "stale") return this.stale(found, revision!);
+    this.accept({ ...found, ...parsed.value });
+    // Somebody wrote it by hand, or it is in the history already.
+    document.remember(found, this.change("written", this.taken!)).catch(() => undefined);
+  }
+
+  private accept(taken: Taken): void {
+    this.taken = taken;
+    this.highest = taken.revision === null ? this.highest : taken.revision;
+    this.refused = "";
+    this.options.cache.save({ text: taken.text, digest: taken.digest, revision: this.highest });
+    this.callbacks?.onDocument(this.loaded());
+    this.tell({ event: "taken", revision: taken.revision, digest: taken.digest, problems: [] });
+  }
+
+  private refuse(found: SharedText, revision: number | null, problems: readonly ConfigProblem[], event: "refused" | "stale" = "refused"): void {
+    if (this.refused === found.digest) return;
+    this.refused = found.digest;
+    this.callbacks?.onRefused(problems);
+    this.tell({ event, revision, digest: found.digest, problems: problems.map(formatProblem) });
+  }
+
+  /** Older than what runs: by mistake, or because the store has lost what came later; that it is given back. */
+  private async stale(found: SharedText, revision: number): Promise<void> {
+    const known = await this.options.document.history();
+    if (known.every((entry) => entry.revision === null || entry.revision < this.highest!)) return this.restore(found.digest);
+    const message = `is revision ${revision}, older than revision ${this.highest} that runs`;
+    this.refuse(found, revision, [{ file: this.options.document.place, line: 0, column: 0, path: "", message, remedy: `Give it a revision above ${this.highest}, or use ebbgate apply, which does` }], "stale");
+  }
+
+  /** The store has come back with less than it had: what runs here is put back, unless another sidecar was quicker. */
+  private async restore(expected: string | null): Promise<void> {
+    const { taken } = this;
+    if (taken === null) return;
+    const written = await this.options.document.write(taken.text, expected, this.change("restored", taken));
+    if (written) this.options.warn(`The store had lost the configuration that runs here (revision ${taken.revision ?? "none"}): it is put back`);
+  }
+
+  private change(action: Change["action"], { revision }: Taken): Change {
+    return { action, who: action === "written" ? `by hand, seen by ${this.instance}` : this.instance, revision, reason: null };
+  }
+
+  private tell(event: Omit<SharedEvent, "instance">): void {
+    this.options.document.tell({ ...event, instance: this.instance }).catch(() => undefined);
+  }
+
+  private async fromCache(): Promise<void> {
+    const known = (await this.options.cache.load()) as { readonly text?: unknown; readonly digest?: unknown; readonly revision?: unknown } | undefined;
+    if (typeof known?.text !== "string" || typeof known.digest !== "string") return;
+    const parsed = parseShared(known.text, this.options.document.place, ownAddresses(this.options.configuration.bootstrap));
+    if (!parsed.ok) return;
+    this.taken = { text: known.text, digest: known.digest, ...parsed.value };
+    this.highest = typeof known.revision === "number" ? known.revision : parsed.value.revision;
+    this.options.warn("The store cannot be reached, or holds no configuration: the last good one from this machine's disk serves.");
+  }
+
+  private loaded(): Configuration {
+    const { configuration, document } = this.options;
+    return { ...configuration, dynamic: this.taken?.dynamic ?? configuration.dynamic, files: [...configuration.files, document.place] };
+  }
+}

@@ -1,0 +1,161 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
+import { FleetProcesses, type FleetMember } from "../support/fleet-processes.ts";
+import { hasRedis, redisSettings, RedisServer, until } from "../support/redis.ts";
+import { Relay } from "../support/relay.ts";
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
+
+let redis: RedisServer;
+let fleet: FleetProcesses | null = null;
+const relays: Relay[] = [];
+
+beforeEach(async () => {
+  redis = await RedisServer.start();
+});
+afterEach(async () => {
+  await fleet?.clear();
+  fleet = null;
+  for (const relay of relays.splice(0)) await relay.close();
+  await redis.kill();
+});
+
+/** One step that never ends by itself: what moves the weight is the fault. */
+const held = { candidate: "v2", steps: [{ weight: 20, dwell: "1h", minRequests: 1 }, 100], breaker: { action: "rollback" } };
+
+async function started(size: number, port: (index: number) => number = () => redis.port): Promise<FleetProcesses> {
+  fleet = await FleetProcesses.start({ size, port, rollout: held });
+  for (const member of fleet.members) member.load(3);
+  await weights(20);
+  return fleet;
+}
+
+async function weights(weight: number, of: readonly FleetMember[] = fleet!.running): Promise<void> {
+  try {
+    await until(async () => (await Promise.all(of.map((member) => member.weight))).every((one) => one === weight));
+  } catch (error) {
+    const statuses = await Promise.all(of.map(async (member) => {
+      const { fleet: own, rollouts, routes } = await member.status();
+      return JSON.stringify({ own, rollout: rollouts[0], variants: routes[0]!.variants });
+    }));
+    throw new Error(`not all at ${weight}: ${statuses.join("\n")}`, { cause: error });
+  }
+}
+const failures = (): number => fleet!.members.reduce((sum, member) => sum + member.failed, 0);
+
+/** Weights of the recorded decisions, in order; each follows from the one before, and the chain has no gap. */
+async function history(): Promise<{ reason: string; weight: number }[]> {
+  const store = await RedisStore.open({ settings: redisSettings(redis.port, { namespace: "default" }) });
+  try {
+    const records = await store.audit(1, 1_000);
+    const decisions = records.map(({ record }) => record as unknown as { reason: string; weight: number; fromWeight: number; from: string; to: string });
+    for (let i = 1; i < decisions.length; i++) {
+      expect(decisions[i]!.from).toBe(decisions[i - 1]!.to);
+      expect(decisions[i]!.fromWeight).toBe(decisions[i - 1]!.weight);
+      expect(records[i]!.previousHash).toBe(records[i - 1]!.hash);
+    }
+    return decisions.map(({ reason, weight }) => ({ reason, weight }));
+  } finally {
+    await store.close();
+  }
+}
+
+describe.skipIf(!hasRedis)("real sidecars on a real Redis", () => {
+  test("split alike, go back together within the breaker's time, and say what each of them runs", async () => {
+    const { members, v2 } = await started(3);
+    for (let user = 0; user < 60; user++) expect(new Set(await Promise.all(members.map((member) => member.ask(`user-${user}`)))).size).toBe(1);
+    const leader = (await fleet!.leader())!;
+    await until(async () => (await leader.status()).fleet.sidecars!.length === 3);
+    v2.failing = true;
+    await weights(0);
+    expect(failures()).toBe(0);
+    await until(async () => (await leader.status()).fleet.stragglers.length === 0 && (await leader.status()).rollouts[0]!.phase === "rolledBack");
+    const { fleet: status } = await leader.status();
+    expect(status.convergenceMs.length).toBeGreaterThan(1);
+    expect((await history()).map(({ reason }) => reason)).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
+  });
+
+  test("go on under another leader when theirs is killed; a late one takes over what there is", async () => {
+    await started(3);
+    const first = (await fleet!.leader())!;
+    await first.kill();
+    await until(async () => (await fleet!.leader()) !== undefined);
+    await weights(20);
+    const late = fleet!.add();
+    await late.start();
+    await weights(20, [late]);
+    const others = fleet!.running.filter((member) => member !== late);
+    for (let user = 0; user < 60; user++) expect(await late.ask(`user-${user}`)).toBe(await others[0]!.ask(`user-${user}`));
+    fleet!.v2.failing = true;
+    await weights(0);
+    expect(fleet!.running.reduce((sum, member) => sum + member.failed, 0)).toBe(0);
+    expect((await history()).map(({ reason }) => reason).filter((reason) => reason === "started")).toHaveLength(1);
+  });
+
+  test("serve on while Redis stands still, raise nothing, and lower alone", async () => {
+    await started(3);
+    redis.pause();
+    await until(async () => (await Promise.all(fleet!.members.map((member) => member.status()))).every((status) => status.fleet.leader === null));
+    await weights(20);
+    fleet!.v2.failing = true;
+    await weights(0);
+    const statuses = await Promise.all(fleet!.members.map((member) => member.status()));
+    expect(statuses.some((status) => status.fleet.lowered.length > 0)).toBe(true);
+    redis.resume();
+    await until(async () => (await fleet!.leader()) !== undefined);
+    await until(async () => (await Promise.all(fleet!.members.map((member) => member.status()))).every((status) => status.rollouts[0]!.phase === "rolledBack" && status.fleet.lowered.length === 0));
+    await weights(0);
+    expect(failures()).toBe(0);
+    await history();
+  });
+
+  test("write again what a Redis that came back empty has lost, and give nobody more meanwhile", async () => {
+    await started(3);
+    await redis.restart();
+    await until(async () => (await fleet!.leader()) !== undefined);
+    await until(async () => (await redis.command("EXISTS", "ebbgate:{default}:document:rollouts/shop")) === 1 || (await redis.command("DBSIZE")) !== 0);
+    await weights(20);
+    fleet!.v2.failing = true;
+    await weights(0);
+    await until(async () => (await Promise.all(fleet!.members.map((member) => member.status()))).every((status) => status.rollouts[0]!.phase === "rolledBack"));
+    expect(failures()).toBe(0);
+  });
+
+  test("take back a sidecar that was cut off and lowered by itself: the lower weight wins", async () => {
+    const relay = await Relay.open(redis.port);
+    relays.push(relay);
+    await started(3, (index) => (index === 2 ? relay.port : redis.port));
+    const cut = fleet!.members[2]!;
+    relay.partition();
+    await until(async () => (await cut.status()).fleet.leader === null);
+    expect(await cut.weight).toBe(20);
+    fleet!.v2.failing = true;
+    await weights(0);
+    relay.heal();
+    await until(async () => (await cut.status()).fleet.leader !== null && (await cut.status()).fleet.lowered.length === 0);
+    await weights(0);
+    expect(failures()).toBe(0);
+    await history();
+  });
+});
+
+describe.skipIf(!hasRedis)("with Redis gone for good, a real sidecar", () => {
+  test("starts from its cache, serves, judges by itself and rolls back alone; after another restart as well", async () => {
+    const { members, v2 } = await started(2);
+    for (const member of members) await member.rest();
+    for (const member of members) expect(await member.process!.stop()).toBe(0);
+    await redis.kill();
+    const alone = members[0]!;
+    await alone.start();
+    alone.load(6);
+    expect(await alone.weight).toBe(20);
+    v2.failing = true;
+    await weights(0, [alone]);
+    expect(alone.failed).toBe(0);
+    await alone.rest();
+    await alone.process!.stop();
+    await alone.start();
+    expect(await alone.weight).toBe(0);
+    expect(new Set(await Promise.all(Array.from({ length: 40 }, (_, i) => alone.ask(`again-${i}`))))).toEqual(new Set(["v1"]));
+  });
+});

@@ -1,0 +1,300 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import type { RedisSettings } from "../../src/config/definition.ts";
+import { seededRandom } from "../../src/core/random.ts";
+import { backoffFirstMs, backoffMs, backoffMsMax } from "../../src/store/redis/backoff.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
+import { Relay } from "../support/relay.ts";
+import { hasRedis, RedisServer, redisSettings, startSentinels, until } from "../support/redis.ts";
+
+const ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.splice(0).toReversed()) await end();
+});
+
+async function server(args: readonly string[] = []): Promise<RedisServer> {
+  const started = await RedisServer.start({ args });
+  ends.push(() => started.stop());
+  return started;
+}
+
+async function open(port: number, changes: Partial<RedisSettings> = {}, warn: (message: string) => void = () => undefined): Promise<RedisStore> {
+  const store = await RedisStore.open({ settings: redisSettings(port, { commandTimeoutMs: 300, ...changes }), warn });
+  ends.push(() => store.close());
+  return store;
+}
+
+async function relay(port: number): Promise<Relay> {
+  const opened = await Relay.open(port);
+  ends.push(() => opened.close());
+  return opened;
+}
+
+const reachableAgain = (store: RedisStore): Promise<void> => until(() => store.reachable);
+/** Resolves when the watch says that everything is to be read again. */
+const gap = (store: RedisStore): Promise<void> =>
+  new Promise((resolve) => {
+    let first = true;
+    const end = store.watch("", (key) => {
+      if (key !== undefined) return;
+      if (!first) {
+        end();
+        resolve();
+      }
+      first = false;
+    });
+  });
+const live = (store: RedisStore): Promise<void> => new Promise((resolve) => store.watch("", (key) => key === undefined && resolve()));
+const unavailable = { code: "unavailable" };
+
+/** What every outage has to leave as it was: one document, one record for each decision, and a chain that verifies. */
+async function expectWhole(store: RedisStore, decisions: number): Promise<void> {
+  const records = await store.audit(1, 1_000);
+  expect(records.map(({ record }) => (record as { n: number }).n)).toEqual(Array.from({ length: decisions }, (_, index) => index + 1));
+}
+
+/** Decides `n`, and asks again until it is written: as the state writer does. */
+async function decide(store: RedisStore, n: number): Promise<void> {
+  for (;;) {
+    try {
+      const revision = (await store.get("rollout"))?.revision ?? 0;
+      if ((await store.put("rollout", { n }, revision, { id: `d${n}`, audit: [{ record: { n }, id: `d${n}` }] })) !== undefined) return;
+    } catch {
+      await until(() => store.reachable);
+    }
+  }
+}
+
+test("waits between attempts to connect grow, are bounded, and differ between sidecars", () => {
+  const [a, b] = [seededRandom(1), seededRandom(2)];
+  const waits = Array.from({ length: 12 }, (_, index) => [backoffMs(index + 1, a), backoffMs(index + 1, b)] as const);
+  for (const [index, pair] of waits.entries()) {
+    const ceiling = Math.min(backoffMsMax, backoffFirstMs * 2 ** index);
+    for (const wait of pair) expect(wait >= Math.floor(ceiling / 2) && wait <= ceiling).toBe(true);
+  }
+  expect(waits.slice(3).every(([x, y]) => x !== y)).toBe(true);
+});
+
+describe.skipIf(!hasRedis)("with a real Redis", () => {
+  test("no offline queue: without a connection a command is refused at once, and never sent later", async () => {
+    const redis = await server();
+    const store = await open(redis.port);
+    await redis.kill();
+    await until(() => !store.reachable);
+    // Not "no answer within 300 ms": it did not wait for one.
+    await expect(store.put("a", "late", 0)).rejects.toMatchObject({ ...unavailable, message: "Redis failed: there is no connection" });
+    await redis.start();
+    await reachableAgain(store);
+    expect(await store.get("a")).toBeUndefined();
+  });
+
+  test("every command has a timeout: a Redis that is stopped answers nothing, and nobody waits for it", async () => {
+    const redis = await server();
+    const store = await open(redis.port);
+    await store.put("a", 1, 0);
+    redis.pause();
+    const asked = [store.get("a"), store.put("a", 2, 1), store.append({}), store.keys(""), store.lease("l", "h", 1_000), store.leaseOf("l"), store.publish("c", "m"), store.ephemeral("g"), store.setEphemeral("g", "n", 1, 1_000), store.audit(1, 1), store.renew("l", 1, 1_000), store.release("l", 1), store.remove("a", 1)];
+    for (const outcome of await Promise.allSettled(asked)) expect(outcome).toMatchObject({ status: "rejected", reason: unavailable });
+    expect(store.reachable).toBe(false);
+    redis.resume();
+    await reachableAgain(store);
+  });
+
+  test("after each loss of the connection everything is to be read again", async () => {
+    const redis = await server();
+    const store = await open(redis.port);
+    const other = await open(redis.port);
+    await live(store);
+    const again = gap(store);
+    await redis.command("CLIENT", "KILL", "TYPE", "pubsub");
+    // Nobody hears this hint.
+    await other.put("a", 1, 0);
+    await again;
+    expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
+  });
+
+  test("a subscription that is half open is noticed, and made anew", async () => {
+    const redis = await server();
+    const network = await relay(redis.port);
+    const store = await open(network.port);
+    const other = await open(redis.port);
+    await live(store);
+    const again = gap(store);
+    network.partition();
+    await until(() => !store.reachable);
+    await other.put("a", 1, 0);
+    network.heal();
+    await again;
+    await reachableAgain(store);
+    expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
+    const heard = Promise.withResolvers<void>();
+    const working = Promise.withResolvers<void>();
+    store.watch("b", (key) => (key === "b" ? heard.resolve() : working.resolve()));
+    await working.promise;
+    await other.put("b", 1, 0);
+    await heard.promise;
+  });
+
+  test("a message that the network loses is a hint that was lost, and the key still holds the truth", async () => {
+    const redis = await server();
+    const network = await relay(redis.port);
+    const store = await open(network.port);
+    const other = await open(redis.port);
+    await live(store);
+    network.filter = (piece) => (piece.includes("changed") ? "drop" : piece);
+    await other.put("a", 1, 0);
+    expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
+  });
+
+  test("kill -9 of Redis in the middle of writing: what was confirmed is there, once, and the chain verifies", async () => {
+    const redis = await server(["--appendonly", "yes", "--appendfsync", "always"]);
+    const store = await open(redis.port);
+    for (let n = 1; n <= 60; n++) {
+      const deciding = decide(store, n);
+      if (n % 20 === 10) await redis.restart({ keep: true });
+      await deciding;
+    }
+    await expectWhole(store, 60);
+    expect(await store.get("rollout")).toMatchObject({ value: { n: 60 } });
+  });
+
+  test("a connection that is cut between a write and its answer: the decision is written once", async () => {
+    const redis = await server();
+    const network = await relay(redis.port);
+    const store = await open(network.port);
+    for (let n = 1; n <= 20; n++) {
+      let lost = n % 3 === 0;
+      network.filter = (piece) => {
+        if (!lost || !piece.includes("written")) return piece;
+        lost = false;
+        network.reset();
+        return "drop";
+      };
+      await decide(store, n);
+      expect(lost).toBe(false);
+    }
+    await expectWhole(store, 20);
+  });
+
+  test("Redis comes back with empty data: the old leader is fenced, the next epoch is higher, and everything is written anew", async () => {
+    const redis = await server();
+    const store = await open(redis.port);
+    const { epoch } = (await store.lease("leader", "x", 60_000))!;
+    await store.put("a", 1, 0, { fence: { lease: "leader", epoch } });
+    await redis.restart();
+    await reachableAgain(store);
+    expect(await store.get("a")).toBeUndefined();
+    await expect(store.put("a", 2, 0, { fence: { lease: "leader", epoch } })).rejects.toMatchObject({ code: "fenced" });
+    const next = (await store.lease("leader", "x", 60_000))!;
+    expect(next.epoch).toBeGreaterThan(epoch);
+    await decide(store, 1);
+    await expectWhole(store, 1);
+  });
+
+  test("a lease whose holder is silent runs out, and what is ephemeral is forgotten", async () => {
+    const redis = await server();
+    const store = await open(redis.port);
+    const first = (await store.lease("leader", "x", 50))!;
+    await store.setEphemeral("instances", "x", 1, 50);
+    await store.setEphemeral("instances", "y", 1, 60_000);
+    let second: { readonly epoch: number } | undefined;
+    await until(async () => (second = await store.lease("leader", "y", 60_000)) !== undefined);
+    expect(second!.epoch).toBeGreaterThan(first.epoch);
+    await until(async () => (await store.ephemeral("instances")).size === 1);
+  });
+
+  test("a slow link is slow and nothing else", async () => {
+    const redis = await server();
+    const network = await relay(redis.port);
+    network.delayMs = 40;
+    const store = await open(network.port);
+    for (let n = 1; n <= 5; n++) await decide(store, n);
+    await expectWhole(store, 5);
+    network.delayMs = 400;
+    await expect(store.get("rollout")).rejects.toMatchObject(unavailable);
+    network.delayMs = 0;
+    await reachableAgain(store);
+  });
+
+  test("ten writers at once keep one chain, and each record is in it once", async () => {
+    const redis = await server();
+    const stores = await Promise.all(Array.from({ length: 10 }, () => open(redis.port, { commandTimeoutMs: 5_000 })));
+    await Promise.all(stores.flatMap((store, who) => Array.from({ length: 10 }, (_, n) => store.append({ who, n }, { id: `${who}-${n}` }))));
+    const records = await stores[0]!.audit(1, 1_000);
+    expect(new Set(records.map(({ id }) => id)).size).toBe(100);
+    expect(records).toHaveLength(100);
+  });
+
+  test("an altered entry of the stream is found", async () => {
+    const redis = await server();
+    const store = await open(redis.port);
+    for (let n = 1; n <= 3; n++) await decide(store, n);
+    const key = "ebbgate:{test}:audit";
+    const [[, [, line]]] = (await redis.command("XRANGE", key, "2-0", "2-0")) as [[string, [string, string]]];
+    await redis.command("XDEL", key, "2-0");
+    await expect(store.audit(1, 10)).rejects.toMatchObject({ code: "corrupt" });
+    expect(line).toContain('"n":2');
+  });
+
+  test("failover: Sentinels name another master, and nothing that was confirmed is lost", async () => {
+    const { master, replica, sentinels } = await startSentinels();
+    ends.push(...[master, replica, ...sentinels].map((one) => () => one.stop()));
+    const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
+    const store = await open(0, { replicas: 1, commandTimeoutMs: 1_000, servers: { kind: "sentinel", sentinels: addresses, master: "ebb", username: null, password: null } });
+    const { epoch } = (await store.lease("leader", "x", 60_000))!;
+    for (let n = 1; n <= 10; n++) await decide(store, n);
+    const again = gap(store);
+    await master.kill();
+    for (let n = 11; n <= 20; n++) await decide(store, n);
+    await again;
+    await expectWhole(store, 20);
+    expect(String(await replica.command("INFO", "replication"))).toContain("role:master");
+    const taken = await store.lease("leader", "y", 60_000);
+    expect(taken === undefined || taken.epoch > epoch).toBe(true);
+  }, 60_000);
+
+  test("a user of an ACL needs no more rights than the documentation gives", async () => {
+    const documented = /ACL SETUSER ebbgate (.*)/.exec(readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8"))![1]!;
+    const redis = await server();
+    await redis.command("ACL", "SETUSER", "ebbgate", ...documented.replace(/>\S+/, ">s3cret").split(" "));
+    const warnings: string[] = [];
+    const store = await open(redis.port, { username: "ebbgate", password: "s3cret" }, (warning) => warnings.push(warning));
+    await live(store);
+    await decide(store, 1);
+    await store.lease("leader", "x", 1_000);
+    await store.setEphemeral("g", "n", 1, 1_000);
+    expect(await store.keys("")).toEqual(["rollout"]);
+    await store.publish("c", "m");
+    await expectWhole(store, 1);
+    expect(warnings).toEqual([]);
+  });
+
+  test("a wrong password is said, in words that do not show it", async () => {
+    const redis = await server(["--requirepass", "right"]);
+    const warnings: string[] = [];
+    const store = await open(redis.port, { password: "wrong-s3cret" }, (warning) => warnings.push(warning));
+    await expect(store.get("a")).rejects.toMatchObject(unavailable);
+    expect(warnings).toEqual(["Redis: it does not take the username and password: check store.username and store.password"]);
+  });
+
+  test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("TLS: the server's certificate is verified, and a stranger's is refused", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "ebbgate-tls-"));
+    ends.push(() => rmSync(directory, { recursive: true, force: true }));
+    const [key, certificate] = [join(directory, "key.pem"), join(directory, "certificate.pem")];
+    const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=redis.test", "-addext", "subjectAltName=DNS:redis.test", "-keyout", key, "-out", certificate]);
+    expect(made.status).toBe(0);
+    const redis = await RedisServer.start({ tls: { certificate, key } });
+    ends.push(() => redis.stop());
+    const tls = { ca: certificate, certificate: null, key: null, serverName: "redis.test" };
+    const store = await open(redis.port, { tls });
+    await store.put("a", 1, 0);
+    await live(store);
+    const warnings: string[] = [];
+    const stranger = await open(redis.port, { tls: { ...tls, ca: null } }, (warning) => warnings.push(warning));
+    await expect(stranger.get("a")).rejects.toMatchObject(unavailable);
+    expect(warnings.join()).toContain("self-signed certificate");
+  });
+});
