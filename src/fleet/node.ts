@@ -64,6 +64,9 @@ export class FleetNode implements FleetPorts {
   private readonly acknowledgements = new Acknowledgements();
   private readonly rereads = new OneAtATime((route) => this.reread(route));
   private following = false;
+  private readonly originMs: number;
+  /** How far this machine's clock is ahead of the last leader's. */
+  private skewMs = 0;
   private closed = false;
 
   constructor(options: FleetNodeOptions) {
@@ -71,6 +74,7 @@ export class FleetNode implements FleetPorts {
     const { store, clock, random, instance } = options;
     this.run = Math.floor(random() * 2 ** 48).toString(36);
     this.rereadMs = clock.monotonicMs();
+    this.originMs = clock.wallMs() - clock.monotonicMs();
     this.leadership = new Leadership(store, clock, instance, random, (epoch) => this.leads(epoch));
     this.beacons = new Beacons(store, instance);
     this.post = new Post({
@@ -116,7 +120,7 @@ export class FleetNode implements FleetPorts {
     this.acknowledge();
     if (nowMs - this.reportedMs >= this.beacons.intervalMs) this.report(nowMs);
     if (nowMs - this.announcedMs >= instanceEveryMs) this.announce(nowMs);
-    if (this.decides !== null && this.beacons.due(nowMs)) this.beacons.send(nowMs, this.decides, this.roster.size(nowMs), this.stragglers(nowMs));
+    if (this.decides !== null && this.beacons.due(nowMs)) this.beacons.send(nowMs, this.decides, this.roster.size(nowMs), this.stragglers(nowMs), this.lineMs());
     if (nowMs - this.rereadMs >= rereadEveryMs) this.hinted(undefined);
   }
 
@@ -259,12 +263,13 @@ export class FleetNode implements FleetPorts {
         if (known !== null && (parsed === null || typeof parsed === "string" || parsed.epoch < known.epoch || (parsed.epoch === known.epoch && parsed.revision < known.revision))) tie.restore(stored?.revision ?? 0);
       }
       if (this.leadership.epoch !== epoch) return;
+      for (const tie of this.ties.values()) tie.promoted(this.skewMs, this.lineMs());
       this.decides = epoch;
       allocations.distrust();
       this.followSoon();
       log.info({ epoch }, "This sidecar leads the fleet.");
       const nowMs = this.options.clock.monotonicMs();
-      this.beacons.send(nowMs, epoch, this.roster.size(nowMs), []);
+      this.beacons.send(nowMs, epoch, this.roster.size(nowMs), [], this.lineMs());
     } catch (error) {
       log.warn({ err: error }, "The lease is ours, but what is stored cannot be read: it is given back.");
       this.leadership.lose();
@@ -284,7 +289,9 @@ export class FleetNode implements FleetPorts {
   }
 
   private heardBeacon(beacon: Beacon): void {
-    if (beacon.leader !== this.options.instance) this.leadership.heard();
+    if (beacon.leader === this.options.instance) return;
+    this.leadership.heard();
+    this.skewMs = this.lineMs() - beacon.nowMs;
   }
 
   private stragglers(nowMs: number): string[] {
@@ -301,6 +308,11 @@ export class FleetNode implements FleetPorts {
     this.announcedMs = nowMs;
     const { store, instance, region, version } = this.options;
     void store.setEphemeral("instances", instance, { instance, run: this.run, region, version, acknowledged: this.acknowledgements.all }, instanceTtlMs).catch(() => undefined);
+  }
+
+  /** The line of the states' times, as the controller has it. */
+  private lineMs(): number {
+    return this.originMs + this.options.clock.monotonicMs();
   }
 
   private save(): void {
