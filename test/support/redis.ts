@@ -120,7 +120,7 @@ export class RedisServer {
 export function redisSettings(port: number, changes: Partial<RedisSettings> = {}): RedisSettings {
   return {
     type: "redis", namespace: "test", servers: { kind: "single", address: { host: "127.0.0.1", port } }, username: null, password: null,
-    database: 0, tls: null, commandTimeoutMs: 1_000, replicas: 0, cacheDirectory: tmpdir(), ...changes,
+    database: 0, tls: null, commandTimeoutMs: 1_000, replicas: 0, cacheDirectory: tmpdir(), audit: { recordsMax: 10_000, directory: tmpdir() }, ...changes,
   };
 }
 
