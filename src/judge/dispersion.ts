@@ -93,7 +93,7 @@ const kinds = ["errors", "location", "tails"] as const;
  */
 export function fleetDispersion(all: readonly DispersionFound[]): (own: DispersionFound, alone: Dispersion) => Dispersion {
   const pooled = (kind: (typeof kinds)[number], of: "shards" | "endpoints"): number =>
-    phiOf(all.reduce((sum, one) => plus(sum, one[kind][of]), { excess: 0, events: 0, information: 0 }));
+    phiOf(all.reduce((found, one) => plus(found, one[kind][of]), { excess: 0, events: 0, information: 0 }));
   const priors = kinds.map((kind) => ({ shards: pooled(kind, "shards"), endpoints: pooled(kind, "endpoints") }));
   return (own, alone) => {
     const [errors, location, tails] = kinds.map((kind, i) => {

@@ -139,6 +139,7 @@ describe("while faults happen, a fleet", () => {
     const world = await fleet(3, 17, 200);
     for (const member of world.alive) member.link.losesHints = true;
     await world.until(() => all(world, (member) => member.weight === 10), 200, "the second step");
+    expect(world.leader!.weight).toBe(10);
   });
 
   test("hands a command to the leader; a rollback counts at once where it was given, and everywhere soon after", async () => {
