@@ -97,6 +97,8 @@ export interface FleetOptions {
   readonly size: number;
   /** Of Redis, or of a relay before it; by member. */
   readonly port: (index: number) => number;
+  /** Default: the single Redis at `port`. */
+  readonly store?: object;
   readonly rollout: object | null;
   /** Default `info`. */
   readonly log?: string;
@@ -127,8 +129,8 @@ export class FleetProcesses {
   add(): FleetMember {
     const index = this.members.length;
     const member = new FleetMember(`s${index}`);
-    const { rollout, log, shared, port } = this.options;
-    const bootstrap = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, identity: { instance: member.name }, store: { type: "redis", address: `127.0.0.1:${port(index)}` }, log: { level: log ?? "info" } };
+    const { rollout, log, shared, port, store } = this.options;
+    const bootstrap = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, identity: { instance: member.name }, store: { type: "redis", ...(store ?? { address: `127.0.0.1:${port(index)}` }) }, log: { level: log ?? "info" } };
     const variants = [{ name: "v1", endpoints: [this.v1.url] }, { name: "v2", endpoints: [this.v2.url], ...(rollout === null ? { weight: 0 } : {}) }];
     const route = { name: "shop", cohort: { key: ["header:x-user"] }, variants, ...(rollout === null ? {} : { rollout }) };
     member.place.writeText(JSON.stringify({ ...bootstrap, dynamic: shared === true ? { from: "store" } : { routes: [route] } }));
