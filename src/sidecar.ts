@@ -98,6 +98,10 @@ export class Sidecar {
       probes: (route, variant) => this.probes.counts(route, variant),
       storeFailed,
     });
+    options.store.onReachable((reachable) => {
+      if (reachable) log.info("The store can be reached again.");
+      else log.warn("The store cannot be reached: what was last known serves on.");
+    });
     this.controller.onDecision(this.decisions.record);
     this.controller.onDecision((decision) => this.tell(decision));
   }
@@ -214,6 +218,7 @@ export class Sidecar {
       threads: () => this.threads.alive.map((alive, index) => ({ index, alive, revision: this.threads.acknowledged[index]!, listening: this.listeners.map(({ host, port }) => `${host}:${port}`) })),
       configuration: () => this.state,
       rollouts: () => this.controller.status(),
+      storeReachable: () => this.options.store.reachable,
       draining: () => this.draining,
     };
   }

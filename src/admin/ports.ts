@@ -50,6 +50,8 @@ export interface AdminPorts {
   threads(): readonly ThreadStatus[];
   configuration(): ConfigurationStatus;
   rollouts(): readonly RolloutStatus[];
+  /** Whether the store answered when it was last asked; absent: it is in this process. */
+  storeReachable?(): boolean;
   /** True from SIGTERM on. */
   draining(): boolean;
 }
