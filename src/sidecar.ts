@@ -109,6 +109,10 @@ export class Sidecar {
       probes: (route, variant) => this.probes.counts(route, variant),
       storeFailed,
     });
+    options.store.onReachable((reachable) => {
+      if (reachable) log.info("The store can be reached again.");
+      else log.warn("The store cannot be reached: what was last known serves on.");
+    });
     this.controller.onDecision(this.decisions.record);
     this.controller.onDecision((decision) => this.tell(decision));
   }
@@ -253,6 +257,7 @@ export class Sidecar {
       configuration: () => this.state,
       rollouts: () => this.controller.status(),
       fleet: () => this.fleet?.status() ?? null,
+      storeReachable: () => this.options.store.reachable,
       draining: () => this.draining,
     };
   }

@@ -200,6 +200,20 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     expect(await weightOf(late)).toBe(5);
   });
 
+  it("joins late, and runs what the others run, although a bad or stale document is in its place", async () => {
+    await byHand(routes(5, 7));
+    const first = await fleet.sidecar("a", redis.port);
+    await until(async () => (await redis.command("LLEN", `${key}:history`)) === 1);
+    for (const [instance, bad] of [["b", routes(9, 7).replace("weight", "wieght")], ["c", routes(9, 6)]] as const) {
+      await byHand(bad);
+      const late = await fleet.sidecar(instance, redis.port);
+      expect(await readyz(late)).toBe(200);
+      expect(await weightOf(late)).toBe(5);
+      await until(async () => (await late.status()).configuration.refusals > 0);
+    }
+    expect(await weightOf(first)).toBe(5);
+  });
+
   it("takes a document in the end although every hint is lost on the network", async () => {
     await byHand(routes(5));
     const network = await Relay.open(redis.port);
@@ -219,7 +233,7 @@ describe.skipIf(!hasRedis)("PITFALLS 27: no Redis call on the request path", () 
     ["a link of 400 ms", async ({ network }) => void (network.delayMs = 400)],
     ["a restart with empty data", () => redis.restart()],
   ];
-  it.each(faults)("Redis meets %s under load: 0 failed requests, and what is published afterwards is taken", async (_, fault) => {
+  it.each(faults)("Redis meets %s under load: 0 failed requests, and what is published afterwards is taken", async (name, fault) => {
     await byHand(routes(50, 1));
     const network = await Relay.open(redis.port);
     const place = fleet.place("a", network.port);
@@ -229,6 +243,10 @@ describe.skipIf(!hasRedis)("PITFALLS 27: no Redis call on the request path", () 
     await fault({ network, place });
     await traffic.sentMore(3_000);
     expect(await weightOf(sidecar)).toBe(50);
+    if (name === "SIGSTOP" || name === "kill -9" || name === "a partition") {
+      await sidecar.line(({ msg }) => msg.startsWith("The store cannot be reached"));
+      await until(async () => (await (await fetch(`${sidecar.admin}/metrics`)).text()).includes("ebbgate_store_reachable 0"));
+    }
     redis.resume();
     network.heal();
     network.delayMs = 0;

@@ -125,11 +125,11 @@ export function redisSettings(port: number, changes: Partial<RedisSettings> = {}
 }
 
 /** Three masters with all slots between them. */
-export async function startCluster(program = redisPrograms[0]!): Promise<RedisServer[]> {
+export async function startCluster(program = redisPrograms[0]!, args: readonly string[] = []): Promise<RedisServer[]> {
   const servers: RedisServer[] = [];
   for (let i = 0; i < 3; i++) {
     const bus = await freePort();
-    servers.push(await RedisServer.start({ program, args: ["--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000"] }));
+    servers.push(await RedisServer.start({ program, args: ["--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000", ...args] }));
   }
   const slots = 16_384;
   for (const [index, server] of servers.entries()) {
