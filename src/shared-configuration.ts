@@ -37,6 +37,8 @@ export class SharedConfiguration implements ConfigurationWatch {
   private highest: number | null = null;
   /** Digest of what was refused last: it is said once. */
   private refused = "";
+  /** Refused before anybody followed. */
+  private unsaid: readonly ConfigProblem[] | null = null;
   private looking: Promise<void> = Promise.resolve();
   private lookAgain = false;
   private timer: NodeJS.Timeout | null = null;
@@ -48,20 +50,26 @@ export class SharedConfiguration implements ConfigurationWatch {
     this.instance = options.configuration.bootstrap.identity.instance;
   }
 
-  /** What to start with: the shared document; where it cannot be read, the last good one from the disk; else no routes. */
+  /**
+   * What to start with: what the others run, which is the newest good document, though a bad or stale one may be in its place now; where
+   * the store cannot be read, the last good one from the disk; else no routes.
+   */
   async first(): Promise<Configuration> {
     try {
+      await this.fromHistory();
+      await this.fromCache();
       await this.look();
     } catch (error) {
       this.options.warn(`The shared configuration cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      await this.fromCache();
     }
-    if (this.taken === null) await this.fromCache();
     return this.loaded();
   }
 
   /** Begins to follow. */
   follow(callbacks: SharedCallbacks): ConfigurationWatch {
     this.callbacks = callbacks;
+    if (this.unsaid !== null) callbacks.onRefused(this.unsaid);
     this.endWatch = this.options.document.watch(() => void this.check());
     this.later();
     return this;
@@ -120,7 +128,8 @@ export class SharedConfiguration implements ConfigurationWatch {
   private refuse(found: SharedText, revision: number | null, problems: readonly ConfigProblem[], event: "refused" | "stale" = "refused"): void {
     if (this.refused === found.digest) return;
     this.refused = found.digest;
-    this.callbacks?.onRefused(problems);
+    if (this.callbacks === null) this.unsaid = problems;
+    else this.callbacks.onRefused(problems);
     this.tell({ event, revision, digest: found.digest, problems: problems.map(formatProblem) });
   }
 
@@ -148,14 +157,28 @@ export class SharedConfiguration implements ConfigurationWatch {
     this.options.document.tell({ ...event, instance: this.instance }).catch(() => undefined);
   }
 
+  private async fromHistory(): Promise<void> {
+    const history = await this.options.document.history();
+    const newest = history[0];
+    if (newest !== undefined) this.begin(newest, history.find(({ revision }) => revision !== null)?.revision ?? null);
+  }
+
+  /** Where the store knows nothing newer. */
   private async fromCache(): Promise<void> {
     const known = (await this.options.cache.load()) as { readonly text?: unknown; readonly digest?: unknown; readonly revision?: unknown } | undefined;
     if (typeof known?.text !== "string" || typeof known.digest !== "string") return;
-    const parsed = parseShared(known.text, this.options.document.place, ownAddresses(this.options.configuration.bootstrap));
-    if (!parsed.ok) return;
-    this.taken = { text: known.text, digest: known.digest, ...parsed.value };
-    this.highest = typeof known.revision === "number" ? known.revision : parsed.value.revision;
-    this.options.warn("The store cannot be reached, or holds no configuration: the last good one from this machine's disk serves.");
+    const revision = typeof known.revision === "number" ? known.revision : null;
+    if (this.taken !== null && (revision ?? 0) <= (this.highest ?? 0)) return;
+    if (this.begin({ text: known.text, digest: known.digest }, revision)) this.options.warn("The store cannot be reached, or holds no newer configuration: the last good one from this machine's disk serves.");
+  }
+
+  private begin({ text, digest }: SharedText, highest: number | null): boolean {
+    const parsed = parseShared(text, this.options.document.place, ownAddresses(this.options.configuration.bootstrap));
+    if (!parsed.ok) return false;
+    this.taken = { text, digest, ...parsed.value };
+    this.highest = highest;
+    this.options.cache.save({ text, digest, revision: highest });
+    return true;
   }
 
   private loaded(): Configuration {

@@ -120,6 +120,10 @@ export class Sidecar {
       },
       storeFailed,
     });
+    options.store.onReachable((reachable) => {
+      if (reachable) log.info("The store can be reached again.");
+      else log.warn("The store cannot be reached: what was last known serves on.");
+    });
     this.controller.onDecision(this.decisions.record);
     this.controller.onDecision((decision) => this.tell(decision));
   }
@@ -277,6 +281,7 @@ export class Sidecar {
       rollouts: () => this.controller.status(),
       mirrors: (route) => this.mirrors.counts(route),
       fleet: () => this.fleet?.status() ?? null,
+      storeReachable: () => this.options.store.reachable,
       draining: () => this.draining,
     };
   }

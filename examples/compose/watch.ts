@@ -34,7 +34,8 @@ async function user(id: number): Promise<void> {
 
 const statusOf = async (host: string): Promise<Status | null> => {
   try {
-    return (await (await fetch(`http://${host}:9901/api/v1/status`)).json()) as Status;
+    const answer = await fetch(`http://${host}:9901/api/v1/status`);
+    return answer.ok ? ((await answer.json()) as Status) : null;
   } catch {
     return null;
   }

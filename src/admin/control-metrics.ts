@@ -46,6 +46,10 @@ export const controlMetrics: readonly MetricRow[] = [
     read: ({ ports }, emit) => emit(ports.configuration().refusals),
   },
   {
+    type: "gauge", name: "ebbgate_store_reachable", labels: [], help: "Whether the store answered when it was last asked: 1, or 0 while what was last known serves on.",
+    read: ({ ports }, emit) => emit(ports.storeReachable?.() === false ? 0 : 1),
+  },
+  {
     type: "gauge", name: "ebbgate_thread_revision", labels: ["thread"], help: "Revision that the proxy thread last acknowledged; 0 before the first.",
     read: ({ ports }, emit) => {
       for (const thread of ports.threads()) emit(thread.revision, String(thread.index));

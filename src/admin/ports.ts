@@ -56,6 +56,8 @@ export interface AdminPorts {
   mirrors(route: string): MirrorCounts | null;
   /** Null or absent: this sidecar shares its store with no other. */
   fleet?(): FleetStatus | null;
+  /** Whether the store answered when it was last asked; absent: it is in this process. */
+  storeReachable?(): boolean;
   /** True from SIGTERM on. */
   draining(): boolean;
 }

@@ -48,7 +48,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     const { document } = opened;
     const history = await document.history();
     if (list) {
-      io.stdout.write(json ? `${JSON.stringify(history.map(({ text: _, ...entry }) => entry))}\n` : historyText(history));
+      io.stdout.write(json ? `${JSON.stringify(history.map((entry) => ({ ...entry, text: undefined })))}\n` : historyText(history));
       return exitCodes.ok;
     }
     const target = revision === undefined ? history[back] : history.find((entry) => String(entry.revision) === revision);

@@ -79,6 +79,6 @@ function fromUrl(text: string, namespace: string, io: CliIo): RedisSettings {
     type: "redis", namespace, servers: { kind: "single", address: { host, port: Number(url.port || "6379") } },
     username: url.username === "" ? null : decodeURIComponent(url.username), password: io.env["EBBGATE_STORE_PASSWORD"] ?? null, database,
     tls: url.protocol === "rediss:" ? { ca: null, certificate: null, key: null, serverName: null } : null,
-    commandTimeoutMs: 2_000, replicas: 0, cacheDirectory: io.cwd,
+    commandTimeoutMs: 2_000, replicas: 0, cacheDirectory: io.cwd, audit: { recordsMax: 10_000, directory: io.cwd },
   };
 }

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import type { RedisServers, StoreSettings } from "./definition.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import type { StoreDocument } from "./store-schema.ts";
@@ -20,6 +20,7 @@ export function compileStore(store: StoreDocument, base: string): StoreSettings 
     commandTimeoutMs: store.commandTimeout,
     replicas: store.replicas ?? (store.sentinel === undefined ? 0 : 1),
     cacheDirectory: resolve(base, store.cache ?? ".ebbgate"),
+    audit: { recordsMax: store.audit.recordsMax, directory: resolve(base, store.audit.directory ?? join(store.cache ?? ".ebbgate", "audit")) },
   };
 }
 

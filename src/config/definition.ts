@@ -60,6 +60,8 @@ export interface RedisSettings {
   readonly replicas: number;
   /** Absolute: where the last good state of things is kept for a restart without Redis. */
   readonly cacheDirectory: string;
+  /** Of the audit log; the directory is absolute, and each namespace has one below it. */
+  readonly audit: { readonly recordsMax: number; readonly directory: string };
 }
 
 export interface HostPort {

@@ -45,7 +45,7 @@ export function duration({ minMs = 0, maxMs = 86_400_000 }: { minMs?: number; ma
   return scalar({
     json: { title: "duration", anyOf: [{ type: "string", pattern: "^(\\d+(\\.\\d+)?(ms|s|m|h|d))+$" }, ...(minMs === 0 ? [{ const: 0 }] : [])], examples: ["30s"] },
     parse(written) {
-      const ms = written === 0 ? 0 : parseDurationMs(written);
+      const ms = written === 0 ? 0 : parseDuration(written);
       if (ms === undefined) return new Refusal("must be a duration", remedy);
       if (ms >= minMs && ms <= maxMs) return ms;
       return new Refusal("is out of range", `Write a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`);
@@ -53,7 +53,8 @@ export function duration({ minMs = 0, maxMs = 86_400_000 }: { minMs?: number; ma
   });
 }
 
-function parseDurationMs(written: unknown): number | undefined {
+/** @returns milliseconds; undefined where it is no duration */
+export function parseDuration(written: unknown): number | undefined {
   if (typeof written !== "string" || !/^(\d{1,15}(\.\d{1,9})?(ms|s|m|h|d))+$/.test(written)) return undefined;
   let ms = 0;
   for (const [, amount, unit] of written.matchAll(/([\d.]+)(ms|s|m|h|d)/g)) ms += Number(amount) * durationUnitsMs[unit!]!;

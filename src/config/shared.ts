@@ -59,7 +59,7 @@ export function withRevision(text: string, revision: number): string {
     const [start, end] = (pair.value as Node).range!;
     return text.slice(0, start) + String(revision) + text.slice(end);
   }
-  const [at, insert] = contents.flow === true ? [contents.range![0] + 1, `"revision": ${revision}, `] : [(contents.items[0]!.key as Node).range![0], `revision: ${revision}\n`];
+  const [at, insert] = contents.flow === true ? [contents.range[0] + 1, `"revision": ${revision}, `] : [(contents.items[0]!.key as Node).range![0], `revision: ${revision}\n`];
   return text.slice(0, at) + insert + text.slice(at);
 }
 

@@ -38,6 +38,13 @@ const redis = z.strictObject({
   replicas: integer({ min: 0, max: 16 })
     .describe("Replicas that should have a write before it counts as done. Left out: 1 with `sentinel`, else 0. Where there are fewer, it is warned and gone on.")
     .optional(),
+  audit: z
+    .strictObject({
+      recordsMax: integer({ min: 100, max: 10_000_000 }).describe("Records kept in Redis. When there are more, the oldest move to files of one of the sidecars.").prefault(10_000),
+      directory: path.describe("Where those files go. Left out: `audit` in the cache's directory.").optional(),
+    })
+    .describe("What becomes of old records of the audit log.")
+    .prefault({}),
   cache: path.describe("Directory for the last good state of things, from which a restart without Redis serves. Left out: `.ebbgate` beside the configuration file.").optional(),
 });
 

@@ -15,6 +15,8 @@ export interface Beacon {
   readonly epoch: number;
   readonly size: number;
   readonly intervalMs: number;
+  /** On the leader's line of the states' times: their machines' clocks differ. */
+  readonly nowMs: number;
   /** At most 20 names. */
   readonly stragglers: readonly string[];
 }
@@ -63,9 +65,9 @@ export class Beacons {
     return nowMs - this.sentMs >= everyMs;
   }
 
-  send(nowMs: number, epoch: number, size: number, stragglers: readonly string[]): void {
+  send(nowMs: number, epoch: number, size: number, stragglers: readonly string[], lineMs: number): void {
     this.sentMs = nowMs;
-    const beacon: Beacon = { leader: this.instance, epoch, size: Math.max(1, size), intervalMs: intervalFor(size), stragglers: stragglers.slice(0, stragglersMax) };
+    const beacon: Beacon = { leader: this.instance, epoch, size: Math.max(1, size), intervalMs: intervalFor(size), nowMs: lineMs, stragglers: stragglers.slice(0, stragglersMax) };
     this.newest = beacon;
     this.heardMs = nowMs;
     void this.store.publish("beacon", JSON.stringify(beacon)).catch(() => undefined);
@@ -75,7 +77,7 @@ export class Beacons {
 function beaconOf(text: string): Beacon | null {
   try {
     const beacon = JSON.parse(text) as Partial<Beacon> | null;
-    if (typeof beacon?.leader !== "string" || typeof beacon.epoch !== "number" || typeof beacon.size !== "number" || typeof beacon.intervalMs !== "number" || !Array.isArray(beacon.stragglers)) return null;
+    if (typeof beacon?.leader !== "string" || typeof beacon.epoch !== "number" || typeof beacon.size !== "number" || typeof beacon.intervalMs !== "number" || typeof beacon.nowMs !== "number" || !Array.isArray(beacon.stragglers)) return null;
     return { ...(beacon as Beacon), intervalMs: Math.min(intervalMaxMs, Math.max(intervalMinMs, beacon.intervalMs)) };
   } catch {
     return null;

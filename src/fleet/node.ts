@@ -6,25 +6,21 @@ import type { Clock } from "../core/clock.ts";
 import type { FleetPorts, FleetTie } from "../rollout/ports.ts";
 import { stateKey } from "../rollout/stored-state.ts";
 import type { Command } from "../rollout/types.ts";
-import type { StoredDocument } from "../store/store.ts";
 import { Acknowledgements } from "./acknowledgements.ts";
 import { Beacons, type Beacon } from "./beacon.ts";
 import { ownShare } from "./budget.ts";
+import { Documents } from "./documents.ts";
 import { Leadership, leaseName } from "./leadership.ts";
 import { parseView, type View } from "./cached-view.ts";
-import { OneAtATime } from "./one-at-a-time.ts";
 import type { Allocations, Cache, FleetLog, FleetStore } from "./ports.ts";
 import { Post } from "./post.ts";
 import type { Report } from "./report.ts";
 import { Roster } from "./roster.ts";
 import { statusOf, type FleetStatus } from "./status.ts";
-import { parseStored } from "./stored-rollout.ts";
 import { RolloutTie } from "./tie.ts";
 
 const instanceEveryMs = 5_000;
 const instanceTtlMs = 15_000;
-/** What a lost hint left behind is read again. */
-const rereadEveryMs = 10_000;
 
 export interface FleetNodeOptions {
   readonly store: FleetStore;
@@ -51,6 +47,7 @@ export class FleetNode implements FleetPorts {
   private readonly leadership: Leadership;
   private readonly beacons: Beacons;
   private readonly post: Post;
+  private readonly documents: Documents;
   private readonly roster = new Roster();
   private readonly ties = new Map<string, RolloutTie>();
   private cached: Promise<Readonly<Record<string, View>>> | null = null;
@@ -59,20 +56,22 @@ export class FleetNode implements FleetPorts {
   private commits = 0;
   private reportedMs = Number.NEGATIVE_INFINITY;
   private announcedMs = Number.NEGATIVE_INFINITY;
-  private rereadMs: number;
   private readonly ends: (() => void)[] = [];
   private readonly acknowledgements = new Acknowledgements();
-  private readonly rereads = new OneAtATime((route) => this.reread(route));
   private following = false;
+  private readonly originMs: number;
+  /** How far this machine's clock is ahead of the last leader's. */
+  private skewMs = 0;
   private closed = false;
 
   constructor(options: FleetNodeOptions) {
     this.options = options;
     const { store, clock, random, instance } = options;
     this.run = Math.floor(random() * 2 ** 48).toString(36);
-    this.rereadMs = clock.monotonicMs();
+    this.originMs = clock.wallMs() - clock.monotonicMs();
     this.leadership = new Leadership(store, clock, instance, random, (epoch) => this.leads(epoch));
     this.beacons = new Beacons(store, instance);
+    this.documents = new Documents({ store, clock, allocations: options.allocations, log: options.log, ties: this.ties, changed: () => this.followSoon(), closed: () => this.closed });
     this.post = new Post({
       store, instance, run: this.run, region: options.region, leading: () => this.leading, report: (report) => this.take(report),
       command: ({ route, command }) => options.command(route, command),
@@ -80,8 +79,7 @@ export class FleetNode implements FleetPorts {
   }
 
   start(): void {
-    const { store } = this.options;
-    this.ends.push(store.watch("rollouts/", (key) => this.hinted(key)), store.watch("allocations/", (key) => this.hinted(key)));
+    this.ends.push(this.documents.watch());
     this.ends.push(this.beacons.listen((beacon) => this.heardBeacon(beacon), () => this.options.clock.monotonicMs()));
   }
 
@@ -116,8 +114,8 @@ export class FleetNode implements FleetPorts {
     this.acknowledge();
     if (nowMs - this.reportedMs >= this.beacons.intervalMs) this.report(nowMs);
     if (nowMs - this.announcedMs >= instanceEveryMs) this.announce(nowMs);
-    if (this.decides !== null && this.beacons.due(nowMs)) this.beacons.send(nowMs, this.decides, this.roster.size(nowMs), this.stragglers(nowMs));
-    if (nowMs - this.rereadMs >= rereadEveryMs) this.hinted(undefined);
+    if (this.decides !== null && this.beacons.due(nowMs)) this.beacons.send(nowMs, this.decides, this.roster.size(nowMs), this.stragglers(nowMs), this.lineMs());
+    this.documents.tick(nowMs);
   }
 
   /** The proxy threads run another revision. */
@@ -199,34 +197,6 @@ export class FleetNode implements FleetPorts {
     });
   }
 
-  private hinted(key: string | undefined): void {
-    if (this.closed) return;
-    if (key === undefined) this.rereadMs = this.options.clock.monotonicMs();
-    const routes = key === undefined ? [...this.ties.keys()] : [key.slice(key.indexOf("/") + 1)];
-    for (const route of routes) this.rereads.ask(route);
-  }
-
-  private async reread(route: string): Promise<void> {
-    const { store, allocations, log } = this.options;
-    try {
-      // Who may have more comes second: whoever sees only the first gives nobody more.
-      const [allocation, stored] = await Promise.all([store.get(allocationKey(route)), store.get(stateKey(route))]);
-      // From the cache is what is known already.
-      if (this.closed || allocation?.cached === true || stored?.cached === true) return;
-      if (allocation !== undefined) allocations.adopt(route, allocation.value, allocation.revision);
-      const tie = this.ties.get(route);
-      if (tie !== undefined) {
-        const before = tie.view;
-        const wrong = stored === undefined ? null : tie.received(stored.value, stored.revision);
-        if (wrong !== null) log.error({ route, wrong }, "A stored rollout cannot be read; the last one stands.");
-        if (before.lowered.length > 0 && before !== tie.view) log.info({ route, before, after: tie.view }, "What this sidecar had lowered was merged with what the fleet decided.");
-      }
-      this.followSoon();
-    } catch (error) {
-      log.warn({ err: error, route }, "What the fleet decided could not be read; what is known serves on.");
-    }
-  }
-
   private leads(epoch: number | null): void {
     const { log } = this.options;
     this.decides = null;
@@ -234,7 +204,7 @@ export class FleetNode implements FleetPorts {
       this.post.close();
       for (const tie of this.ties.values()) tie.deposed();
       this.options.allocations.distrust();
-      this.hinted(undefined);
+      this.documents.hinted(undefined);
       this.followSoon();
       log.warn({}, "This sidecar leads the fleet no more.");
       return;
@@ -245,26 +215,17 @@ export class FleetNode implements FleetPorts {
 
   /** Reads what is stored before the first decision: it may be newer than what was heard. */
   private async takeOver(epoch: number): Promise<void> {
-    const { store, allocations, log } = this.options;
+    const { allocations, log } = this.options;
     try {
-      for (const route of allocations.known()) {
-        const stored = live(await store.get(allocationKey(route)));
-        if (stored !== undefined) allocations.adopt(route, stored.value, stored.revision);
-      }
-      for (const [route, tie] of this.ties) {
-        const stored = live(await store.get(stateKey(route)));
-        const parsed = stored === undefined ? null : parseStored(stored.value);
-        if (stored !== undefined && parsed !== null) tie.received(stored.value, stored.revision);
-        const known = tie.view.committed;
-        if (known !== null && (parsed === null || typeof parsed === "string" || parsed.epoch < known.epoch || (parsed.epoch === known.epoch && parsed.revision < known.revision))) tie.restore(stored?.revision ?? 0);
-      }
+      await this.documents.readAll();
       if (this.leadership.epoch !== epoch) return;
+      for (const tie of this.ties.values()) tie.promoted(this.skewMs, this.lineMs());
       this.decides = epoch;
       allocations.distrust();
       this.followSoon();
       log.info({ epoch }, "This sidecar leads the fleet.");
       const nowMs = this.options.clock.monotonicMs();
-      this.beacons.send(nowMs, epoch, this.roster.size(nowMs), []);
+      this.beacons.send(nowMs, epoch, this.roster.size(nowMs), [], this.lineMs());
     } catch (error) {
       log.warn({ err: error }, "The lease is ours, but what is stored cannot be read: it is given back.");
       this.leadership.lose();
@@ -284,7 +245,9 @@ export class FleetNode implements FleetPorts {
   }
 
   private heardBeacon(beacon: Beacon): void {
-    if (beacon.leader !== this.options.instance) this.leadership.heard();
+    if (beacon.leader === this.options.instance) return;
+    this.leadership.heard();
+    this.skewMs = this.lineMs() - beacon.nowMs;
   }
 
   private stragglers(nowMs: number): string[] {
@@ -303,15 +266,12 @@ export class FleetNode implements FleetPorts {
     void store.setEphemeral("instances", instance, { instance, run: this.run, region, version, acknowledged: this.acknowledgements.all }, instanceTtlMs).catch(() => undefined);
   }
 
+  /** The line of the states' times, as the controller has it. */
+  private lineMs(): number {
+    return this.originMs + this.options.clock.monotonicMs();
+  }
+
   private save(): void {
     this.options.cache.save(Object.fromEntries([...this.ties].map(([route, { view }]) => [route, view])));
   }
-}
-
-const allocationKey = (route: string): string => `allocations/${route}`;
-
-/** @throws Error where the store answers from its cache: nobody leads from that */
-function live(stored: StoredDocument | undefined): StoredDocument | undefined {
-  if (stored?.cached === true) throw new Error("the store cannot be reached");
-  return stored;
 }

@@ -46,6 +46,8 @@ export class RolloutTie implements FleetTie {
   private storeRevision = 0;
   private sum: FleetSum | null = null;
   private trip: Trip | null = null;
+  /** The committed state with its times on this machine's clock. */
+  private shifted: RolloutState | null = null;
   private pending: { readonly from: Marks; readonly decision: ExplainedDecision | null } | null = null;
   private last: { readonly judge: RolloutJudge; readonly own: Evidence } | null = null;
 
@@ -116,7 +118,8 @@ export class RolloutTie implements FleetTie {
     this.last = { judge, own };
     this.collector.collect(judge, this.marks);
     if (this.leading) {
-      this.sum ??= this.newSum();
+      // After the state was taken over: the sum begins with it.
+      if (this.pending === null) this.sum ??= this.newSum();
       this.sum?.tick(monotonicMs);
     } else {
       this.sum = null;
@@ -137,9 +140,11 @@ export class RolloutTie implements FleetTie {
     const { pending, view: { committed } } = this;
     if (pending === null || committed === null) return null;
     this.pending = null;
-    this.state = committed.state;
+    const state = this.shifted ?? committed.state;
+    this.shifted = null;
+    this.state = state;
     this.world.adopted(committed.revision);
-    return { state: committed.state, effects: effectsSince(pending.from, committed.marks, committed.state), decision: pending.decision };
+    return { state, effects: effectsSince(pending.from, committed.marks, committed.state), decision: pending.decision };
   }
 
   weights(state: RolloutState): { readonly own: number; readonly shared: number } {
@@ -163,6 +168,15 @@ export class RolloutTie implements FleetTie {
   /** As the leader. */
   heard(report: Report, of: RolloutReport, monotonicMs: number): void {
     this.sum?.take(report, of, monotonicMs);
+  }
+
+  /** This sidecar leads from now on, by its own clock. @param skewMs how far that is ahead of the last leader's */
+  promoted(skewMs: number, nowMs: number): void {
+    const { committed } = this.view;
+    if (committed === null) return;
+    this.pending = { from: this.pending?.from ?? this.marks, decision: this.pending?.decision ?? null };
+    this.state = null;
+    this.shifted = shifted(committed.state, skewMs, nowMs);
   }
 
   /** This sidecar leads no more: what it decided and could not commit stands only where it lowers. */
@@ -216,6 +230,16 @@ export class RolloutTie implements FleetTie {
   private newSum(): FleetSum | null {
     return this.plan === null || this.state === null ? null : new FleetSum(this.plan, this.state, this.marks, exposed(this.state));
   }
+}
+
+/** A state's times from another clock, none of them in the future: a clock that differs must neither end a dwell nor make it endless. */
+function shifted(state: RolloutState, skewMs: number, nowMs: number): RolloutState {
+  const past = (atMs: number): number => Math.min(nowMs, atMs + skewMs);
+  const { bakeSinceMs, cooldownUntilMs } = state;
+  return {
+    ...state, sinceMs: past(state.sinceMs), stepSinceMs: past(state.stepSinceMs), bakeSinceMs: bakeSinceMs === null ? null : past(bakeSinceMs),
+    cooldownUntilMs: cooldownUntilMs === null ? null : cooldownUntilMs + skewMs,
+  };
 }
 
 const withoutDecision = ({ state, marks, epoch, revision, commit }: StoredRollout): CommittedRollout => ({ state, marks, epoch, revision, commit });

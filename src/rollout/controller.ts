@@ -4,9 +4,9 @@
  */
 import type { ProbePlan } from "../config/rollout-plan.ts";
 import { initialState } from "./decide.ts";
-import type { RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
+import type { Moment, RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
 import { probedVariants } from "./probing.ts";
-import { RolloutRunner, type Moment } from "./runner.ts";
+import { RolloutRunner } from "./runner.ts";
 import type { CommandResult, ExplainedDecision, RolloutControl, RolloutStatus } from "./status.ts";
 import { parseState, stateKey } from "./stored-state.ts";
 import type { Command, Peer, RolloutState } from "./types.ts";

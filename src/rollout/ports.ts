@@ -40,10 +40,11 @@ export interface RolloutStore {
   get(key: string): Promise<{ readonly value: unknown; readonly revision: number } | undefined>;
   /**
    * @param expected the revision that the caller read; 0: there must be none yet
+   * @param options audit records that are written with it, both or none; ids make a repeated write count once
    * @returns the new revision, or undefined where `expected` no longer holds
    */
-  put(key: string, value: unknown, expected: number): Promise<number | undefined>;
-  append(record: DecisionRecord): Promise<void>;
+  put(key: string, value: unknown, expected: number, options: { readonly id: string; readonly audit: readonly { readonly id: string; readonly record: DecisionRecord }[] }): Promise<number | undefined>;
+  append(record: DecisionRecord, options: { readonly id: string }): Promise<void>;
 }
 
 /** Where a rollout's state and decisions go: behind the decision, in order, again and again until they are written. */
@@ -123,4 +124,14 @@ export interface RolloutInput {
   readonly plan: RolloutPlan;
   /** Of the route; 0: none. The late edge stays below it. */
   readonly firstByteTimeoutMs: number;
+}
+
+/** What the evidence was gathered for: while it is the same, a changed plan keeps it. */
+export const judgedPart = ({ plan, firstByteTimeoutMs }: RolloutInput): string => JSON.stringify([plan.baseline, plan.candidate, plan.limits, plan.alpha, firstByteTimeoutMs]);
+
+export interface Moment {
+  /** The clock's monotonic time: the line of the strata. */
+  readonly monotonicMs: number;
+  /** The line of the states: see types.ts. */
+  readonly nowMs: number;
 }

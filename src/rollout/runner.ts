@@ -1,14 +1,13 @@
 /** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
 import { goalsOf } from "../config/rollout-plan.ts";
 import type { SlotReader } from "../observe/reader.ts";
-import type { LatencyEdges } from "../observe/edges.ts";
-import { histogramBuckets } from "../observe/layout.ts";
 import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge, turnOf } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
-import type { FleetTie, RolloutInput, RolloutPorts, RolloutWriter, VariantEdges } from "./ports.ts";
+import { judgedPart, type FleetTie, type Moment, type RolloutInput, type RolloutPorts, type RolloutWriter, type VariantEdges } from "./ports.ts";
 import { regionalWeight } from "./regions.ts";
+import { edgesOf, statusOf } from "./runner-views.ts";
 import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
 import { SplitWatch } from "./split-watch.ts";
@@ -19,14 +18,6 @@ import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, Rollout
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
 const budgetWriteMs = 5_000;
-const noClasses = new Uint8Array(histogramBuckets);
-
-export interface Moment {
-  /** The clock's monotonic time: the line of the strata. */
-  readonly monotonicMs: number;
-  /** The line of the states: see types.ts. */
-  readonly nowMs: number;
-}
 
 /** How a runner is tied to the others. */
 export interface RunnerLinks {
@@ -196,29 +187,15 @@ export class RolloutRunner {
   }
 
   edges(): VariantEdges[] {
-    const { plan } = this.input;
-    const { model, lateMs, numberModel } = this.judge;
-    const of = (variant: string, table: "baselineTable" | "candidateTable"): VariantEdges => {
-      const numbers = numberModel === null ? {} : { numbers: { generation: numberModel.generation, classOfBucket: numberModel[table] } };
-      const edges: LatencyEdges = { generation: model?.generation ?? 0, classOfBucket: model?.[table] ?? noClasses, lateMs, ...numbers };
-      return { variant, slot: this.ports.slab.slotOf(plan.route, variant), edges };
-    };
-    return [of(plan.baseline, "baselineTable"), of(plan.candidate, "candidateTable")];
+    return edgesOf(this.judge, this.input.plan, this.ports.slab);
   }
 
   status(moment: Moment): RolloutStatus {
-    const { input: { plan }, state } = this;
-    const evidence = this.evidence(null, moment);
-    const { model, lateMs } = this.judge;
     return {
-      name: plan.name, route: plan.route, baseline: plan.baseline, candidate: plan.candidate, revision: state.revision,
-      phase: state.phase, waiting: state.waiting, sinceMs: state.sinceMs, step: state.step, steps: plan.steps.map((step) => step.weight),
-      weight: state.weight, regionalWeight: this.weight, group: plan.group ?? null, rollbacks: state.rollbacks, cooldownUntilMs: state.cooldownUntilMs, regionsOut: state.regionsOut,
-      probes: { candidate: this.outlook.probes(plan.candidate), baseline: this.outlook.probes(plan.baseline) }, quarantined: state.quarantined.includes(state.revision), escalated: state.escalated,
-      windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker, split: this.split.evidence,
-      badResponses: evidence.badResponses, exposureBudget: plan.exposureBudget,
-      edges: model === null ? null : { generation: model.generation, p95Ms: model.p95Micros / 1000, p99Ms: model.p99Micros / 1000, lateMs },
-      decisions: [...this.decisions], persisted: this.writer.idle,
+      ...statusOf(this.input.plan, this.state, this.evidence(null, moment), this.judge),
+      regionalWeight: this.weight,
+      probes: { candidate: this.outlook.probes(this.input.plan.candidate), baseline: this.outlook.probes(this.input.plan.baseline) },
+      split: this.split.evidence, decisions: [...this.decisions], persisted: this.writer.idle,
     };
   }
 
@@ -317,6 +294,3 @@ export class RolloutRunner {
     this.writer.put(this.state);
   }
 }
-
-/** What the evidence was gathered for: while it is the same, a changed plan keeps it. */
-const judgedPart = ({ plan, firstByteTimeoutMs }: RolloutInput): string => JSON.stringify([plan.baseline, plan.candidate, plan.limits, plan.alpha, firstByteTimeoutMs]);

@@ -1,8 +1,9 @@
-import { type FileHandle, open } from "node:fs/promises";
-import { createInterface } from "node:readline";
 import { createReadStream } from "node:fs";
-import { dirname } from "node:path";
-import { auditLines, type ChainEnd, chainStart, type EncodedEntry, firstPreviousHash, parseAuditLine } from "./audit-line.ts";
+import { type FileHandle, open, rename } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { archiveName, archivesIn, linesOf } from "./audit-archive.ts";
+import { ChainCheck, isFault } from "./audit-chain.ts";
+import { auditLines, type ChainEnd, chainStart, type EncodedEntry, parseAuditLine } from "./audit-line.ts";
 import { auditIdsMax } from "./checks.ts";
 import { syncDirectory } from "./durable.ts";
 import { RecentIds } from "./recent-ids.ts";
@@ -10,20 +11,30 @@ import { type AuditRecord, StoreError, type StoreWarning } from "./store.ts";
 
 /** How far back a restart looks for ids that must not be appended again. */
 const idsBytes = 4_194_304;
+/** A log that has grown to this becomes an archive beside it, and another is begun that holds on to its last hash. */
+export const auditBytesMax = 67_108_864;
 
 /** The audit log: one JSON line for each record, hash-chained, only ever appended to. */
 export class AuditFile {
   private readonly path: string;
-  private readonly file: FileHandle;
+  private readonly warn: StoreWarning;
+  private readonly bytesMax: number;
+  private file: FileHandle;
+  /** Where the archives end: what the first line holds on to. */
+  private anchor: ChainEnd;
   private last: ChainEnd;
   private bytes: number;
   private readonly ids = new RecentIds(auditIdsMax);
 
-  private constructor(path: string, file: FileHandle, last: ChainEnd, bytes: number) {
+  private constructor(path: string, file: FileHandle, end: LogEnd, warn: StoreWarning, bytesMax: number) {
     this.path = path;
     this.file = file;
-    this.last = last;
-    this.bytes = bytes;
+    this.bytes = end.bytes;
+    this.anchor = end.anchor;
+    this.last = end.last;
+    for (const id of end.ids) this.ids.add(id);
+    this.warn = warn;
+    this.bytesMax = bytesMax;
   }
 
   /**
@@ -32,25 +43,21 @@ export class AuditFile {
    *
    * @throws StoreError `corrupt`
    */
-  static async open(path: string, warn: StoreWarning): Promise<AuditFile> {
+  static async open(path: string, warn: StoreWarning, bytesMax = auditBytesMax): Promise<AuditFile> {
     const file = await open(path, "a+", 0o600);
     try {
       await syncDirectory(dirname(path));
+      const newest = (await archivesIn(dirname(path))).at(-1);
+      const archived = newest === undefined ? null : await endOfArchive(newest.path);
+      const anchor = archived?.last ?? chainStart;
       const { size } = await file.stat();
-      const { tail, start } = await readTail(file, size, idsBytes);
-      const whole = tail.lastIndexOf(0x0a) + 1;
-      const bytes = start + whole;
+      const { bytes, last, ids } = await endOf(file, path, size);
       if (bytes < size) {
         warn(`${path}: the last line was cut short by a crash, and its ${size - bytes} bytes are removed`);
         await file.truncate(bytes);
         await file.sync();
       }
-      const line = tail.subarray(whole === 0 ? 0 : tail.lastIndexOf(0x0a, whole - 2) + 1, Math.max(0, whole - 1)).toString("utf8");
-      const last = bytes === 0 ? undefined : parseAuditLine(line);
-      if (bytes > 0 && last === undefined) throw new StoreError("corrupt", `${path}: the last line is altered or damaged: move the file away to start a new log`);
-      const log = new AuditFile(path, file, last ?? chainStart, bytes);
-      for (const one of tail.subarray(0, whole).toString("utf8").split("\n")) log.ids.add(parseAuditLine(one)?.id);
-      return log;
+      return new AuditFile(path, file, { bytes, anchor, last: last ?? anchor, ids: [...(archived?.ids ?? []), ...ids] }, warn, bytesMax);
     } catch (error) {
       await file.close();
       throw error;
@@ -78,30 +85,71 @@ export class AuditFile {
     this.last = records.at(-1)!.record;
     for (const { record } of records) this.ids.add(record.id);
     this.bytes += bytes.length;
+    // What was asked for is kept; a log that is too long for a while is no reason to say otherwise.
+    if (this.bytes >= this.bytesMax) await this.archive().catch((error: unknown) => this.warn(`${this.path}: it is over ${this.bytesMax} bytes and could not be archived: ${String(error)}`));
   }
 
-  /** @throws StoreError `corrupt` at the first record that is altered, missing or out of order */
+  /** What is not archived. @throws StoreError `corrupt` at the first record that is altered, missing or out of order */
   async read(seq: number, limit: number): Promise<AuditRecord[]> {
     const records: AuditRecord[] = [];
     if (this.bytes === 0 || limit <= 0) return records;
-    let expected = 1;
-    let previousHash = firstPreviousHash;
-    const lines = createInterface({ input: createReadStream(this.path, { end: this.bytes - 1 }), crlfDelay: Infinity });
-    for await (const line of lines) {
-      const record = parseAuditLine(line);
-      if (record === undefined || record.seq !== expected || record.previousHash !== previousHash) {
-        throw new StoreError("corrupt", `${this.path}: line ${expected} is altered, missing or out of order`);
-      }
-      if (record.seq >= seq) records.push(record);
+    const chain = new ChainCheck(this.anchor);
+    for await (const line of linesOf(createReadStream(this.path, { end: this.bytes - 1 }), basename(this.path))) {
+      const taken = chain.take(line);
+      if (isFault(taken)) throw new StoreError("corrupt", `${join(dirname(this.path), taken.place)}: ${taken.why}`);
+      if (taken.seq >= seq) records.push(taken);
       if (records.length >= limit) break;
-      expected++;
-      previousHash = record.hash;
     }
     return records;
   }
 
   close(): Promise<void> {
     return this.file.close();
+  }
+
+  /** The next log is made before the old one gives up its name. A crash between the two renames leaves no log of that name, and the next start begins one. */
+  private async archive(): Promise<void> {
+    const next = await open(`${this.path}.new`, "a+", 0o600);
+    try {
+      await next.truncate(0);
+      await rename(this.path, join(dirname(this.path), archiveName(this.anchor.seq + 1, this.last.seq)));
+      await rename(`${this.path}.new`, this.path);
+      await syncDirectory(dirname(this.path));
+    } catch (error) {
+      await next.close();
+      throw error;
+    }
+    await this.file.close();
+    this.file = next;
+    this.anchor = this.last;
+    this.bytes = 0;
+  }
+}
+
+interface LogEnd {
+  readonly bytes: number;
+  readonly anchor: ChainEnd;
+  readonly last: ChainEnd;
+  readonly ids: readonly string[];
+}
+
+/** The last whole line, and the ids near the end. @throws StoreError `corrupt` */
+async function endOf(file: FileHandle, path: string, size: number): Promise<{ readonly bytes: number; readonly last: ChainEnd | undefined; readonly ids: readonly string[] }> {
+  const { tail, start } = await readTail(file, size, idsBytes);
+  const whole = tail.lastIndexOf(0x0a) + 1;
+  const bytes = start + whole;
+  const lines = tail.subarray(0, whole).toString("utf8").split("\n").slice(0, -1);
+  const last = bytes === 0 ? undefined : parseAuditLine(lines.at(-1)!);
+  if (bytes > 0 && last === undefined) throw new StoreError("corrupt", `${path}: the last line is altered or damaged: move the file away to start a new log`);
+  return { bytes, last, ids: lines.flatMap((line) => parseAuditLine(line)?.id ?? []) };
+}
+
+async function endOfArchive(path: string): Promise<{ readonly last: ChainEnd | undefined; readonly ids: readonly string[] }> {
+  const file = await open(path, "r");
+  try {
+    return await endOf(file, path, (await file.stat()).size);
+  } finally {
+    await file.close();
   }
 }
 

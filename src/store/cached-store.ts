@@ -13,9 +13,13 @@ export class CachedStore implements Store {
   private readonly inner: Store;
   private readonly cache: DiskCache;
 
-  constructor(inner: Store, cache: DiskCache) {
+  private readonly ended: () => void;
+
+  /** @param ended is called when the store is closed */
+  constructor(inner: Store, cache: DiskCache, ended: () => void = () => undefined) {
     this.inner = inner;
     this.cache = cache;
+    this.ended = ended;
   }
 
   get reachable(): boolean {
@@ -64,6 +68,7 @@ export class CachedStore implements Store {
   onReachable = (listener: (reachable: boolean) => void): (() => void) => this.inner.onReachable(listener);
 
   async close(): Promise<void> {
+    this.ended();
     await this.inner.close();
     await this.cache.close();
   }

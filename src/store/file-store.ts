@@ -16,6 +16,8 @@ export interface FileStoreOptions {
   /** Made where it does not exist. One process at a time. */
   readonly directory: string;
   readonly warn?: StoreWarning;
+  /** Of the audit log, before it becomes an archive. Default 64 MiB. */
+  readonly auditBytesMax?: number;
   readonly clock?: Clock;
 }
 
@@ -27,7 +29,7 @@ export interface FileStoreOptions {
  *     <directory>/documents/<key>.json       and .previous
  *     <directory>/leases/<name>.json         whose revision is the epoch
  *     <directory>/commit.json                a document and audit records that are being written together
- *     <directory>/audit.jsonl
+ *     <directory>/audit.jsonl                and audit.<first>-<last>.jsonl, its archives
  */
 export class FileStore extends LocalStore implements Store {
   private readonly root: string;
@@ -62,7 +64,7 @@ export class FileStore extends LocalStore implements Store {
     try {
       for (const below of ["documents", "leases"]) await mkdir(join(directory, below), { recursive: true, mode: 0o700 });
       unlock = await lockDirectory(directory);
-      const log = await AuditFile.open(join(directory, "audit.jsonl"), options.warn ?? (() => undefined));
+      const log = await AuditFile.open(join(directory, "audit.jsonl"), options.warn ?? (() => undefined), options.auditBytesMax);
       const journal = new CommitJournal(directory);
       return new FileStore(options, unlock, log, journal, await journal.read());
     } catch (error) {

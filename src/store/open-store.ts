@@ -22,5 +22,7 @@ export async function openStore(settings: StoreSettings, warn: StoreWarning): Pr
   const { RedisSharedDocument } = await import("./redis/shared-document.ts");
   const redis = await RedisStore.open({ settings, warn });
   const cache = await DiskCache.open(join(settings.cacheDirectory, "cache", settings.namespace), warn);
-  return { store: new CachedStore(redis, cache), shared: { document: new RedisSharedDocument(redis), cache } };
+  const { keepAuditBounded } = await import("./redis/audit-archiver.ts");
+  const end = keepAuditBounded(redis, join(settings.audit.directory, settings.namespace), settings.audit.recordsMax, `process ${process.pid}`, warn);
+  return { store: new CachedStore(redis, cache, end), shared: { document: new RedisSharedDocument(redis), cache } };
 }

@@ -25,7 +25,7 @@ async function load(store: object): Promise<StoreSettings | string[]> {
 test("the least that a Redis needs is its address", async () => {
   expect(await load({ address: "redis.internal:6379" })).toEqual({
     type: "redis", namespace: "default", servers: { kind: "single", address: { host: "redis.internal", port: 6379 } }, username: null, password: null,
-    database: 0, tls: null, commandTimeoutMs: 1_000, replicas: 0, cacheDirectory: join(directory, ".ebbgate"),
+    database: 0, tls: null, commandTimeoutMs: 1_000, replicas: 0, cacheDirectory: join(directory, ".ebbgate"), audit: { recordsMax: 10_000, directory: join(directory, ".ebbgate/audit") },
   });
 });
 

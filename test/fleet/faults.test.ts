@@ -117,10 +117,29 @@ describe("while faults happen, a fleet", () => {
     expect(again.weight).toBe(0);
   });
 
+  test("ends no dwell early, nor makes it endless, where the next leader's clock is an hour off", async () => {
+    for (const aheadMs of [3_600_000, -3_600_000]) {
+      const world = new FleetWorld({ seed: 21, requestsPerSecond: 200 });
+      await world.join("first");
+      await world.until(() => world.leader !== undefined, 5, "a leader");
+      const second = await world.join("second", null, null, false, aheadMs);
+      await atTen(world);
+      await world.run(3);
+      world.leader!.kill();
+      const began = await world.until(() => second.node.leading, 10, "another leader");
+      expect(second.weight).toBe(10);
+      // The step's dwell is 20 s; evidence is there by then.
+      const seconds = began + 3 + (await world.until(() => second.weight === 50, 60, "the third step"));
+      expect(seconds).toBeGreaterThanOrEqual(19);
+      expect(seconds).toBeLessThan(45);
+    }
+  });
+
   test("finds what hints did not say", async () => {
     const world = await fleet(3, 17, 200);
     for (const member of world.alive) member.link.losesHints = true;
     await world.until(() => all(world, (member) => member.weight === 10), 200, "the second step");
+    expect(world.leader!.weight).toBe(10);
   });
 
   test("hands a command to the leader; a rollback counts at once where it was given, and everywhere soon after", async () => {

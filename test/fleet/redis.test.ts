@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { FleetProcesses, type FleetMember } from "../support/fleet-processes.ts";
-import { hasRedis, redisSettings, RedisServer, until } from "../support/redis.ts";
+import { hasRedis, redisSettings, RedisServer, startCluster, startSentinels, until } from "../support/redis.ts";
 import { Relay } from "../support/relay.ts";
 
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
@@ -23,8 +23,8 @@ afterEach(async () => {
 /** One step that never ends by itself: what moves the weight is the fault. */
 const held = { candidate: "v2", steps: [{ weight: 20, dwell: "1h", minRequests: 1 }, 100], breaker: { action: "rollback" } };
 
-async function started(size: number, port: (index: number) => number = () => redis.port): Promise<FleetProcesses> {
-  fleet = await FleetProcesses.start({ size, port, rollout: held });
+async function started(size: number, port: (index: number) => number = () => redis.port, store?: object): Promise<FleetProcesses> {
+  fleet = await FleetProcesses.start({ size, port, rollout: held, ...(store === undefined ? {} : { store }) });
   for (const member of fleet.members) member.load(3);
   await weights(20);
   return fleet;
@@ -136,6 +136,55 @@ describe.skipIf(!hasRedis)("real sidecars on a real Redis", () => {
     await weights(0);
     expect(failures()).toBe(0);
     await history();
+  });
+});
+
+describe.skipIf(!hasRedis)("real sidecars, on other roads to Redis", () => {
+  test("follow over a slow link, and without any hint", async () => {
+    const relay = await Relay.open(redis.port);
+    relays.push(relay);
+    relay.delayMs = 150;
+    await started(3, (index) => (index === 2 ? relay.port : redis.port));
+    // From here on what is published does not reach that one: it finds the decision when it looks.
+    relay.filter = (piece) => (piece.includes("message") ? "drop" : piece);
+    fleet!.v2.failing = true;
+    await weights(0);
+    await until(async () => (await Promise.all(fleet!.members.map((member) => member.status()))).every((status) => status.rollouts[0]!.phase === "rolledBack"));
+    expect(failures()).toBe(0);
+    await history();
+  });
+
+  test("keep their weights over a failover, and decide on the new master", async () => {
+    const { master, replica, sentinels } = await startSentinels();
+    try {
+      await started(3, () => 0, { sentinel: { addresses: sentinels.map(({ port }) => `127.0.0.1:${port}`), master: "ebb" } });
+      await master.kill();
+      await until(async () => String(await replica.command("ROLE")).startsWith("master"));
+      await weights(20);
+      await until(async () => (await fleet!.leader()) !== undefined);
+      fleet!.v2.failing = true;
+      await weights(0);
+      await until(async () => (await Promise.all(fleet!.members.map((member) => member.status()))).every((status) => status.rollouts[0]!.phase === "rolledBack"));
+      expect(failures()).toBe(0);
+    } finally {
+      await fleet?.clear();
+      fleet = null;
+      for (const server of [...sentinels, replica, master]) await server.kill();
+    }
+  });
+
+  test("are a fleet on a cluster as well", async () => {
+    const servers = await startCluster();
+    try {
+      await started(2, () => 0, { cluster: servers.map(({ port }) => `127.0.0.1:${port}`) });
+      fleet!.v2.failing = true;
+      await weights(0);
+      expect(failures()).toBe(0);
+    } finally {
+      await fleet?.clear();
+      fleet = null;
+      for (const server of servers) await server.kill();
+    }
   });
 });
 

@@ -86,7 +86,7 @@ export class Member {
   private readonly recorders: { readonly baseline: SeriesRecorder; readonly candidate: SeriesRecorder };
   private inFlight: Request[] = [];
 
-  constructor(world: FleetWorld, name: string, region: string | null, cache: unknown) {
+  constructor(world: FleetWorld, name: string, region: string | null, cache: unknown, aheadMs = 0) {
     this.world = world;
     this.name = name;
     this.link = new Link(world.store);
@@ -97,7 +97,7 @@ export class Member {
     const slab = new Slab(1);
     const recorder = (variant: string): SeriesRecorder => new SeriesRecorder(slab.pages[0]!, slab.slotOf("shop", variant), 0);
     this.recorders = { baseline: recorder("v1"), candidate: recorder("v2") };
-    const clock = { wallMs: () => world.nowMs, monotonicMs: () => world.nowMs };
+    const clock = { wallMs: () => world.nowMs + aheadMs, monotonicMs: () => world.nowMs };
     this.snapshots = new Snapshots(slab, this.link.port, () => world.nowMs, () => undefined, () => (this.node.epoch === null ? null : { lease: "leader", epoch: this.node.epoch }));
     this.node = new FleetNode({
       store: this.link.port, clock, random: world.random, instance: name, region, version: "test", allocations: this.snapshots, log: silent,
@@ -199,8 +199,8 @@ export class FleetWorld {
     this.store = new MemoryStore({ wallMs: () => this.nowMs, monotonicMs: () => this.nowMs });
   }
 
-  async join(name: string, region: string | null = null, cache: unknown = null, cut = false): Promise<Member> {
-    const member = new Member(this, name, region, cache);
+  async join(name: string, region: string | null = null, cache: unknown = null, cut = false, aheadMs = 0): Promise<Member> {
+    const member = new Member(this, name, region, cache, aheadMs);
     member.link.cut = cut;
     this.members.push(member);
     await member.configure(this.plan);

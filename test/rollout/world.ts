@@ -42,11 +42,12 @@ export class WorldStore implements RolloutStore {
     return this.down ? Promise.reject(new Error("store is down")) : Promise.resolve(this.documents.get(key));
   }
 
-  put(key: string, value: unknown, expected: number) {
+  put(key: string, value: unknown, expected: number, { audit }: { readonly audit: readonly { readonly record: DecisionRecord }[] }) {
     if (this.down) return Promise.reject(new Error("store is down"));
     const revision = this.documents.get(key)?.revision ?? 0;
     if (revision !== expected) return Promise.resolve(undefined);
     this.documents.set(key, { value: structuredClone(value), revision: revision + 1 });
+    for (const { record } of audit) this.audit.push(structuredClone(record));
     return Promise.resolve(revision + 1);
   }
 

@@ -37,7 +37,7 @@ async function byHand(text: string, publish = true): Promise<void> {
   if (publish) await redis.command("PUBLISH", key, "look");
 }
 const weightOf = async (sidecar: SidecarProcess): Promise<number | undefined> => (await sidecar.status()).routes[0]?.variants[1]?.weight;
-const runs = (sidecar: SidecarProcess, weight: number): Promise<void> => until(async () => (await weightOf(sidecar)) === weight);
+const expectWeight = (sidecar: SidecarProcess, weight: number): Promise<void> => until(async () => (await weightOf(sidecar)) === weight);
 const readyz = async (sidecar: SidecarProcess): Promise<number> => (await fetch(`${sidecar.admin}/readyz`)).status;
 
 /** Requests one after the other on several connections, until it is stopped. @returns what was not a good answer */
@@ -90,9 +90,9 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     const sidecars = [await fleet.sidecar("a", redis.port), await fleet.sidecar("b", redis.port)];
     const traffic = load(sidecars[0]!);
     await byHand(JSON.stringify({ routes: [{ name: "shop", variants: [{ name: "v1", endpoints: [v1] }, { name: "v2", endpoints: [v2], weight: 20 }] }] }));
-    for (const sidecar of sidecars) await runs(sidecar, 20);
+    for (const sidecar of sidecars) await expectWeight(sidecar, 20);
     await byHand(routes(30));
-    for (const sidecar of sidecars) await runs(sidecar, 30);
+    for (const sidecar of sidecars) await expectWeight(sidecar, 30);
     await traffic.sentMore(200);
     expect((await traffic.stop()).failed).toEqual([]);
     // Whoever noticed a document first put it into the history; the others did not put it there again.
@@ -102,9 +102,9 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
   it("finds a document that nobody published, after a look of its own", async () => {
     await byHand(routes(5));
     const sidecar = await fleet.sidecar("a", redis.port);
-    await runs(sidecar, 5);
+    await expectWeight(sidecar, 5);
     await byHand(routes(10), false);
-    await runs(sidecar, 10);
+    await expectWeight(sidecar, 10);
   });
 
   it("refuses an invalid document whole: the reason is in the log, the status, the metrics and on the event channel", async () => {
@@ -138,7 +138,7 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     expect((await sidecar.status()).configuration.lastRefusal!.detail).toContain("is revision 6, older than revision 7 that runs. Give it a revision above 7");
     expect(await weightOf(sidecar)).toBe(5);
     await byHand(routes(12, 8));
-    await runs(sidecar, 12);
+    await expectWeight(sidecar, 12);
   });
 
   it("is configured, and rolled back, by one command each", async () => {
@@ -151,9 +151,9 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     };
     expect(await apply(5)).toEqual({ code: 0, stdout: "routes.yaml: published as revision 1\ntaken by 1 sidecar: a\n", stderr: "" });
     expect(await apply(40)).toMatchObject({ code: 0, stdout: expect.stringContaining("revision 2") as string });
-    await runs(sidecar, 40);
+    await expectWeight(sidecar, 40);
     expect(await ebbgate(place.directory, "rollback-config", "--config", "ebbgate.json")).toMatchObject({ code: 0, stdout: expect.stringContaining("(revision 1) is published again, as revision 3\ntaken by 1 sidecar: a") as string });
-    await runs(sidecar, 5);
+    await expectWeight(sidecar, 5);
     const listed = await ebbgate(place.directory, "rollback-config", "--list", "--store", `redis://127.0.0.1:${redis.port}`, "--namespace", "shop");
     expect(listed.stdout.split("\n").map((line) => line.replace(/^ *(\d+) .*Z {2}/, "$1 "))).toEqual([
       expect.stringMatching(/^0 revision 3 +rolledBack by \S+@\S+$/) as string, expect.stringMatching(/^1 revision 2 +applied by .*: to 40$/) as string, expect.stringMatching(/^2 revision 1 +applied by .*: to 5$/) as string, "",
@@ -186,7 +186,7 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     expect(second.lines.some(({ msg }) => msg.includes("the last good one from this machine's disk serves"))).toBe(true);
     await redis.start();
     await byHand(routes(50, 4));
-    await runs(second, 50);
+    await expectWeight(second, 50);
   });
 
   it("gives a Redis that came back empty what it had lost", async () => {
@@ -200,13 +200,27 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     expect(await weightOf(late)).toBe(5);
   });
 
+  it("joins late, and runs what the others run, although a bad or stale document is in its place", async () => {
+    await byHand(routes(5, 7));
+    const first = await fleet.sidecar("a", redis.port);
+    await until(async () => (await redis.command("LLEN", `${key}:history`)) === 1);
+    for (const [instance, bad] of [["b", routes(9, 7).replace("weight", "wieght")], ["c", routes(9, 6)]] as const) {
+      await byHand(bad);
+      const late = await fleet.sidecar(instance, redis.port);
+      expect(await readyz(late)).toBe(200);
+      expect(await weightOf(late)).toBe(5);
+      await until(async () => (await late.status()).configuration.refusals > 0);
+    }
+    expect(await weightOf(first)).toBe(5);
+  });
+
   it("takes a document in the end although every hint is lost on the network", async () => {
     await byHand(routes(5));
     const network = await Relay.open(redis.port);
     network.filter = (piece) => (piece.includes("message") ? "drop" : piece);
     const sidecar = await fleet.sidecar("a", network.port);
     await byHand(routes(15));
-    await runs(sidecar, 15);
+    await expectWeight(sidecar, 15);
     await network.close();
   });
 });
@@ -219,7 +233,7 @@ describe.skipIf(!hasRedis)("PITFALLS 27: no Redis call on the request path", () 
     ["a link of 400 ms", async ({ network }) => void (network.delayMs = 400)],
     ["a restart with empty data", () => redis.restart()],
   ];
-  it.each(faults)("Redis meets %s under load: 0 failed requests, and what is published afterwards is taken", async (_, fault) => {
+  it.each(faults)("Redis meets %s under load: 0 failed requests, and what is published afterwards is taken", async (name, fault) => {
     await byHand(routes(50, 1));
     const network = await Relay.open(redis.port);
     const place = fleet.place("a", network.port);
@@ -229,12 +243,16 @@ describe.skipIf(!hasRedis)("PITFALLS 27: no Redis call on the request path", () 
     await fault({ network, place });
     await traffic.sentMore(3_000);
     expect(await weightOf(sidecar)).toBe(50);
+    if (name === "SIGSTOP" || name === "kill -9" || name === "a partition") {
+      await sidecar.line(({ msg }) => msg.startsWith("The store cannot be reached"));
+      await until(async () => (await (await fetch(`${sidecar.admin}/metrics`)).text()).includes("ebbgate_store_reachable 0"));
+    }
     redis.resume();
     network.heal();
     network.delayMs = 0;
     await redis.command("PING").catch(() => redis.start());
     await byHand(routes(25, 2));
-    await runs(sidecar, 25);
+    await expectWeight(sidecar, 25);
     const { sent, failed } = await traffic.stop();
     expect(failed).toEqual([]);
     expect(sent).toBeGreaterThan(3_500);

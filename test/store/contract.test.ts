@@ -12,7 +12,9 @@ import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { Store } from "../../src/store/store.ts";
 import { describeProgram, RedisServer, redisPrograms, redisSettings, startCluster, startSentinels } from "../support/redis.ts";
 
-const clock: Clock = { wallMs: () => Date.UTC(2026, 0, 2), monotonicMs: () => 0 };
+let wallMs = 0;
+let monotonicMs = 0;
+const clock: Clock = { wallMs: () => wallMs, monotonicMs: () => monotonicMs };
 let directory = "";
 
 const servers: RedisServer[] = [];
@@ -90,6 +92,7 @@ describe.each(kinds)("every store keeps its word: $name", ({ prepare, open }) =>
   let store: Store;
   beforeAll(async () => prepare?.(), 60_000);
   beforeEach(async () => {
+    [wallMs, monotonicMs] = [Date.UTC(2026, 0, 2), 0];
     directory = await mkdtemp(join(tmpdir(), "ebbgate-store-"));
     store = await open();
   });
@@ -261,6 +264,19 @@ describe.each(kinds)("every store keeps its word: $name", ({ prepare, open }) =>
     expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
     expect(await store.audit(1, 10)).toHaveLength(1);
     expect(await store.put("a", 2, 1, { fence: { lease: "leader", epoch: second.epoch } })).toBe(2);
+  });
+
+  test("a wall clock that jumps ends no lease, forgets nothing, and breaks no chain", async () => {
+    const { epoch } = (await store.lease("leader", "x", 60_000))!;
+    await store.setEphemeral("instances", "x", 1, 60_000);
+    for (const jumpMs of [86_400_000, -2 * 86_400_000, 86_400_000]) {
+      wallMs += jumpMs;
+      expect(await store.lease("leader", "y", 60_000)).toBeUndefined();
+      expect(await store.renew("leader", epoch, 60_000)).toBe(true);
+      expect((await store.ephemeral("instances")).size).toBe(1);
+      expect(await store.put("a", jumpMs, (await store.get("a"))?.revision ?? 0, { fence: { lease: "leader", epoch }, audit: [{ record: { jumpMs } }] })).toBeGreaterThan(0);
+    }
+    expect((await store.audit(1, 10)).map(({ time }) => time.slice(0, 10))).toEqual(["2026-01-03", "2026-01-01", "2026-01-02"]);
   });
 
   test("what is published reaches who subscribed to that channel", async () => {

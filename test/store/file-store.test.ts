@@ -99,9 +99,9 @@ test("an altered audit log is refused: at its end when it is opened, before that
   await writeFile(log, good.replace("carol", "clara"));
   await expect(open()).rejects.toMatchObject({ code: "corrupt" });
   await writeFile(log, good.replace("alice", "alyce"));
-  await use(async (store) => expect(store.audit(1, 10)).rejects.toThrow("line 1 is altered"));
+  await use(async (store) => expect(store.audit(1, 10)).rejects.toThrow("audit.jsonl:1: is altered or damaged"));
   await writeFile(log, good.split("\n").filter((line) => !line.includes("bob")).join("\n"));
-  await use(async (store) => expect(store.audit(1, 10)).rejects.toThrow("line 2 is altered, missing or out of order"));
+  await use(async (store) => expect(store.audit(1, 10)).rejects.toThrow("audit.jsonl:2: records 2 to 2 are missing before it"));
 });
 
 test("an audit line longer than the first look back is found", async () => {

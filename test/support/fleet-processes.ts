@@ -97,7 +97,13 @@ export interface FleetOptions {
   readonly size: number;
   /** Of Redis, or of a relay before it; by member. */
   readonly port: (index: number) => number;
-  readonly rollout: object;
+  /** Default: the single Redis at `port`. */
+  readonly store?: object;
+  readonly rollout: object | null;
+  /** Default `info`. */
+  readonly log?: string;
+  /** The routes come from Redis: there are none at first. */
+  readonly shared?: boolean;
 }
 
 export class FleetProcesses {
@@ -123,10 +129,11 @@ export class FleetProcesses {
   add(): FleetMember {
     const index = this.members.length;
     const member = new FleetMember(`s${index}`);
-    member.place.write(
-      [{ name: "shop", cohort: { key: ["header:x-user"] }, fallback: true, variants: [{ name: "v1", endpoints: [this.v1.url] }, { name: "v2", endpoints: [this.v2.url] }], rollout: this.options.rollout }],
-      { identity: { instance: member.name }, store: { type: "redis", address: `127.0.0.1:${this.options.port(index)}` } },
-    );
+    const { rollout, log, shared, port, store } = this.options;
+    const bootstrap = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, identity: { instance: member.name }, store: { type: "redis", ...(store ?? { address: `127.0.0.1:${port(index)}` }) }, log: { level: log ?? "info" } };
+    const variants = [{ name: "v1", endpoints: [this.v1.url] }, { name: "v2", endpoints: [this.v2.url], ...(rollout === null ? { weight: 0 } : {}) }];
+    const route = { name: "shop", cohort: { key: ["header:x-user"] }, variants, ...(rollout === null ? {} : { rollout }) };
+    member.place.writeText(JSON.stringify({ ...bootstrap, dynamic: shared === true ? { from: "store" } : { routes: [route] } }));
     this.members.push(member);
     return member;
   }

@@ -48,6 +48,7 @@ export class Fleet {
 export async function ebbgate(cwd: string, ...argv: string[]): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
   const commands: Command[] = [
     { name: "apply", summary: "", load: () => import("../../src/cli/apply.ts") },
+    { name: "audit", summary: "", load: () => import("../../src/cli/audit.ts") },
     { name: "rollback-config", summary: "", load: () => import("../../src/cli/rollback-config.ts") },
   ];
   const io = capture({ cwd });

@@ -120,16 +120,16 @@ export class RedisServer {
 export function redisSettings(port: number, changes: Partial<RedisSettings> = {}): RedisSettings {
   return {
     type: "redis", namespace: "test", servers: { kind: "single", address: { host: "127.0.0.1", port } }, username: null, password: null,
-    database: 0, tls: null, commandTimeoutMs: 1_000, replicas: 0, cacheDirectory: tmpdir(), ...changes,
+    database: 0, tls: null, commandTimeoutMs: 1_000, replicas: 0, cacheDirectory: tmpdir(), audit: { recordsMax: 10_000, directory: tmpdir() }, ...changes,
   };
 }
 
 /** Three masters with all slots between them. */
-export async function startCluster(program = redisPrograms[0]!): Promise<RedisServer[]> {
+export async function startCluster(program = redisPrograms[0]!, args: readonly string[] = []): Promise<RedisServer[]> {
   const servers: RedisServer[] = [];
   for (let i = 0; i < 3; i++) {
     const bus = await freePort();
-    servers.push(await RedisServer.start({ program, args: ["--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000"] }));
+    servers.push(await RedisServer.start({ program, args: ["--cluster-enabled", "yes", "--cluster-port", String(bus), "--cluster-node-timeout", "2000", ...args] }));
   }
   const slots = 16_384;
   for (const [index, server] of servers.entries()) {

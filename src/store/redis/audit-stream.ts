@@ -3,8 +3,10 @@ import { auditLines, type ChainEnd, chainStart, type EncodedEntry, parseAuditLin
 import { auditIdsMax } from "../checks.ts";
 import { StoreError } from "../store-error.ts";
 import type { AuditRecord } from "../store.ts";
+import type { PlacedLine } from "../audit-chain.ts";
 import type { RedisConnection } from "./connection.ts";
 import type { RedisKeys } from "./keys.ts";
+import { scripts } from "./scripts.ts";
 
 /** Others write as well; each time that they are quicker costs a round trip. */
 const attemptsMax = 100;
@@ -54,6 +56,29 @@ export class AuditStream {
       from = records.at(-1)!.seq + 1;
     }
     return records;
+  }
+
+  /** The lines as they are, oldest first, unchecked. */
+  async *lines(from = 1): AsyncGenerator<PlacedLine> {
+    for (let start = `${from}-0`; ; ) {
+      const entries = await this.connection.ask((client) => client.xrange(this.keys.audit, start, "+", "COUNT", pageRecords));
+      for (const [id, fields] of entries) yield { line: fields[1] ?? "", place: `${this.keys.audit} ${id}` };
+      if (entries.length < pageRecords) return;
+      start = `(${entries.at(-1)![0]}`;
+    }
+  }
+
+  /** Where the stream begins and ends by what Redis has noted beside it, and how many records it holds. */
+  async bounds(): Promise<{ readonly anchor: ChainEnd; readonly end: ChainEnd; readonly length: number }> {
+    const [noted, length] = await this.connection.ask((client) => Promise.all([client.hmget(this.keys.auditHead, "anchorSeq", "anchorHash", "seq", "hash"), client.xlen(this.keys.audit)]));
+    const [anchorSeq, anchorHash, seq, hash] = noted;
+    const end = (of: string | null | undefined, named: string | null | undefined): ChainEnd => (of && named ? { seq: Number(of), hash: named } : chainStart);
+    return { anchor: end(anchorSeq, anchorHash), end: end(seq, hash), length };
+  }
+
+  /** Lets go of what an archive has. @param last its last record @returns false where the stream does not hold that */
+  async trim(last: ChainEnd): Promise<boolean> {
+    return (await this.connection.run(scripts.trim, [this.keys.audit, this.keys.auditHead], [last.seq, last.hash])) === 1;
   }
 
   private async attempt(time: () => string, entries: readonly EncodedEntry[], run: (args: readonly (string | number)[]) => Promise<Reply>): Promise<Reply> {

@@ -78,6 +78,14 @@ return {'written', 0}`),
 if fenced(KEYS[1], ARGV[1]) then return {'fenced'} end
 return append(KEYS[2], KEYS[3], KEYS[4], 2) or {'written', 0}`),
 
+  /** KEYS stream, head. ARGV seq and hash of the last record that an archive has. @returns whether those up to it went */
+  trim: script(`
+local entry = redis.call('XRANGE', KEYS[1], ARGV[1] .. '-0', ARGV[1] .. '-0')[1]
+if not entry or string.match(entry[2][2], '"hash":"(%x+)"}$') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[2], 'anchorSeq', ARGV[1], 'anchorHash', ARGV[2])
+redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f-0', tonumber(ARGV[1]) + 1))
+return 1`),
+
   /** KEYS lease, epoch. ARGV holder, ttl, the highest epoch that the caller has seen. @returns the epoch, or nil */
   lease: script(`${time}
 if redis.call('EXISTS', KEYS[1]) == 1 then return false end

@@ -23,10 +23,8 @@ export class RedisSharedDocument implements SharedDocument {
 
   async read(known: string | null): Promise<SharedText | "same" | undefined> {
     const answer = await this.store.connection.run(configScripts.read, [this.place], [known ?? ""]);
-    if (answer === null) return undefined;
     if (answer === 1) return "same";
-    const text = String(answer);
-    return { text, digest: sha1(text) };
+    return typeof answer === "string" ? { text: answer, digest: sha1(answer) } : undefined;
   }
 
   async write(text: string, expected: string | null, change: Change): Promise<boolean> {

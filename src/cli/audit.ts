@@ -1,0 +1,142 @@
+/** `ebbgate audit list|verify|export`: who changed what, when and why, and whether the log is whole. */
+import { parseDuration } from "../config/scalars.ts";
+import { explain } from "../rollout/explain.ts";
+import type { Decision } from "../rollout/types.ts";
+import { ChainCheck, isFault } from "../store/audit-chain.ts";
+import { parseAuditLine } from "../store/audit-line.ts";
+import type { Change } from "../store/shared-document.ts";
+import { type AuditRecord, StoreError } from "../store/store.ts";
+import { type CliIo, exitCodes, parseArguments } from "./args.ts";
+import { type AuditSource, openAuditSource } from "./audit-source.ts";
+import { NoStore, storeOptions } from "./shared-store.ts";
+
+const spec = {
+  name: "audit",
+  summary: "Read the audit log: list or export records, or verify that none was altered or taken out. A sidecar may be running meanwhile.",
+  positionals: { name: "ACTION", min: 1, max: 1, choices: ["list", "verify", "export"], help: "list: lines for people. verify: the hash chain. export: the lines themselves, for replay and other tools." },
+  options: {
+    file: { type: "string", short: "f", value: "PATH", help: "A log, or a directory with a log and its archives, instead of a store." },
+    ...storeOptions,
+    route: { type: "string", value: "NAME", help: "Only records of this route." },
+    reason: { type: "string", value: "REASON", multiple: true, help: "Only records with this reason." },
+    since: { type: "string", value: "TIME", help: "Only records from then on: a date, as 2026-01-31T12:00:00Z, or how long ago, as 2h." },
+    until: { type: "string", value: "TIME", help: "Only records before then." },
+    limit: { type: "string", short: "n", value: "N", help: "Only the last N that fit." },
+    json: { type: "boolean", help: "Print JSON: a record a line; verify prints one object." },
+  },
+  examples: [
+    ["ebbgate audit list --route shop --since 2h", "what happened to a route"],
+    ["ebbgate audit verify", "with the store of ./ebbgate.yaml"],
+    ["ebbgate audit export --store redis://127.0.0.1:6379 > audit.jsonl", "for ebbgate replay audit.jsonl"],
+  ],
+  exits: [
+    [0, "done; with verify: the chain is whole"],
+    [1, "the log cannot be read, or the chain is broken"],
+    [2, "wrong usage"],
+    [3, "Redis cannot be reached"],
+  ],
+} as const;
+
+export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+  const args = parseArguments(spec, argv, io);
+  if (typeof args === "number") return args;
+  const { values, positionals: [action] } = args;
+  const fail = (why: string, code: number = exitCodes.failed): number => {
+    io.stderr.write(`ebbgate audit: ${why}\n`);
+    return code;
+  };
+  const [sinceMs, untilMs] = [moment(values.since), moment(values.until)];
+  if (Number.isNaN(sinceMs) || Number.isNaN(untilMs)) return fail("a time is a date, as 2026-01-31T12:00:00Z, or how long ago, as 30m, 2h or 1d", exitCodes.usage);
+  const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : Number(values.limit);
+  if (values.limit !== undefined && !(Number.isInteger(limit) && limit > 0)) return fail("--limit is a whole number from 1", exitCodes.usage);
+  let source: AuditSource | undefined;
+  try {
+    source = await openAuditSource(values, io);
+    if (action === "verify") return await verify(source, values.json, io);
+    const { route, reason } = values;
+    const fits = ({ time, record }: AuditRecord): boolean => {
+      const at = Date.parse(time);
+      const has = record as { readonly route?: unknown; readonly reason?: unknown };
+      return at >= sinceMs && (values.until === undefined || at < untilMs) && (route === undefined || has.route === route) && (reason.length === 0 || reason.includes(String(has.reason)));
+    };
+    await print(source, fits, limit, action === "export" ? "line" : values.json ? "json" : "text", io);
+    return exitCodes.ok;
+  } catch (error) {
+    if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
+    if (error instanceof StoreError) return fail(error.message, exitCodes.unreachable);
+    if (error instanceof Error && "code" in error) return fail(`the log cannot be read (${String(error.code)})`);
+    throw error;
+  } finally {
+    await source?.close();
+  }
+}
+
+async function verify(source: AuditSource, json: boolean, io: CliIo): Promise<number> {
+  const chain = new ChainCheck(source.anchor);
+  let fault: { readonly place: string; readonly why: string } | null = null;
+  for await (const line of source.lines) {
+    const taken = chain.take(line);
+    if (!isFault(taken)) continue;
+    fault = taken;
+    break;
+  }
+  // What was written while this read is after the noted end, and chained like the rest.
+  if (fault === null && source.end !== null && (chain.last?.seq ?? source.anchor?.seq ?? 0) < source.end.seq) {
+    fault = { place: source.name, why: `ends with record ${chain.last?.seq ?? 0}, but record ${source.end.seq} was written: the end was cut off` };
+  }
+  const report = { whole: fault === null, records: chain.records, first: chain.first?.seq ?? null, last: chain.last?.seq ?? null, hash: chain.last?.hash ?? null, fault };
+  if (json) io.stdout.write(`${JSON.stringify(report)}\n`);
+  else if (fault !== null) io.stderr.write(`ebbgate audit: ${fault.place}: ${fault.why}\n`);
+  else if (chain.first === null) io.stdout.write(`${source.name}: no records yet\n`);
+  else {
+    const before = chain.first.seq === 1 ? "" : `; ${chain.first.seq - 1} older ones are in archives, the last with hash ${chain.first.previousHash}`;
+    io.stdout.write(`${source.name}: ${chain.records} records, ${chain.first.seq} to ${chain.last!.seq}, in one unbroken chain${before}\nlast hash: ${chain.last!.hash}\n`);
+  }
+  return fault === null ? exitCodes.ok : exitCodes.failed;
+}
+
+async function print(source: AuditSource, fits: (record: AuditRecord) => boolean, limit: number, as: "line" | "json" | "text", io: CliIo): Promise<void> {
+  const held: string[] = [];
+  let damaged = 0;
+  for await (const { line } of source.lines) {
+    const record = parseAuditLine(line);
+    if (record === undefined) {
+      damaged++;
+      continue;
+    }
+    if (!fits(record)) continue;
+    const text = `${as === "line" ? line : as === "json" ? JSON.stringify(record) : sentence(record)}\n`;
+    if (limit === Number.POSITIVE_INFINITY) io.stdout.write(text);
+    else if (held.push(text) > limit) held.shift();
+  }
+  for (const text of held) io.stdout.write(text);
+  if (damaged > 0) io.stderr.write(`ebbgate audit: ${damaged} altered or damaged ${damaged === 1 ? "record is" : "records are"} left out: see ebbgate audit verify\n`);
+}
+
+function sentence({ seq, time, record }: AuditRecord): string {
+  return `${String(seq).padStart(6)}  ${time}  ${describe(record)}`;
+}
+
+function describe(record: object): string {
+  const has = record as Readonly<Record<string, unknown>>;
+  if (has["kind"] === "configuration") {
+    const { revision, action, who, reason } = record as Change;
+    return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
+  }
+  if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
+    try {
+      return `${has["reason"]}: ${explain(record as Decision)}`;
+    } catch {
+      // Of another version of Ebbgate: shown as it is.
+    }
+  }
+  const text = JSON.stringify(record);
+  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
+}
+
+/** @returns wall milliseconds; 0 where nothing is given; NaN where it is no time */
+function moment(written: string | undefined): number {
+  if (written === undefined) return 0;
+  const ago = parseDuration(written);
+  return ago === undefined ? Date.parse(written) : Date.now() - ago;
+}
