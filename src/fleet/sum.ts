@@ -22,6 +22,7 @@ import { joinWindows } from "./windows.ts";
 const silentMs = 5_000;
 const forgetMs = 70_000;
 const pooledEveryMs = 1_000;
+const forgetEveryMs = 10_000;
 
 export class FleetSum {
   private readonly plan: RolloutPlan;
@@ -33,6 +34,7 @@ export class FleetSum {
   private injected = 0;
   private pooled = fleetDispersion([]);
   private pooledMs = Number.NEGATIVE_INFINITY;
+  private forgotMs = Number.NEGATIVE_INFINITY;
   private badBefore: number;
 
   /** @param begun the candidate has users: the step goes on with evidence of its own, as after a restart */
@@ -60,8 +62,11 @@ export class FleetSum {
   tick(nowMs: number): void {
     const ticks: BreakerTick[] = [];
     const [bad, all] = [new Uint32Array(4), new Uint32Array(4)];
+    const forget = nowMs - this.forgotMs >= forgetEveryMs;
+    if (forget) this.forgotMs = nowMs;
     for (const [key, member] of this.members) {
       if (nowMs - member.heardMs > forgetMs) this.members.delete(key);
+      if (forget) this.trial.forget(member.strata(eraOf(this.marks)), nowMs);
       const tick = member.outcomes(breakerOf(this.marks));
       if (tick !== null) ticks.push(tick);
       if (member.breaker === null || nowMs - member.heardMs > silentMs) continue;
@@ -74,7 +79,7 @@ export class FleetSum {
     this.trial.update(nowMs);
   }
 
-  /** The fleet's evidence in the place of this sidecar's own. @param own gives what is not summed: the command */
+  /** The fleet's evidence in the place of this sidecar's own. */
   evidence(own: Evidence, nowMs: number): Evidence {
     const live = [...this.members.values()].filter((member) => nowMs - member.heardMs <= silentMs);
     const seen = live.flatMap(({ windows }) => (windows === null ? [] : [windows]));
@@ -86,7 +91,8 @@ export class FleetSum {
     let badResponses = this.badBefore;
     for (const member of this.members.values()) badResponses += member.badSince;
     const summed: Evidence = {
-      candidate, baseline, command: own.command, ...(own.split === undefined ? {} : { split: own.split }),
+      // What is not summed is as this sidecar sees it: the command, and whatever a rule asks of one sidecar.
+      ...own, candidate, baseline,
       baselineEarlier: earlier.length === 0 ? null : joinWindows(earlier),
       baselineSinceVerify: joinWindows(live.flatMap((member) => (member.windows === null || member.verify !== (this.marks["beginVerify"] ?? 0) ? [] : [member.windows.sinceVerify]))),
       stepCandidateRequests: sum((windows) => windows.stepCandidateRequests),

@@ -154,9 +154,9 @@ export class FleetTrial {
     for (const account of this.accounts) account.provisional = this.provisionalOf(account);
   }
 
-  /** Of members that are silent; and rows that nothing more can become known of. */
+  /** Strata whose sidecar has forgotten them: nothing more can become known. Those that wait for their slot stay until it is committed. */
   forget(member: FleetMember, nowMs: number): void {
-    for (const [from, row] of member.rows) if (nowMs - row.bornMs > rememberMs) member.rows.delete(from);
+    for (const [from, row] of member.rows) if (row.slot.committed && nowMs - row.bornMs > rememberMs) member.rows.delete(from);
   }
 
   /** S of a test over the fleet, with what is in flight counted for the candidate. As of the last update. */

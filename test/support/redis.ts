@@ -165,7 +165,7 @@ export async function startSentinels(program = redisPrograms[0]!): Promise<{ rea
 }
 
 /** Asks again until it is so: for what a server of ours does in its own time. */
-export async function until(holds: () => Promise<boolean> | boolean, timeoutMs = 30_000): Promise<void> {
+export async function until(holds: () => Promise<boolean> | boolean, timeoutMs = 20_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`it did not become so within ${timeoutMs} ms: ${holds.toString()}`);
