@@ -31,7 +31,7 @@ export function commandClient(settings: RedisSettings, random: Random): RedisCli
 /** For a subscription: one connection that ends when it is lost. @param node of a cluster, where any will do */
 export function subscriberClient(settings: RedisSettings, node: HostPort | undefined): Redis {
   const target = node ?? where(settings);
-  return new Redis({ ...connection(settings), ...target, retryStrategy: null, autoResubscribe: false, ...(settings.servers.kind === "sentinel" ? { sentinelRetryStrategy: () => null } : {}) });
+  return new Redis({ ...connection(settings), ...target, retryStrategy: null, autoResubscribe: false, ...(settings.servers.kind === "sentinel" ? { sentinelRetryStrategy: () => null, failoverDetector: false } : {}) });
 }
 
 function connection(settings: RedisSettings): RedisOptions {

@@ -16,6 +16,8 @@ import { Subscriber } from "./subscriber.ts";
 /** How long the start waits for Redis before it goes on without it. */
 export const openTimeoutMs = 3_000;
 
+const missingReplicaWaitMs = 20;
+
 export interface RedisStoreOptions {
   readonly settings: RedisSettings;
   readonly warn?: StoreWarning;
@@ -201,7 +203,9 @@ export class RedisStore implements Store {
   private async replicated(): Promise<void> {
     const { replicas, servers, commandTimeoutMs } = this.settings;
     if (replicas === 0 || servers.kind === "cluster") return;
-    const have = await this.connection.ask((client) => client.wait(replicas, Math.ceil(commandTimeoutMs / 2)));
+    // One that is there answers in a moment. One that was missing is not waited for again with every write.
+    const timeoutMs = this.missedReplicas ? missingReplicaWaitMs : Math.ceil(commandTimeoutMs / 2);
+    const have = await this.connection.ask((client) => client.wait(replicas, timeoutMs));
     if (have < replicas && !this.missedReplicas) this.warn(`Redis: only ${have} of ${replicas} replicas have what was written: a failover now may lose it`);
     this.missedReplicas = have < replicas;
   }
