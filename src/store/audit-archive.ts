@@ -4,6 +4,7 @@ import { readdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { PlacedLine } from "./audit-chain.ts";
+import { parseAuditLine } from "./audit-line.ts";
 import { systemCode } from "./durable.ts";
 
 export interface Archive {
@@ -64,7 +65,8 @@ export async function* linesOf(stream: NodeJS.ReadableStream, name: string, afte
     held = null;
     number++;
     const seq = Number(/^\{"seq":(\d+)/.exec(line)?.[1] ?? Number.POSITIVE_INFINITY);
-    if (line !== "" && seq > after) held = { line, place: `${name}:${number}` };
+    // What was given already is left out, unless it is not what it says: a number that was altered must not hide its line.
+    if (line !== "" && (seq > after || parseAuditLine(line) === undefined)) held = { line, place: `${name}:${number}` };
   }
   if (held !== null && ended) yield held;
 }

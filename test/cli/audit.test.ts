@@ -83,6 +83,19 @@ test("verify finds one altered byte, wherever it is", async () => {
   expect((await audit("verify")).code).toBe(0);
 });
 
+test("verify finds a live record whose number was made that of an archived one", async () => {
+  await fill(4, 600);
+  const good = readFileSync(log(), "utf8");
+  for (let seq = 1; seq <= 2; seq++) {
+    writeFileSync(log(), good.replace(/^\{"seq":\d+/, `{"seq":${seq}`));
+    const verified = await audit("verify", "--json");
+    expect(verified.code).toBe(1);
+    expect(JSON.parse(verified.stdout)).toMatchObject({ whole: false });
+  }
+  writeFileSync(log(), good);
+  expect((await audit("verify")).code).toBe(0);
+});
+
 test("verify finds a record that was taken out, put elsewhere, or put in again", async () => {
   await fill(4);
   const lines = readFileSync(log(), "utf8").split("\n").slice(0, -1);
