@@ -53,7 +53,7 @@ async function sidecar(sample: string, endpoints: Readonly<Record<string, string
 }
 
 it("a candidate calls a candidate, and a baseline a baseline, where the service passes on its headers or its baggage", async () => {
-  const pricing = await Promise.all(["p1", "p2"].map((name) => serve((headers) => `${name} in ${headers.baggage ?? "-"}`)));
+  const pricing = await Promise.all(["p1", "p2"].map((name) => serve((headers) => `${name} in ${String(headers["baggage"] ?? "-")}`)));
   const back = await sidecar("lanes-pricing.yaml", { "http://127.0.0.1:3011": pricing[0]!, "http://127.0.0.1:3012": pricing[1]! });
   // As an instrumented service does (OpenTelemetry carries baggage), or one that copies the header by hand, or one that does neither.
   const shop = (name: string) => (headers: IncomingHttpHeaders): Promise<string> => {

@@ -35,7 +35,7 @@ describe("baggage", () => {
   });
 
   it("never loses, repeats or alters another's member, nor lets a lane through that is not ours", () => {
-    const part = fc.oneof(fc.string({ unit: fc.constantFrom(..."ab=;,\" \t\u00e9%-"), maxLength: 12 }), fc.constantFrom("ebbgate-variant=v9", " EBBGATE-variant=v9;p", "ebbgate-variant", "a=1"));
+    const part = fc.oneof(fc.string({ unit: fc.constantFrom(..."ab=;,\" \t\u00e9%-".split("")), maxLength: 12 }), fc.constantFrom("ebbgate-variant=v9", " EBBGATE-variant=v9;p", "ebbgate-variant", "a=1"));
     fc.assert(fc.property(fc.array(fc.array(part, { maxLength: 6 }).map((parts) => parts.join(",")), { maxLength: 3 }), fc.constantFrom("", "v2"), (lines, lane) => {
       const all = lines.flatMap((line) => line.split(",")).filter((member) => !/^[ \t]*$/.test(member));
       const others = all.filter((member) => !/^[ \t]*ebbgate-variant[ \t]*([=;]|$)/i.test(member));
