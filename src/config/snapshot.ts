@@ -27,6 +27,8 @@ export interface RouteSnapshot {
   readonly limits: RouteLimits;
   /** Null: the route starts a lane, whatever came in. */
   readonly lane: LaneSettings | null;
+  /** Null: assets are requests like any other. */
+  readonly assets: AssetSettings | null;
   /** Null: nothing is copied. */
   readonly mirror: MirrorSettings | null;
   /** Present where a rollout runs: the route's strata are recorded for the judge. */
@@ -144,6 +146,14 @@ export interface HealthCheckSettings {
 export interface LaneSettings {
   /** Lane and variant; null: each lane to the variant of the same name. */
   readonly join: readonly (readonly [lane: string, variant: string])[] | null;
+}
+
+/** What belongs to a page, and comes from the page's version. */
+export interface AssetSettings {
+  /** Beside what the browser itself calls an asset. */
+  readonly paths: readonly PathMatch[];
+  /** Null: `ebbgate-page-` and the route's name. */
+  readonly cookie: string | null;
 }
 
 /** A share of the baseline's safe requests goes to a variant a second time; nobody waits for it. */

@@ -8,6 +8,7 @@ import type { ProxyContext } from "./context.ts";
 import { Exchange, type Downstream } from "./exchange.ts";
 import { takeLane } from "./lane.ts";
 import { chooseMirror } from "./mirror-capture.ts";
+import { followPage } from "./page.ts";
 import { matchRoute } from "./route.ts";
 import { chooseVariant } from "./variant.ts";
 
@@ -32,6 +33,7 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   assignCohort(exchange, head, clientAddress(head, forwarding));
   chooseVariant(exchange);
   takeLane(exchange, head, forwarding.trusted);
+  followPage(exchange, head);
   const { mirror } = route.definition;
   if (mirror !== null) chooseMirror(exchange, mirror);
   exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);

@@ -90,6 +90,8 @@ export class Exchange implements Sample {
   variant!: RuntimeVariant;
   /** The one that serves: the baseline after a fallback. */
   serving!: RuntimeVariant;
+  /** Who answers what the variant fails; null: the baseline. */
+  resort: RuntimeVariant | null = null;
   bucket = 0;
   reason: RoutingReason = "default";
   /** What the request brought of it; null: nothing that matters. */
@@ -98,6 +100,9 @@ export class Exchange implements Sample {
   lane = "";
   /** A Set-Cookie line for the response, with CR LF, or "". */
   setCookie = "";
+
+  /** Of a page: what the client knows of its page's version, or "". Null: no page, or nobody asks. */
+  page: string | null = null;
 
   // the answer
   status = 0;

@@ -125,16 +125,16 @@ export function refuseClient(exchange: Exchange, code: ErrorCode): void {
   refuse(exchange, code);
 }
 
-/** Safe, without a body, not answered yet, and failed by a candidate: then the user need not see the failure. */
+/** Safe, without a body, not answered yet, and failed by a variant that is nobody's last resort: then the user need not see the failure. */
 export function canFallBack(exchange: Exchange): boolean {
-  return exchange.safe && !exchange.hasBody && exchange.variant.index !== 0 && !exchange.fellBack && exchange.route.definition.fallback;
+  return exchange.safe && !exchange.hasBody && (exchange.variant.index !== 0 || exchange.resort !== null) && !exchange.fellBack && exchange.route.definition.fallback;
 }
 
 /** The baseline answers what the candidate failed. The failure stays the candidate's. */
 export function fallBack(exchange: Exchange): void {
   exchange.variant.recorder.add(counters.fallbacks, 1);
   exchange.fellBack = true;
-  exchange.serving = exchange.route.variants[0]!;
+  exchange.serving = exchange.resort ?? exchange.route.variants[0]!;
   dispatch(exchange, false);
 }
 

@@ -9,6 +9,7 @@ import type { EndpointBook } from "./endpoint-book.ts";
 import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
 import { compileLanes, ownLaneLine, type Lanes } from "./lane.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
+import { compilePages, type Pages } from "./page.ts";
 import { compileRoutes, type RouteTable } from "./route.ts";
 
 export interface RuntimeVariant {
@@ -36,6 +37,8 @@ export interface RuntimeRoute {
   /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
   readonly seen: CohortSet | null;
   readonly lanes: Lanes;
+  /** Null: assets are requests like any other. */
+  readonly pages: Pages | null;
   /** Null: there are none. */
   readonly goals: readonly RuntimeGoal[] | null;
   /** Null: none is read. */
@@ -86,6 +89,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       allocation: compileTable(route.allocation),
       variants,
       lanes: compileLanes(route),
+      pages: compilePages(route),
       seen: route.seen === null ? null : new CohortSet(route.seen),
       goals: compileGoals(route),
       number: compileNumber(route),
