@@ -22,7 +22,7 @@ export interface Pages {
 /** Fetch Metadata (https://www.w3.org/TR/fetch-metadata/#sec-fetch-dest-header); `empty` is what scripts ask for. Browsers send it on trustworthy origins only. */
 const pageDestinations = new Set(["document", "iframe", "frame", "embed", "object"]);
 const assetDestinations = new Set(
-  "audio audioworklet font image json manifest paintworklet script serviceworker sharedworker style track video webidentity worker xslt".split(" "),
+  "audio audioworklet font image json manifest paintworklet script serviceworker sharedworker style track video worker xslt".split(" "),
 );
 
 export function compilePages({ name, assets, variants, cohort, allocation }: RouteSnapshot): Pages | null {
