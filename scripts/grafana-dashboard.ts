@@ -166,7 +166,7 @@ export function dashboard(): Dashboard {
     },
     panels: [
       ...layout.row("At a glance", overview, false),
-      ...metricSections.flatMap(({ title, note, rows }) => layout.row(note === "" ? title : `${title} (${note[0]!.toLowerCase()}${note.slice(1, -1)})`, rows.map(panelOf), true)),
+      ...metricSections.flatMap(({ title, note, rows }) => layout.row(note === "" ? title : `${title} (${note.charAt(0).toLowerCase()}${note.slice(1, -1)})`, rows.map(panelOf), true)),
     ],
   };
 }

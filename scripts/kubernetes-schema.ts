@@ -46,9 +46,11 @@ function main(directory: string): void {
   const published = read(join(directory, "_definitions.json"))["$defs"] as Record<string, Schema>;
   const needed: Record<string, Schema> = {};
   const gather = (schema: Schema): void => {
-    for (const [, name] of JSON.stringify(schema).matchAll(/#\/\$defs\/([^"]+)"/g)) {
-      if (needed[name!] !== undefined) continue;
-      gather((needed[name!] = bare(published[name!]!)));
+    for (const [, name = ""] of JSON.stringify(schema).matchAll(/#\/\$defs\/([^"]+)"/g)) {
+      const found = published[name];
+      if (needed[name] !== undefined || found === undefined) continue;
+      needed[name] = bare(found);
+      gather(needed[name]);
     }
   };
   const roots = Object.fromEntries(Object.entries(kinds).map(([kind, file]) => [kind, bare(read(join(directory, file)))]));
