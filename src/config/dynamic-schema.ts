@@ -122,6 +122,13 @@ const mirror = z.strictObject({
   concurrencyMax: integer({ min: 1, max: 256 }).describe("Copies under way at once; what does not fit is not copied.").prefault(16),
 });
 
+const lane = z
+  .union([
+    z.enum(["start", "join"]),
+    z.strictObject({ join: z.record(z.string(), name).describe("The variant for each lane, by the name of the variant that started it. A lane that is not here is kept, and not followed.") }),
+  ])
+  .describe("The variant travels on in `ebbgate-variant` and `baggage`. `start`: under this route's variant, whatever came in. `join`: a trusted peer's lane is kept, and followed to the variant of the same name, or the one given here, while that has any weight.");
+
 export const routeSchema = z.strictObject({
   name: name.describe("Unique; the label in metrics and the name of the route's rollout."),
   match: match.describe("Every part that is present must match. The first route in the document that matches serves.").prefault({}),
@@ -131,6 +138,7 @@ export const routeSchema = z.strictObject({
   timeouts: timeouts.describe("`0` switches one off.").prefault({}),
   limits: limits.describe("Bounds on what the route may use.").prefault({}),
   health: health.describe("Ask every endpoint of the route whether it is well. Left out: endpoints are judged by their traffic alone.").optional(),
+  lane: lane.prefault("start"),
   mirror: mirror.describe("Copies a share of the baseline's safe requests to a variant, compares the answers, and lets no user wait for it. Left out: nothing is copied.").optional(),
   rollout: rolloutSchema.describe("Moves a candidate's weight step by step, and back when it breaches a limit.").optional(),
 });

@@ -6,6 +6,7 @@ import type { RequestHead } from "../http1/request-head.ts";
 import { assignCohort } from "./cohort.ts";
 import type { ProxyContext } from "./context.ts";
 import { Exchange, type Downstream } from "./exchange.ts";
+import { takeLane } from "./lane.ts";
 import { chooseMirror } from "./mirror-capture.ts";
 import { matchRoute } from "./route.ts";
 import { chooseVariant } from "./variant.ts";
@@ -30,6 +31,7 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   exchange.upgrade = upgrade;
   assignCohort(exchange, head, clientAddress(head, forwarding));
   chooseVariant(exchange);
+  takeLane(exchange, head, forwarding.trusted);
   const { mirror } = route.definition;
   if (mirror !== null) chooseMirror(exchange, mirror);
   exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);

@@ -5,6 +5,7 @@ import { chunked } from "../http1/framing.ts";
 import { counters, endpointShards } from "../observe/layout.ts";
 import { chooseEndpoint } from "./endpoint.ts";
 import { phase, type Exchange } from "./exchange.ts";
+import { laneLine } from "./lane.ts";
 import { recordDispatched, recordEnded, recordFailed, recordFailedLater, recordWithdrawn } from "./record.ts";
 import type { UpstreamConnection } from "./upstream.ts";
 
@@ -48,7 +49,7 @@ function send(exchange: Exchange, connection: UpstreamConnection): void {
   exchange.progressMs = exchange.context.nowMs;
   connection.attach(exchange);
   connection.frame(exchange.bodyLength === chunked);
-  connection.head(exchange.commonHead + exchange.serving.headLines + bucketAndEnd(exchange.bucket));
+  connection.head(exchange.commonHead + laneLine(exchange, exchange.serving) + exchange.serving.headLines + bucketAndEnd(exchange.bucket));
   // A body follows in the same turn where it came with the head, and then shares the write.
   if (!exchange.hasBody) connection.flush();
 }
