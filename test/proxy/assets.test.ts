@@ -34,7 +34,7 @@ class Browser {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(set) as unknown as [string, string, string];
       this.cookies.set(name, value);
     }
-    expect(response.status).toBe(200);
+    if (response.status !== 200) throw new Error(`status ${response.status}`);
     return response.body;
   }
 
