@@ -24,6 +24,7 @@ import type { RolloutInput } from "./rollout/ports.ts";
 import { severityOf } from "./rollout/severity.ts";
 import type { ExplainedDecision } from "./rollout/status.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Spans } from "./spans.ts";
 import type { Store } from "./store/store.ts";
 
 const tickMs = 100;
@@ -57,6 +58,7 @@ export class Sidecar {
   private readonly controller: RolloutController;
   private readonly fleet: FleetNode | null;
   private readonly decisions = new DecisionTally();
+  private readonly spans: Spans;
   private readonly startedMs = clock.wallMs();
   private admin: AdminServer | null = null;
   private watch: ConfigurationWatch | null = null;
@@ -79,6 +81,7 @@ export class Sidecar {
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
     this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence());
     this.fleet = this.newFleet();
+    this.spans = new Spans(configuration.bootstrap, options.version, log);
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
       settings: configuration.bootstrap.proxy,
@@ -89,6 +92,7 @@ export class Sidecar {
       },
       onFault: (thread, detail) => log.error({ thread, detail }, "A connection was ended by a fault of ours: please report it."),
       onMirror: (sample, done) => this.mirrors.offer(sample, done),
+      onSpans: this.spans.take,
       onLost: (thread, error) => {
         log.fatal({ err: error, thread }, "A proxy thread ended.");
         options.onLost(error);
@@ -165,6 +169,7 @@ export class Sidecar {
     await this.controller.flush();
     await this.snapshots.flush();
     await this.fleet?.close();
+    await this.spans.close();
     await this.admin?.close();
     await this.options.store.close();
     return cut;
@@ -281,6 +286,8 @@ export class Sidecar {
       rollouts: () => this.controller.status(),
       mirrors: (route) => this.mirrors.counts(route),
       fleet: () => this.fleet?.status() ?? null,
+      spans: this.spans.counts,
+      exemplars: this.spans.exemplars,
       storeReachable: () => this.options.store.reachable,
       draining: () => this.draining,
     };

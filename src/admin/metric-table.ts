@@ -3,6 +3,7 @@ import { controlMetrics } from "./control-metrics.ts";
 import { fleetMetrics } from "./fleet-metrics.ts";
 import type { MetricRow } from "./metric-row.ts";
 import { processMetrics } from "./process-metrics.ts";
+import { traceMetrics } from "./trace-metrics.ts";
 import { trafficMetrics } from "./traffic-metrics.ts";
 
-export const metricTable: readonly MetricRow[] = [...trafficMetrics, ...controlMetrics, ...fleetMetrics, ...processMetrics];
+export const metricTable: readonly MetricRow[] = [...trafficMetrics, ...controlMetrics, ...fleetMetrics, ...traceMetrics, ...processMetrics];
