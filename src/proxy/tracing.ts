@@ -92,7 +92,7 @@ export class Tracer {
   ended(exchange: Exchange): void {
     const { trace } = exchange;
     if (trace === null || !this.settings.exported) return;
-    if ((trace.flags & flagSampled) === 0 && (exchange.error === "" || trace.parentId !== "")) return;
+    if ((trace.flags & flagSampled) === 0 && (trace.parentId !== "" || !hasFailed(exchange))) return;
     if (this.batch.length + this.unheard >= unheardMax) return this.dropped(1);
     this.batch.push(spanOf(exchange, trace));
     if (this.batch.length >= batchMax) this.flush();
@@ -112,6 +112,8 @@ export class Tracer {
     this.send(batch);
   }
 }
+
+const hasFailed = ({ error, status, fellBack }: Exchange): boolean => error !== "" || status >= 500 || fellBack;
 
 function spanOf(exchange: Exchange, trace: ExchangeTrace): SpanRecord {
   const { traceId, spanId, parentId, flags, traceState, scheme, authority } = trace;
