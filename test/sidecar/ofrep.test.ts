@@ -98,8 +98,8 @@ it("OpenFeature's web SDK reads all flags at once, sees a change by polling, and
   await WebFeature.setContext({ targetingKey: user });
   await WebFeature.setProviderAndWait(new OFREPWebProvider({
     baseUrl: sidecar.admin, pollInterval: 50, cacheMode: "disabled",
-    fetchImplementation: async (input, init) => {
-      const response = await fetch(input, init);
+    fetchImplementation: async (...asked: Parameters<typeof fetch>) => {
+      const response = await fetch(...asked);
       statuses.push(response.status);
       return response;
     },
