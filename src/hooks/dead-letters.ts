@@ -50,8 +50,9 @@ export class DeadLetters {
   /** Oldest first. */
   async list(target: string): Promise<DeadLetter[]> {
     const letters: DeadLetter[] = [];
-    this.counts.delete(target);
-    for (const key of await this.store.keys(prefix(target))) {
+    const keys = await this.store.keys(prefix(target));
+    this.counts.set(target, keys.length);
+    for (const key of keys) {
       const letter = parseLetter((await this.store.get(key))?.value);
       if (letter !== null) letters.push(letter);
     }
@@ -69,7 +70,6 @@ export class DeadLetters {
 
   async remove({ target, event }: DeadLetter): Promise<void> {
     await this.drop(keyOf(target, event.id));
-    this.counts.delete(target);
     await this.count(target);
   }
 

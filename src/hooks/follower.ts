@@ -46,14 +46,18 @@ export class Follower {
     return this.cursor === null ? null : Math.max(0, this.ports.tail.end - this.cursor.seq);
   }
 
+  /** The last record that is done with; null: the place is not known. */
+  get seq(): number | null {
+    return this.cursor?.seq ?? null;
+  }
+
   get idle(): boolean {
     return this.running === null && this.cursor !== null && this.cursor.seq >= this.ports.tail.end;
   }
 
   /** From now on nothing is missed, whatever happens to this process. @throws StoreError */
   async prepare(fence: Fence | undefined): Promise<void> {
-    const { store, start } = this.ports;
-    this.cursor ??= await Cursor.load(store, this.following.key, fence, start());
+    this.cursor ??= await Cursor.load(this.ports.store, this.following.key, fence, this.ports.start());
   }
 
   /** Often. @param fence as `HookPorts.fence` says */

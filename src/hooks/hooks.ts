@@ -17,6 +17,8 @@ export interface TargetStatus extends TargetTally {
   readonly notified: boolean;
   /** Audit records that it was not told of yet; null where another sidecar tells it. */
   readonly behind: number | null;
+  /** The last audit record that it is done with; null as above. */
+  readonly seq: number | null;
   /** Null: not counted yet. */
   readonly deadLetters: number | null;
 }
@@ -47,7 +49,7 @@ export class Hooks {
     this.ports = ports;
     const { store, clock, random, log, settings } = ports;
     this.pace = ports.pace ?? defaultPace;
-    this.caller = new Caller(new AddressPolicy(settings.allow, ports.own), clock, ports.version);
+    this.caller = new Caller(new AddressPolicy(settings.allow, () => ports.own()), clock, ports.version);
     this.tail = new AuditTail(store);
     this.letters = new DeadLetters(store);
     this.tally = new Tally(settings.targets.map(({ name }) => name));
@@ -82,7 +84,7 @@ export class Hooks {
 
   status(): TargetStatus[] {
     return this.ports.settings.targets.map(({ name, notify }) => ({
-      target: name, notified: notify !== null, behind: this.followers.get(name)?.behind ?? null, deadLetters: this.letters.known(name), ...this.tally.of(name),
+      target: name, notified: notify !== null, behind: this.followers.get(name)?.behind ?? null, seq: this.followers.get(name)?.seq ?? null, deadLetters: this.letters.known(name), ...this.tally.of(name),
     }));
   }
 
