@@ -1,18 +1,25 @@
 /** Where an IP address leads: what must never be called, and what is everybody's network. */
 import { BlockList, isIP, isIPv6 } from "node:net";
 
-const listOf = (blocks: readonly string[]): BlockList => {
-  const list = new BlockList();
-  for (const block of blocks) addBlock(list, block);
-  return list;
-};
+/** Each family has a list of its own: one list would hold IPv4 addresses against blocks that cover their IPv6 coat. */
+interface Blocks {
+  readonly ipv4: BlockList;
+  readonly ipv6: BlockList;
+}
+
+const familyOf = (address: string): keyof Blocks => (isIPv6(address) ? "ipv6" : "ipv4");
+
+function listOf(blocks: readonly string[]): Blocks {
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() };
+  for (const block of blocks) addBlock(lists[familyOf(block.split("/")[0]!)], block);
+  return lists;
+}
 
 /** @param written an address, or a block as `10.0.0.0/8` */
 export function addBlock(list: BlockList, written: string): void {
   const [address, bits] = written.split("/") as [string, string | undefined];
-  const family = isIPv6(address) ? "ipv6" : "ipv4";
-  if (bits === undefined) list.addAddress(address, family);
-  else list.addSubnet(address, Number(bits), family);
+  if (bits === undefined) list.addAddress(address, familyOf(address));
+  else list.addSubnet(address, Number(bits), familyOf(address));
 }
 
 /**
@@ -29,7 +36,7 @@ const special = listOf([
   "198.51.100.0/24", "203.0.113.0/24", "::/8", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fc00::/7", "fec0::/10",
 ]);
 
-const has = (list: BlockList, address: string): boolean => list.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+const has = (lists: Blocks, address: string): boolean => lists[familyOf(address)].check(address, familyOf(address));
 
 /** An IPv4 address in an IPv6 coat (`::ffff:a.b.c.d`) is the IPv4 address. @param address any IP address */
 export function plainAddress(address: string): string {
@@ -46,5 +53,5 @@ export function addressRefusal(address: string, allowed: BlockList): string | nu
   if (isIP(address) === 0) return "is not an IP address";
   const plain = plainAddress(address);
   if (has(never, plain)) return "is a link-local, metadata or multicast address, which is never called";
-  return !has(special, plain) || has(allowed, plain) ? null : "is not a public address, and webhooks.allow does not have it";
+  return !has(special, plain) || allowed.check(plain, familyOf(plain)) ? null : "is not a public address, and webhooks.allow does not have it";
 }

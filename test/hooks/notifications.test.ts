@@ -107,7 +107,7 @@ describe("a target", () => {
     const { store, hooks } = await hooksWith(settingsOf([target("slow", slow, { timeoutMs: 100 }), target("well", well)]));
     for (const record of records) await store.append(record);
     await well.until((received) => received.length === records.length);
-    await until(() => hooks.status()[0]!.lastFailure === "no answer within 100 ms");
+    expect(await until(() => hooks.status()[0]!.lastFailure)).toBe("no answer within 100 ms");
   });
 
   test("hears only what is severe enough, and of its routes", async () => {
