@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { DynamicConfiguration, RouteDefinition, VariantDefinition } from "./definition.ts";
 import type { DynamicDocument, RouteDocument, VariantDocument } from "./dynamic-schema.ts";
 import { compileRollout } from "./rollout-compile.ts";
-import type { CohortSnapshot, HealthCheckSettings, MirrorSettings, RouteMatch } from "./snapshot.ts";
+import type { CohortSnapshot, HealthCheckSettings, LaneSettings, MirrorSettings, PathMatch, RouteMatch } from "./snapshot.ts";
 
 /** Compiles a document that has passed every check. Pure: the same document gives the same definitions and hash. */
 export function compileDynamic(document: DynamicDocument): DynamicConfiguration {
@@ -33,6 +33,8 @@ function compileRoute(route: RouteDocument): RouteDefinition {
     timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle, totalMs: total, pendingMs: pending, tunnelIdleMs: tunnelIdle },
     limits: route.limits,
     health: compileHealth(route.health),
+    lane: compileLane(route.lane),
+    assets: route.assets === undefined ? null : { paths: route.assets.paths.map(compilePath), cookie: route.assets.cookie ?? null },
     mirror: compileMirror(route.mirror),
     rollout: route.rollout === undefined ? null : compileRollout(route.name, route.rollout, variants),
   };
@@ -42,6 +44,11 @@ function compileHealth(health: RouteDocument["health"]): HealthCheckSettings | n
   if (health === undefined) return null;
   const { path, interval, timeout, unhealthyAfter, healthyAfter } = health;
   return { path, intervalMs: interval, timeoutMs: timeout, unhealthyAfter, healthyAfter };
+}
+
+function compileLane(lane: RouteDocument["lane"]): LaneSettings | null {
+  if (lane === "start") return null;
+  return { join: lane === "join" ? null : Object.entries(lane.join) };
 }
 
 function compileMirror(mirror: RouteDocument["mirror"]): MirrorSettings | null {
@@ -54,13 +61,16 @@ function compileMirror(mirror: RouteDocument["mirror"]): MirrorSettings | null {
 }
 
 function compileMatch(match: RouteDocument["match"]): RouteMatch {
-  const { path } = match;
   return {
     hosts: match.hosts,
-    path: typeof path === "string" ? { kind: "prefix", value: path } : { kind: "exact", value: path.exact },
+    path: compilePath(match.path),
     methods: match.methods,
     headers: match.headers.map(({ name, value }) => ({ name: name.toLowerCase(), value: value ?? null })),
   };
+}
+
+function compilePath(path: RouteDocument["match"]["path"]): PathMatch {
+  return typeof path === "string" ? { kind: "prefix", value: path } : { kind: "exact", value: path.exact };
 }
 
 function compileCohort({ name, cohort }: RouteDocument): CohortSnapshot {

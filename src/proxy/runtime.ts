@@ -7,7 +7,9 @@ import { compileCohort, type Cohort } from "./cohort.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
 import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
+import { compileLanes, ownLaneLine, type Lanes } from "./lane.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
+import { compilePages, type Pages } from "./page.ts";
 import { compileRoutes, type RouteTable } from "./route.ts";
 
 export interface RuntimeVariant {
@@ -17,6 +19,10 @@ export interface RuntimeVariant {
   readonly recorder: SeriesRecorder;
   /** Lines that the forwarded head gets: `ebbgate-variant`, the configured ones, and `ebbgate-bucket` as far as its value. */
   readonly headLines: string;
+  /** The `baggage` line for a request that brought none, or "". */
+  readonly laneLine: string;
+  /** Whether it has any bucket: without, nobody gets there. */
+  readonly open: boolean;
   /** Lower-case names of the configured lines, which replace the client's. */
   readonly setNames: readonly string[];
 }
@@ -30,6 +36,9 @@ export interface RuntimeRoute {
   readonly variants: readonly RuntimeVariant[];
   /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
   readonly seen: CohortSet | null;
+  readonly lanes: Lanes;
+  /** Null: assets are requests like any other. */
+  readonly pages: Pages | null;
   /** Null: there are none. */
   readonly goals: readonly RuntimeGoal[] | null;
   /** Null: none is read. */
@@ -69,6 +78,8 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       endpoints: variant.endpoints.map((address) => endpoints.get(address, route.limits)),
       recorder: recorders.recorder(variant.slot, pages),
       headLines: headLines(variant),
+      laneLine: ownLaneLine(route, variant.name),
+      open: route.allocation.some((range) => range.variant === index),
       setNames: variant.headers.map(([name]) => name),
     }));
     return {
@@ -77,6 +88,8 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       cohort: compileCohort(route),
       allocation: compileTable(route.allocation),
       variants,
+      lanes: compileLanes(route),
+      pages: compilePages(route),
       seen: route.seen === null ? null : new CohortSet(route.seen),
       goals: compileGoals(route),
       number: compileNumber(route),
