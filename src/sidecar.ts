@@ -205,7 +205,7 @@ export class Sidecar {
   /** Makes a configuration the running one. */
   private async apply(configuration: Configuration): Promise<void> {
     const { routes } = configuration.dynamic;
-    await this.snapshots.follow(routes);
+    await this.snapshots.follow(configuration.dynamic);
     await this.controller.configure(routes.flatMap(({ rollout, timeouts }): RolloutInput[] => (rollout === null ? [] : [{ plan: rollout, firstByteTimeoutMs: timeouts.firstByteMs }])));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));

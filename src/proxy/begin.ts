@@ -28,8 +28,8 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   const exchange = new Exchange(context, downstream, head.method, head.target, head.bodyLength, startMs);
   exchange.route = route;
   exchange.upgrade = upgrade;
-  assignCohort(exchange, head, clientAddress(head, forwarding));
-  chooseVariant(exchange);
+  const key = assignCohort(exchange, head, clientAddress(head, forwarding));
+  chooseVariant(exchange, head, key);
   const { mirror } = route.definition;
   if (mirror !== null) chooseMirror(exchange, mirror);
   exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);

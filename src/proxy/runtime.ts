@@ -7,6 +7,9 @@ import { compileCohort, type Cohort } from "./cohort.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
 import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
+import type { ClaimsOf } from "../split/claims.ts";
+import { compileGates, type CompiledGate } from "../split/gate.ts";
+import { claimsReader } from "../split/token.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
 import { compileRoutes, type RouteTable } from "./route.ts";
 
@@ -26,6 +29,8 @@ export interface RuntimeRoute {
   readonly definition: RouteSnapshot;
   readonly cohort: Cohort;
   readonly allocation: AllocationTable;
+  /** Null: there are none. */
+  readonly gates: readonly CompiledGate[] | null;
   /** Index 0 is the baseline. */
   readonly variants: readonly RuntimeVariant[];
   /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
@@ -41,6 +46,8 @@ export interface RuntimeRoute {
 export interface Runtime {
   readonly revision: number;
   readonly table: RouteTable;
+  /** Null: no token is believed. */
+  readonly claimsOf: ClaimsOf | null;
 }
 
 /** Recorders outlive snapshots: a series keeps its slot, its edges and its cells. */
@@ -61,7 +68,8 @@ export class RecorderBook {
   }
 }
 
-export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook): Runtime {
+/** @param region the sidecar's; null: it has none */
+export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, region: string | null): Runtime {
   const routes = snapshot.routes.map((route): RuntimeRoute => {
     const variants = route.variants.map((variant, index): RuntimeVariant => ({
       name: variant.name,
@@ -76,6 +84,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       definition: route,
       cohort: compileCohort(route),
       allocation: compileTable(route.allocation),
+      gates: compileGates(route.gates, region),
       variants,
       seen: route.seen === null ? null : new CohortSet(route.seen),
       goals: compileGoals(route),
@@ -84,7 +93,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
     };
   });
   endpoints.keepOnly(new Set(routes.flatMap((route) => route.variants.flatMap((variant) => variant.endpoints))));
-  return { revision: snapshot.revision, table: compileRoutes(routes) };
+  return { revision: snapshot.revision, table: compileRoutes(routes), claimsOf: snapshot.jwt ? claimsReader(snapshot.jwt) : null };
 }
 
 const headLines = (variant: VariantSnapshot): string =>

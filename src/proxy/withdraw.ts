@@ -28,5 +28,6 @@ function isStranded(exchange: Exchange, nowMs: number, snapshot: Snapshot): bool
 
 function hasUsers(route: RouteSnapshot, variant: string): boolean {
   const index = route.variants.findIndex((one) => one.name === variant);
+  if (route.gates.some((gate) => gate.variant === index && gate.closed !== null)) return false;
   return route.allocation.some((range) => range.variant === index);
 }
