@@ -210,6 +210,7 @@ export class Sidecar {
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
     this.health.follow(routes);
+    for (const warning of configuration.dynamic.warnings) this.log.warn(`The gate policy: ${warning}`);
     this.state = { ...this.state, source: configuration.files.at(-1)!, loadedMs: clock.wallMs(), lastLoadOk: true };
   }
 

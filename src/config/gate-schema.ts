@@ -2,7 +2,7 @@ import { z } from "zod";
 import { gateEffects } from "../core/gates.ts";
 import { parseClaim, parseDate, parseMethod } from "./notation.ts";
 import { pathSchema } from "./path-schema.ts";
-import { duration, name, scalar, share, text, token } from "./scalars.ts";
+import { duration, name, Refusal, scalar, share, text, token } from "./scalars.ts";
 import { windowShape } from "./window-schema.ts";
 
 const day = 86_400_000;
@@ -76,9 +76,11 @@ export const policySchema = z.strictObject({
     .prefault({}),
 });
 
+const isObject = (written: unknown): written is Readonly<Record<string, unknown>> => typeof written === "object" && written !== null && !Array.isArray(written);
+
 export const jwtSchema = z.strictObject({
   keys: z
-    .array(z.record(z.string(), z.unknown()))
+    .array(scalar({ json: { title: "JSON Web Key", type: "object" }, parse: (written): Readonly<Record<string, unknown>> | Refusal => (isObject(written) ? written : new Refusal("must be a JSON Web Key", "Write kty and the other members of the issuer's public key")) }))
     .min(1)
     .max(32)
     .describe("Public keys as JSON Web Keys (RFC 7517): RSA, EC (P-256, P-384, P-521) or Ed25519. A token names its key by `kid`; one without is held against each key that fits its algorithm."),

@@ -45,7 +45,7 @@ export interface RuntimeRoute {
 
 export interface Runtime {
   readonly revision: number;
-  readonly table: RouteTable;
+  readonly table: RouteTable<RuntimeRoute>;
   /** Null: no token is believed. */
   readonly claimsOf: ClaimsOf | null;
 }

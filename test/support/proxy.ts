@@ -94,7 +94,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
   };
 }
 
-function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
+export function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
   return { revision, routes: routes.map((route, i) => routeOf(route, i, slab)) };
 }
 
