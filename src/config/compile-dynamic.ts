@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import type { DynamicConfiguration, GateDefinition, RouteDefinition, VariantDefinition } from "./definition.ts";
 import type { DynamicDocument, RouteDocument, VariantDocument } from "./dynamic-schema.ts";
-import { policyFindings } from "./gate-checks.ts";
 import { compileGate, compileJwt, compilePolicy } from "./gate-compile.ts";
+import { policyFindings } from "./gate-policy.ts";
 import { compilePath } from "./path-schema.ts";
 import { formatPath } from "./problem.ts";
 import { compileRollout } from "./rollout-compile.ts";

@@ -1,8 +1,8 @@
-/** What is wrong with gates although each is well-formed: where they belong, whether a rule can ever match, and what the policy asks. */
+/** What is wrong with gates although each is well-formed: where they belong, and whether a rule can ever match. */
 import { baselineIndex } from "./compile-dynamic.ts";
 import type { RouteDocument } from "./dynamic-schema.ts";
 import { ruleName } from "./gate-compile.ts";
-import type { GateConditionsDocument, GateDocument, GateRuleDocument, JwtDocument, PolicyDocument } from "./gate-schema.ts";
+import type { GateConditionsDocument, GateDocument, GateRuleDocument, JwtDocument } from "./gate-schema.ts";
 import { jwkFindings } from "./jwk-checks.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import { windowFindings } from "./window-schema.ts";
@@ -61,38 +61,10 @@ function ruleFindings(gate: GateDocument, rule: GateRuleDocument, index: number,
 
 function conditionFindings(conditions: GateConditionsDocument, at: ConfigPath): Finding[] {
   const several = (["headers", "cookies", "claims", "query"] as const).flatMap((source) =>
-    (conditions[source] ?? []).flatMap(({ name: _, ...tests }, index): Finding[] => {
-      const given = Object.keys(tests);
+    (conditions[source] ?? []).flatMap((one, index): Finding[] => {
+      const given = Object.keys(one).filter((key) => key !== "name");
       return given.length > 1 ? [{ path: [...at, source, index, given[1]!], message: `stands beside ${given[0]}`, remedy: "Keep one of them: two entries of one name must both hold", atKey: true }] : [];
     }),
   );
   return [...several, ...(conditions.times ?? []).flatMap((window, index) => windowFindings(window, [...at, "times", index]))];
 }
-
-const kebab = /^[a-z0-9]+(-[a-z0-9]+)*$/;
-
-/** What the policy misses: refused, or only said, as its mode says. */
-export function policyFindings(gates: readonly GateDocument[], policy: PolicyDocument, base: ConfigPath): Finding[] {
-  return gates.flatMap((gate, index) => {
-    const path = [...base, "gates", index];
-    const findings: Finding[] = policy.require.filter((key) => gate[key] === undefined).map((key) => ({ path: [...path, key], message: "is missing", remedy: remedies[key] }));
-    if (policy.style === "kebab" && !kebab.test(gate.name)) findings.push({ path: [...path, "name"], message: "is not in kebab case, as the gate policy asks", remedy: "Write lower case with single dashes, as new-checkout; or set gatePolicy.style: any" });
-    if (policy.prefixes.length > 0 && !policy.prefixes.some((prefix) => gate.name.startsWith(prefix))) {
-      findings.push({ path: [...path, "name"], message: "begins with no prefix of the gate policy", remedy: `Begin it with ${policy.prefixes.join(" or ")}` });
-    }
-    const { created, sunset } = gate;
-    if (policy.lifeMax !== undefined && created !== undefined && sunset !== undefined && Date.parse(sunset) - Date.parse(created) > policy.lifeMax) {
-      findings.push({ path: [...path, "sunset"], message: `is more than ${policy.lifeMax / 86_400_000} days after \`created\``, remedy: "Write an earlier day, or set gatePolicy.lifeMax" });
-    }
-    return findings;
-  });
-}
-
-const remedies = {
-  owner: "Say who answers for the gate, as team-checkout; or change gatePolicy",
-  description: "Say what it is for; or change gatePolicy",
-  ticket: "Say where it is tracked, as SHOP-1234; or change gatePolicy",
-  created: "Write the day on which it was made, as 2026-11-27; or change gatePolicy",
-  sunset: "Write the day from which it should be gone, as 2027-02-27; or change gatePolicy",
-  criteria: "Say what has to be true for the gate to go; or change gatePolicy",
-} as const;

@@ -1,4 +1,4 @@
-import { createPublicKey, type webcrypto } from "node:crypto";
+import { createPublicKey } from "node:crypto";
 import type { ConfigPath, Finding } from "./problem.ts";
 
 const kinds: Readonly<Record<string, readonly string[] | null>> = { RSA: null, EC: ["P-256", "P-384", "P-521"], OKP: ["Ed25519"] };
@@ -23,7 +23,7 @@ function importFindings(key: Readonly<Record<string, unknown>>, path: ConfigPath
   const malformed = "is not a well-formed public key";
   const remedy = "Copy the key whole from the issuer's JWKS";
   try {
-    const bits = createPublicKey({ key: key as webcrypto.JsonWebKey, format: "jwk" }).asymmetricKeyDetails?.modulusLength;
+    const bits = createPublicKey({ key: key, format: "jwk" }).asymmetricKeyDetails?.modulusLength;
     return bits !== undefined && bits < rsaBitsMin ? [{ path: [...path, "n"], message: `has ${bits} bits`, remedy: `Use a key of ${rsaBitsMin} bits or more (RFC 7518 section 3.3)`, atKey: true }] : [];
   } catch {
     return [{ path: [...path, "kty"], message: malformed, remedy, atKey: true }];
