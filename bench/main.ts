@@ -1,7 +1,7 @@
 const usage = `usage: npm run bench -- cpu  [--json] [--seconds N] [--rounds N] [--only NAME,NAME] [--load wrk|autocannon]
        npm run bench -- soak [--json] [--only NAME,NAME] [--mib N]
        npm run bench -- judge [--json] [--only NAME] [--seconds N] [--rps N] [--seed N]
-       npm run bench -- fleet [--json] [--only many,real,detection] [--clients N] [--seconds N] [--sidecars N] [--changes N] [--rollbacks N] [--runs N]
+       npm run bench -- fleet [--json] [--only many,real,stopped,detection] [--clients N] [--seconds N] [--sidecars N] [--changes N] [--rollbacks N] [--rounds N] [--runs N]
 
   cpu    CPU per proxied request, requests per second and latency: Ebbgate beside every peer that is found
   soak   memory under slow clients, reloads under load, clients that never read, clients that go away

@@ -5,14 +5,11 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { effectiveEdgesSeconds, ladderSeconds } from "../src/admin/latency-ladder.ts";
-import { controlMetrics } from "../src/admin/control-metrics.ts";
-import { fleetMetrics } from "../src/admin/fleet-metrics.ts";
 import type { MetricRow } from "../src/admin/metric-row.ts";
-import { processMetrics } from "../src/admin/process-metrics.ts";
-import { trafficMetrics } from "../src/admin/traffic-metrics.ts";
 import { upstreamErrorCodes } from "../src/core/errors.ts";
 import { rolloutPhases, rolloutReasons } from "../src/core/reasons.ts";
 import { refusalCodes } from "../src/observe/layout.ts";
+import { metricSections } from "./metric-sections.ts";
 
 /** Path from the repository's root. */
 export const metricsFile = "docs/metrics.md";
@@ -45,23 +42,7 @@ Labels are bounded by the configuration and by enums, never by traffic: ${code([
 configuration, \`code\` is a status class, \`reason\` is one of the values below. A series that leaves the configuration leaves
 \`/metrics\`; should it return, it goes on counting where it was.
 
-## Traffic
-
-${table(trafficMetrics)}
-
-## Configuration, threads and rollouts
-
-${table(controlMetrics)}
-
-## Fleet
-
-Only where the store is shared with other sidecars.
-
-${table(fleetMetrics)}
-
-## Process
-
-${table(processMetrics)}
+${metricSections.map(({ title, note, rows }) => `## ${title}\n\n${note === "" ? "" : `${note}\n\n`}${table(rows)}`).join("\n\n")}
 
 ## Values of labels
 
@@ -78,6 +59,11 @@ nearest bucket border, so a count is exact, for an edge that lies at most 1.6% b
 
 ${edges()}
 
+## Dashboard and alerts
+
+\`config/grafana/ebbgate.json\` shows every metric of this page (import it, and choose the data source); \`config/prometheus/alerts.yaml\` has the alerts, and
+\`config/prometheus/prometheus.yaml\` how to scrape.
+
 ## Queries to begin with
 
 \`\`\`promql
@@ -85,12 +71,12 @@ ${edges()}
 sum by (route, variant) (rate(ebbgate_errors_total[1m])) / sum by (route, variant) (rate(ebbgate_requests_total[1m]))
 # p99 of the first byte
 histogram_quantile(0.99, sum by (route, variant, le) (rate(ebbgate_first_byte_seconds_bucket[5m])))
-# a rollout went back
-increase(ebbgate_decisions_total{reason=~"limitBreached|breakerTrippedAgain|exposureSpent|commandRollback"}[5m]) > 0
+# a rollout goes back
+ebbgate_rollout_phase{phase=~"rollingBack|verifying"} == 1
 # a document was refused and an older one serves on
 ebbgate_config_last_load_successful == 0
 # a thread is behind
-ebbgate_thread_revision < on (instance) group_left () ebbgate_config_revision
+ebbgate_thread_revision < on (job, instance) group_left () ebbgate_config_revision
 \`\`\`
 `;
 }

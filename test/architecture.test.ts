@@ -56,6 +56,15 @@ describe("the structure that ARCHITECTURE.md draws", () => {
     expect(wrong.map(({ from, to }) => `${from} -> ${to}`)).toEqual([]);
   });
 
+  it("no Redis call on the request path: nothing that a proxy thread loads can reach the store, or Redis", () => {
+    const loaded = new Set(["src/proxy/thread.ts"]);
+    for (const file of loaded) for (const { from, to } of imports) if (from === file) loaded.add(to);
+    // It follows imports: what parses heads is not imported by the thread itself.
+    expect(loaded).toContain("src/http1/request-head.ts");
+    expect([...loaded].map(roomOf).filter((room) => ["store", "fleet", "rollout", "src"].includes(room))).toEqual([]);
+    expect([...loaded].filter((file) => /ioredis|undici|"node:https?"/.test(readFileSync(file, "utf8")))).toEqual([]);
+  });
+
   it("keeps files small: two of src/ above 300 lines at most, and none above 340", () => {
     const lines = sources("src").map((file) => readFileSync(file, "utf8").split("\n").length - 1);
     expect(lines.filter((count) => count > 300).length).toBeLessThanOrEqual(2);

@@ -26,6 +26,8 @@ interface Row {
 
 export interface ScalarRow extends Row {
   readonly type: "counter" | "gauge";
+  /** How a dashboard makes one value of those of several sidecars. Left out: counters are added, of gauges the largest counts. */
+  readonly across?: "sum" | "max" | "min" | "each";
   readonly read: (source: MetricSource, emit: (value: number, ...labels: LabelValues) => void) => void;
 }
 

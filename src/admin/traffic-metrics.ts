@@ -7,7 +7,7 @@ const bySeries = ["route", "variant"] as const;
 
 function ofSeries(type: "counter" | "gauge", name: string, cell: number, help: string): ScalarRow {
   return {
-    type, name, help, labels: bySeries,
+    type, name, help, labels: bySeries, across: "sum",
     read: ({ series }, emit) => {
       for (const { route, variant, reader } of series) emit(reader.counter(cell), route, variant);
     },
@@ -15,7 +15,7 @@ function ofSeries(type: "counter" | "gauge", name: string, cell: number, help: s
 }
 
 function ofThreads(type: "counter" | "gauge", name: string, cell: number, help: string): ScalarRow {
-  return { type, name, help, labels: [], read: ({ threads }, emit) => emit(threads.counter(cell)) };
+  return { type, name, help, labels: [], across: "sum", read: ({ threads }, emit) => emit(threads.counter(cell)) };
 }
 
 function latency(name: string, which: "firstByte" | "total", help: string): HistogramRow {

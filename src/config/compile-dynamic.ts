@@ -6,7 +6,7 @@ import { policyFindings } from "./gate-policy.ts";
 import { compilePath } from "./path-schema.ts";
 import { formatPath } from "./problem.ts";
 import { compileRollout } from "./rollout-compile.ts";
-import type { CohortSnapshot, HealthCheckSettings, MirrorSettings, RouteMatch } from "./snapshot.ts";
+import type { CohortSnapshot, HealthCheckSettings, LaneSettings, MirrorSettings, RouteMatch } from "./snapshot.ts";
 
 /** Compiles a document that has passed every check. Pure: the same document gives the same definitions and hash. */
 export function compileDynamic(document: DynamicDocument): DynamicConfiguration {
@@ -41,6 +41,8 @@ function compileRoute(route: RouteDocument, gates: readonly GateDefinition[]): R
     timeouts: { connectMs: connect, firstByteMs: firstByte, idleMs: idle, totalMs: total, pendingMs: pending, tunnelIdleMs: tunnelIdle },
     limits: route.limits,
     health: compileHealth(route.health),
+    lane: compileLane(route.lane),
+    assets: route.assets === undefined ? null : { paths: route.assets.paths.map(compilePath), cookie: route.assets.cookie ?? null },
     mirror: compileMirror(route.mirror),
     gates: gates.filter((gate) => gate.route === route.name).map(({ name, variant, rules }) => ({ name, rules, variant: variants.findIndex((one) => one.name === variant) })),
     rollout: route.rollout === undefined ? null : compileRollout(route.name, route.rollout, variants),
@@ -51,6 +53,11 @@ function compileHealth(health: RouteDocument["health"]): HealthCheckSettings | n
   if (health === undefined) return null;
   const { path, interval, timeout, unhealthyAfter, healthyAfter } = health;
   return { path, intervalMs: interval, timeoutMs: timeout, unhealthyAfter, healthyAfter };
+}
+
+function compileLane(lane: RouteDocument["lane"]): LaneSettings | null {
+  if (lane === "start") return null;
+  return { join: lane === "join" ? null : Object.entries(lane.join) };
 }
 
 function compileMirror(mirror: RouteDocument["mirror"]): MirrorSettings | null {

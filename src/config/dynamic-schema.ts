@@ -118,6 +118,18 @@ const mirror = z.strictObject({
   concurrencyMax: integer({ min: 1, max: 256 }).describe("Copies under way at once; what does not fit is not copied.").prefault(16),
 });
 
+const lane = z
+  .union([
+    z.enum(["start", "join"]),
+    z.strictObject({ join: z.record(z.string(), name).describe("The variant for each lane, by the name of the variant that started it. A lane that is not here is kept, and not followed.") }),
+  ])
+  .describe("The variant travels on in `ebbgate-variant` and `baggage`. `start`: under this route's variant, whatever came in. `join`: a trusted peer's lane is kept, and followed to the variant of the same name, or the one given here, while that has any weight.");
+
+const assets = z.strictObject({
+  paths: z.array(pathSchema).max(64).describe("What is an asset, beside requests that the browser itself names so (`Sec-Fetch-Dest: script`, `style`, `image`, `font`, ...).").prefault([]),
+  cookie: token.describe("Tells the version of the last page. Left out: `ebbgate-page-` and the route's name. Give two routes the same where one serves the other's assets.").optional(),
+});
+
 export const routeSchema = z.strictObject({
   name: name.describe("Unique; the label in metrics and the name of the route's rollout."),
   match: match.describe("Every part that is present must match. The first route in the document that matches serves.").prefault({}),
@@ -127,6 +139,8 @@ export const routeSchema = z.strictObject({
   timeouts: timeouts.describe("`0` switches one off.").prefault({}),
   limits: limits.describe("Bounds on what the route may use.").prefault({}),
   health: health.describe("Ask every endpoint of the route whether it is well. Left out: endpoints are judged by their traffic alone.").optional(),
+  lane: lane.prefault("start"),
+  assets: assets.describe("Scripts, styles and other assets come from the version that their page came from, also when the weights have moved since. Left out: they are requests like any other.").optional(),
   mirror: mirror.describe("Copies a share of the baseline's safe requests to a variant, compares the answers, and lets no user wait for it. Left out: nothing is copied.").optional(),
   rollout: rolloutSchema.describe("Moves a candidate's weight step by step, and back when it breaches a limit.").optional(),
 });

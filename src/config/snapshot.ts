@@ -28,6 +28,10 @@ export interface RouteSnapshot {
   /** Null: endpoints are judged by their traffic alone. */
   readonly health: HealthCheckSettings | null;
   readonly limits: RouteLimits;
+  /** Null: the route starts a lane, whatever came in. */
+  readonly lane: LaneSettings | null;
+  /** Null: assets are requests like any other. */
+  readonly assets: AssetSettings | null;
   /** Null: nothing is copied. */
   readonly mirror: MirrorSettings | null;
   /** In the document's order. */
@@ -156,6 +160,20 @@ export interface HealthCheckSettings {
   readonly unhealthyAfter: number;
   /** Good answers in a row after which it gets traffic again. */
   readonly healthyAfter: number;
+}
+
+/** Inbound lanes of trusted peers are kept, and followed where they have a variant here. */
+export interface LaneSettings {
+  /** Lane and variant; null: each lane to the variant of the same name. */
+  readonly join: readonly (readonly [lane: string, variant: string])[] | null;
+}
+
+/** What belongs to a page, and comes from the page's version. */
+export interface AssetSettings {
+  /** Beside what the browser itself calls an asset. */
+  readonly paths: readonly PathMatch[];
+  /** Null: `ebbgate-page-` and the route's name. */
+  readonly cookie: string | null;
 }
 
 /** A share of the baseline's safe requests goes to a variant a second time; nobody waits for it. */

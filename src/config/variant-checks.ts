@@ -1,18 +1,18 @@
 import { baselineIndex } from "./compile-dynamic.ts";
 import type { RouteDocument, VariantDocument } from "./dynamic-schema.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
-import { isToken } from "./scalars.ts";
+import { isToken, name as variantName } from "./scalars.ts";
 
 /** Hop-by-hop fields, framing and routing: set by hand they would break the message or the path (RFC 9110 section 7.6.1). */
 const reservedHeaders = new Set(
   "connection content-length expect host http2-settings keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(" "),
 );
 /** What the proxy itself writes. */
-const ownHeaders = new Set("ebbgate-bucket ebbgate-variant forwarded via x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto".split(" "));
+const ownHeaders = new Set("baggage ebbgate-bucket ebbgate-variant forwarded via x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto".split(" "));
 
 /** What is wrong with a route's variants although each is well-formed. */
-export function variantFindings({ variants, rollout, mirror }: RouteDocument, path: ConfigPath): Finding[] {
-  const findings: Finding[] = mirror === undefined ? [] : mirrorFindings(variants, mirror.variant, [...path, "mirror", "variant"]);
+export function variantFindings({ variants, rollout, mirror, lane }: RouteDocument, path: ConfigPath): Finding[] {
+  const findings: Finding[] = [...(mirror === undefined ? [] : mirrorFindings(variants, mirror.variant, [...path, "mirror", "variant"])), ...laneFindings(variants, lane, [...path, "lane", "join"])];
   const baseline = baselineIndex(variants);
   for (const [index, variant] of variants.entries()) {
     const at = [...path, "variants", index];
@@ -48,6 +48,15 @@ function mirrorFindings(variants: readonly VariantDocument[], name: string, path
   if (candidates.includes(name)) return [];
   const message = name === baseline ? "is the baseline, whose requests are copied" : "is not a variant of this route";
   return [{ path, message, remedy: candidates.length === 0 ? "Add the variant that the copies are for" : `Write ${candidates.join(" or ")}` }];
+}
+
+function laneFindings(variants: readonly VariantDocument[], lane: RouteDocument["lane"], path: ConfigPath): Finding[] {
+  if (typeof lane !== "object") return [];
+  const names = variants.map((variant) => variant.name);
+  return Object.entries(lane.join).flatMap(([from, to]): Finding[] => [
+    ...(!variantName.safeParse(from).success ? [{ path: [...path, from], message: "is not a name that a variant can have, and so no lane", remedy: "Write the name of a variant of the route that starts the lane", atKey: true }] : []),
+    ...(names.includes(to) ? [] : [{ path: [...path, from], message: "is not a variant of this route", remedy: `Write ${names.join(" or ")}` }]),
+  ]);
 }
 
 function endpointFindings(variant: VariantDocument, path: ConfigPath): Finding[] {

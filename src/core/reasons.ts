@@ -1,5 +1,5 @@
 /** Why a request got its variant: one value, the same in log, metric, event, audit and page. */
-export const routingReasons = ["weighted", "default", "allowed", "denied", "targeted", "killed"] as const;
+export const routingReasons = ["weighted", "default", "allowed", "denied", "targeted", "killed", "laned", "asset"] as const;
 export type RoutingReason = (typeof routingReasons)[number];
 
 /** A rollout's state (DESIGN section 6). */

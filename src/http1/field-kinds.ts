@@ -21,6 +21,7 @@ export const kind = {
   http2Settings: 15,
   /** An underscore or dot spelling of a field that is believed: `X_Forwarded_For` is not `X-Forwarded-For`. */
   lookalike: 16,
+  baggage: 17,
 } as const;
 export type FieldKind = (typeof kind)[keyof typeof kind];
 
@@ -39,6 +40,7 @@ export function equalsLower(text: string, start: number, end: number, name: stri
 const bytesOf = (name: string): Uint8Array => Buffer.from(name, "latin1");
 
 const names = {
+  baggage: bytesOf("baggage"),
   connection: bytesOf("connection"),
   contentLength: bytesOf("content-length"),
   ebbgate: bytesOf("ebbgate-"),
@@ -69,6 +71,9 @@ function starts(bytes: Uint8Array, start: number, end: number, name: Uint8Array)
 /** The kind of the field named bytes[start, end), which is a token. */
 export function kindOf(bytes: Uint8Array, start: number, end: number): FieldKind {
   switch (bytes[start]! | 0x20) {
+    case 0x62: // b
+      if (is(bytes, start, end, names.baggage)) return kind.baggage;
+      break;
     case 0x63: // c
       if (is(bytes, start, end, names.connection)) return kind.connection;
       if (is(bytes, start, end, names.contentLength)) return kind.contentLength;
@@ -131,6 +136,6 @@ export const isUntouchable = (name: string): boolean => untouchable.has(name) ||
 
 const forbiddenInTrailers = new Set([
   "authorization", "cookie", "set-cookie", "proxy-authorization", "www-authenticate", "proxy-authenticate", "content-encoding", "content-type", "content-range",
-  "cache-control", "max-forwards", "range", "age", "date", "expires", "location", "retry-after", "vary", "warning", "pragma", "keep-alive", "proxy-connection", "http2-settings",
+  "cache-control", "max-forwards", "range", "age", "date", "expires", "location", "retry-after", "vary", "warning", "pragma", "keep-alive", "proxy-connection", "http2-settings", "baggage",
 ]);
 export const isForbiddenInTrailers = (name: string): boolean => isUntouchable(name.replaceAll(/[_.]/g, "-")) || forbiddenInTrailers.has(name);

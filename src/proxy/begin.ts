@@ -6,7 +6,9 @@ import type { RequestHead } from "../http1/request-head.ts";
 import { assignCohort } from "./cohort.ts";
 import type { ProxyContext } from "./context.ts";
 import { Exchange, type Downstream } from "./exchange.ts";
+import { takeLane } from "./lane.ts";
 import { chooseMirror } from "./mirror-capture.ts";
+import { followPage } from "./page.ts";
 import { matchRoute } from "./route.ts";
 import { chooseVariant } from "./variant.ts";
 
@@ -30,6 +32,8 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   exchange.upgrade = upgrade;
   const key = assignCohort(exchange, head, clientAddress(head, forwarding));
   chooseVariant(exchange, head, key);
+  takeLane(exchange, head, forwarding.trusted);
+  followPage(exchange, head);
   const { mirror } = route.definition;
   if (mirror !== null) chooseMirror(exchange, mirror);
   exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);

@@ -1,5 +1,5 @@
 /** Finds the route of a request: the first in document order whose every part matches. */
-import type { RouteMatch } from "../config/snapshot.ts";
+import type { PathMatch, RouteMatch } from "../config/snapshot.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 
 /** What is found: anything with a match. */
@@ -53,6 +53,13 @@ function matches(entry: Entry<Routed>, head: RequestHead): boolean {
     if (values.length === 0 || (value !== null && !values.includes(value))) return false;
   }
   return true;
+}
+
+/** Whether a normalised path is that one, or below it. */
+export function pathMatches(path: string, { kind, value }: PathMatch): boolean {
+  if (kind === "exact") return path === value;
+  const length = value.endsWith("/") ? value.length - 1 : value.length;
+  return path.startsWith(length === value.length ? value : value.slice(0, -1)) && (path.length === length || path.charCodeAt(length) === 0x2f);
 }
 
 const hostMatches = (pattern: string, host: string): boolean =>

@@ -6,6 +6,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ebbgate, Fleet } from "../support/fleet.ts";
 import { Relay } from "../support/relay.ts";
 import { hasRedis, RedisServer, until } from "../support/redis.ts";
+import { loadConfiguration } from "../../src/config/load.ts";
+import type { Configuration } from "../../src/config/definition.ts";
+import { openStore } from "../../src/store/open-store.ts";
+import { SharedConfiguration } from "../../src/shared-configuration.ts";
 import type { SidecarProcess, Workplace } from "../support/sidecar.ts";
 
 /** Real processes start and stop in each test, on a machine that others use as well. */
@@ -228,7 +232,46 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
   });
 });
 
-describe.skipIf(!hasRedis)("PITFALLS 27: no Redis call on the request path", () => {
+describe.skipIf(!hasRedis)("PITFALLS 27", () => {
+  it("no Redis call on the request path: what Redis is asked does not grow with what users ask", async () => {
+    await byHand(routes(50, 1));
+    const sidecar = await fleet.sidecar("a", redis.port);
+    const commands = async (): Promise<number> => Number(/total_commands_processed:(\d+)/.exec(String(await redis.command("INFO", "stats")))![1]);
+    const before = await commands();
+    const traffic = load(sidecar);
+    await traffic.sentMore(4_000);
+    const { failed } = await traffic.stop();
+    expect(failed).toEqual([]);
+    // Ten reports and a few heartbeats a second, however many requests there are.
+    expect((await commands()) - before).toBeLessThan(2_000);
+  });
+
+  it("full re-read after reconnect: what was published meanwhile is taken, without a hint and without waiting for a look", async () => {
+    await byHand(routes(5, 1));
+    const network = await Relay.open(redis.port);
+    const place = fleet.place("a", network.port);
+    const loaded = await loadConfiguration(join(place.directory, "ebbgate.json"), {});
+    if (!loaded.ok) throw new Error(loaded.problems.map(({ message }) => message).join());
+    const { store, shared } = await openStore(loaded.value.bootstrap.store, () => undefined);
+    const following = new SharedConfiguration({ document: shared!.document, configuration: loaded.value, cache: shared!.cache.slot("configuration"), random: Math.random, warn: () => undefined, lookMs: 3_600_000 });
+    try {
+      const taken: (number | null | undefined)[] = [];
+      const weight = ({ dynamic }: Configuration): number | null | undefined => dynamic.routes[0]?.variants[1]?.weight;
+      expect(weight(await following.first())).toBe(5);
+      following.follow({ onDocument: (document) => taken.push(weight(document)), onRefused: () => undefined });
+      network.reset();
+      network.partition();
+      await until(() => !store.reachable);
+      await byHand(routes(30, 2));
+      network.heal();
+      await until(() => taken.at(-1) === 30, 40_000);
+    } finally {
+      following.close();
+      await store.close();
+      await network.close();
+    }
+  });
+
   const faults: [string, (work: { readonly network: Relay; readonly place: Workplace }) => Promise<void>][] = [
     ["SIGSTOP", async () => redis.pause()],
     ["kill -9", () => redis.kill()],

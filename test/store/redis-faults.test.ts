@@ -1,5 +1,7 @@
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
@@ -65,7 +67,7 @@ async function decide(store: RedisStore, n: number): Promise<void> {
   }
 }
 
-test("waits between attempts to connect grow, are bounded, and differ between sidecars", () => {
+test("reconnect with jittered backoff: waits between attempts grow, are bounded, and differ between sidecars", () => {
   const [a, b] = [seededRandom(1), seededRandom(2)];
   const waits = Array.from({ length: 12 }, (_, index) => [backoffMs(index + 1, a), backoffMs(index + 1, b)] as const);
   for (const [index, pair] of waits.entries()) {
@@ -73,6 +75,26 @@ test("waits between attempts to connect grow, are bounded, and differ between si
     for (const wait of pair) expect(wait >= Math.floor(ceiling / 2) && wait <= ceiling).toBe(true);
   }
   expect(waits.slice(3).every(([x, y]) => x !== y)).toBe(true);
+});
+
+test("reconnect with jittered backoff: of both connections, each attempt waits a random time that grows, and neither gives up", async () => {
+  // Whoever connects is turned away at once.
+  const door = createServer((socket) => void socket.destroy());
+  door.listen(0, "127.0.0.1");
+  await once(door, "listening");
+  ends.push(() => door.close());
+  let attempts = 0;
+  const many = Promise.withResolvers<void>();
+  door.on("connection", () => void (++attempts === 12 && many.resolve()));
+  const drawn: number[] = [];
+  const random = seededRandom(3);
+  // Drawn for nothing else before there is a connection.
+  const store = await RedisStore.open({ settings: redisSettings((door.address() as AddressInfo).port), random: () => (drawn.push(random()), drawn.at(-1)!) });
+  ends.push(() => store.close());
+  await many.promise;
+  expect(store.reachable).toBe(false);
+  // The first attempt of each connection waits for nothing; all others drew their own wait.
+  expect(drawn.length).toBeGreaterThanOrEqual(attempts - 2);
 });
 
 describe.skipIf(!hasRedis)("with a real Redis", () => {
@@ -100,7 +122,7 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     await reachableAgain(store);
   });
 
-  test("after each loss of the connection everything is to be read again", async () => {
+  test("full re-read after reconnect: after each loss of the connection everything is to be read again", async () => {
     const redis = await server();
     const store = await open(redis.port);
     const other = await open(redis.port);

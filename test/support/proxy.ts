@@ -126,6 +126,8 @@ function routeOf(route: TestRoute, index: number, slab: Slab): RouteSnapshot {
     goals: route.goals ?? [],
     number: route.number ?? null,
     health: route.health ?? null,
+    lane: route.lane ?? null,
+    assets: route.assets ?? null,
     mirror: route.mirror ?? null,
     gates: route.gates ?? [],
     timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 0, pendingMs: 1_000, tunnelIdleMs: 60_000, ...route.timeouts },

@@ -1,0 +1,20 @@
+/** The metric table in the sections in which people read it: the reference page and the dashboard have the same. */
+import { controlMetrics } from "../src/admin/control-metrics.ts";
+import { fleetMetrics } from "../src/admin/fleet-metrics.ts";
+import type { MetricRow } from "../src/admin/metric-row.ts";
+import { processMetrics } from "../src/admin/process-metrics.ts";
+import { trafficMetrics } from "../src/admin/traffic-metrics.ts";
+
+export interface MetricSection {
+  readonly title: string;
+  /** When there is something in it; empty: always. */
+  readonly note: string;
+  readonly rows: readonly MetricRow[];
+}
+
+export const metricSections: readonly MetricSection[] = [
+  { title: "Traffic", note: "", rows: trafficMetrics },
+  { title: "Configuration, threads and rollouts", note: "", rows: controlMetrics },
+  { title: "Fleet", note: "Only where the store is shared with other sidecars.", rows: fleetMetrics },
+  { title: "Process", note: "", rows: processMetrics },
+];
