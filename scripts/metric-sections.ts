@@ -4,6 +4,7 @@ import { fleetMetrics } from "../src/admin/fleet-metrics.ts";
 import type { MetricRow } from "../src/admin/metric-row.ts";
 import { processMetrics } from "../src/admin/process-metrics.ts";
 import { trafficMetrics } from "../src/admin/traffic-metrics.ts";
+import { webhookMetrics } from "../src/admin/webhook-metrics.ts";
 
 export interface MetricSection {
   readonly title: string;
@@ -16,5 +17,6 @@ export const metricSections: readonly MetricSection[] = [
   { title: "Traffic", note: "", rows: trafficMetrics },
   { title: "Configuration, threads and rollouts", note: "", rows: controlMetrics },
   { title: "Fleet", note: "Only where the store is shared with other sidecars.", rows: fleetMetrics },
+  { title: "Calls to others", note: "Only where `webhooks.targets` are configured.", rows: webhookMetrics },
   { title: "Process", note: "", rows: processMetrics },
 ];

@@ -12,6 +12,7 @@ import type { Log } from "./core/log.ts";
 import { leaseName } from "./fleet/leadership.ts";
 import { FleetNode } from "./fleet/node.ts";
 import type { Cache } from "./fleet/ports.ts";
+import { Hooks } from "./hooks/hooks.ts";
 import { systemRandom } from "./core/random.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
@@ -56,6 +57,7 @@ export class Sidecar {
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
   private readonly fleet: FleetNode | null;
+  private readonly hooks: Hooks;
   private readonly decisions = new DecisionTally();
   private readonly startedMs = clock.wallMs();
   private admin: AdminServer | null = null;
@@ -120,6 +122,10 @@ export class Sidecar {
       },
       storeFailed,
     });
+    this.hooks = new Hooks({
+      store: options.store, clock, random: systemRandom, log, version: options.version, settings: configuration.bootstrap.webhooks, fence: () => this.fence(),
+      own: () => [...this.listeners, ...(this.admin === null ? [] : [this.admin.address])],
+    });
     options.store.onReachable((reachable) => {
       if (reachable) log.info("The store can be reached again.");
       else log.warn("The store cannot be reached: what was last known serves on.");
@@ -134,6 +140,7 @@ export class Sidecar {
     this.listeners = await this.threads.start(this.posted!.snapshot);
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
     const { port } = await this.admin.listen();
+    await this.hooks.start();
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
     const callbacks = {
@@ -164,6 +171,7 @@ export class Sidecar {
     if (this.loop !== null) clearInterval(this.loop);
     await this.controller.flush();
     await this.snapshots.flush();
+    await this.hooks.close();
     await this.fleet?.close();
     await this.admin?.close();
     await this.options.store.close();
@@ -282,6 +290,7 @@ export class Sidecar {
       rollouts: () => this.controller.status(),
       mirrors: (route) => this.mirrors.counts(route),
       fleet: () => this.fleet?.status() ?? null,
+      webhooks: () => this.hooks.status(),
       storeReachable: () => this.options.store.reachable,
       draining: () => this.draining,
     };

@@ -66,6 +66,11 @@ export class AdminServer {
     });
   }
 
+  /** Where it listens. */
+  get address(): { readonly host: string; readonly port: number } {
+    return { host: this.settings.host, port: (this.server.address() as AddressInfo | null)?.port ?? this.settings.port };
+  }
+
   /** Takes no new connection, ends idle ones, and lets what is being answered end. */
   close(graceMs = 1_000): Promise<void> {
     return new Promise((resolve) => {

@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { BootstrapConfiguration } from "./definition.ts";
 import { compileStore } from "./compile-store.ts";
+import { compileWebhooks } from "./compile-webhooks.ts";
 
 /** Compiles a bootstrap document that has passed every check. @param file its absolute path, which relative ones start from */
 export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, file: string): BootstrapConfiguration {
@@ -21,6 +22,7 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
     store: compileStore(store, dirname(file)),
     identity: { instance, region: identity.region ?? null, zone: identity.zone ?? null },
     logLevel: log.level,
+    webhooks: compileWebhooks(document.webhooks, dirname(file)),
   };
 }
 

@@ -3,6 +3,7 @@ import type { LogLevel } from "../core/log.ts";
 import type { RolloutPlan } from "./rollout-plan.ts";
 import type { AdminSettings, ProxySettings } from "./settings.ts";
 import type { EndpointAddress, JwtSettings, RouteSnapshot } from "./snapshot.ts";
+import type { WebhookSettings } from "./webhook-settings.ts";
 
 /**
  * A route as the document has it. The control thread makes a RouteSnapshot of it by adding what only it knows: the
@@ -76,6 +77,7 @@ export interface BootstrapConfiguration {
   readonly store: StoreSettings;
   readonly identity: IdentitySettings;
   readonly logLevel: LogLevel;
+  readonly webhooks: WebhookSettings;
 }
 
 export type StoreSettings = { readonly type: "file"; /** Absolute. */ readonly directory: string } | { readonly type: "memory" } | RedisSettings;
