@@ -213,11 +213,12 @@ export class Sidecar {
   /** Makes a configuration the running one. */
   private async apply(configuration: Configuration): Promise<void> {
     const { routes } = configuration.dynamic;
-    await this.snapshots.follow(routes);
+    await this.snapshots.follow(configuration.dynamic);
     await this.controller.configure(routes.flatMap(({ rollout, timeouts }): RolloutInput[] => (rollout === null ? [] : [{ plan: rollout, firstByteTimeoutMs: timeouts.firstByteMs }])));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
     this.health.follow(routes);
+    for (const warning of configuration.dynamic.warnings) this.log.warn(`The gate policy: ${warning}`);
     this.state = { ...this.state, source: configuration.files.at(-1)!, loadedMs: clock.wallMs(), lastLoadOk: true };
   }
 

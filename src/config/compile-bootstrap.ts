@@ -12,7 +12,7 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
   const listeners = document.listeners.map(({ name, address, trustedPeers }) => ({ name, host: address.host, port: address.port, trustedPeers }));
   const instance = identity.instance ?? hostname();
   return {
-    proxy: { listeners, limits: document.limits, accessLog: log.access, viaName: viaName([instance, file, ...listeners.map(({ host, port }) => `${host}:${port}`)]) },
+    proxy: { listeners, limits: document.limits, accessLog: log.access, viaName: viaName([instance, file, ...listeners.map(({ host, port }) => `${host}:${port}`)]), region: identity.region ?? null },
     admin: {
       ...document.admin.address,
       allowRemoteWithoutTls: document.admin.allowRemoteWithoutTls,

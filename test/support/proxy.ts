@@ -36,6 +36,7 @@ export interface TestProxyOptions {
   readonly threads?: number;
   readonly trustedPeers?: readonly string[];
   readonly viaName?: string;
+  readonly region?: string;
   readonly onMirror?: ThreadsOptions["onMirror"];
 }
 
@@ -58,6 +59,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
       limits: { ...defaultProxyLimits, drainTimeoutMs: 2_000, ...options.limits },
       accessLog: { enabled: false, sample: 0 },
       viaName: options.viaName ?? "ebbgate-test",
+      region: options.region ?? null,
     },
     pages: () => slab.pages,
     onAcknowledged: () => {
@@ -92,7 +94,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
   };
 }
 
-function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
+export function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
   return { revision, routes: routes.map((route, i) => routeOf(route, i, slab)) };
 }
 
@@ -127,6 +129,7 @@ function routeOf(route: TestRoute, index: number, slab: Slab): RouteSnapshot {
     lane: route.lane ?? null,
     assets: route.assets ?? null,
     mirror: route.mirror ?? null,
+    gates: route.gates ?? [],
     timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 0, pendingMs: 1_000, tunnelIdleMs: 60_000, ...route.timeouts },
     limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1_024, pendingPerEndpointMax: 1_024, ...route.limits },
   };
