@@ -12,7 +12,9 @@ import type { Log } from "./core/log.ts";
 import { leaseName } from "./fleet/leadership.ts";
 import { FleetNode } from "./fleet/node.ts";
 import type { Cache } from "./fleet/ports.ts";
+import { Hooks } from "./hooks/hooks.ts";
 import { systemRandom } from "./core/random.ts";
+import { logDecision } from "./decision-log.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
@@ -21,8 +23,6 @@ import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
 import type { RolloutInput } from "./rollout/ports.ts";
-import { severityOf } from "./rollout/severity.ts";
-import type { ExplainedDecision } from "./rollout/status.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Spans } from "./spans.ts";
 import type { Store } from "./store/store.ts";
@@ -57,6 +57,7 @@ export class Sidecar {
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
   private readonly fleet: FleetNode | null;
+  private readonly hooks: Hooks;
   private readonly decisions = new DecisionTally();
   private readonly spans: Spans;
   private readonly startedMs = clock.wallMs();
@@ -124,12 +125,16 @@ export class Sidecar {
       },
       storeFailed,
     });
+    this.hooks = new Hooks({
+      store: options.store, clock, random: systemRandom, log, version: options.version, settings: configuration.bootstrap.webhooks, fence: () => this.fence(),
+      own: () => [...this.listeners, ...(this.admin === null ? [] : [this.admin.address])],
+    });
     options.store.onReachable((reachable) => {
       if (reachable) log.info("The store can be reached again.");
       else log.warn("The store cannot be reached: what was last known serves on.");
     });
     this.controller.onDecision(this.decisions.record);
-    this.controller.onDecision((decision) => this.tell(decision));
+    this.controller.onDecision((decision) => logDecision(log, decision));
   }
 
   /** @returns where it listens. @throws Error where an address cannot be bound */
@@ -138,6 +143,7 @@ export class Sidecar {
     this.listeners = await this.threads.start(this.posted!.snapshot);
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
     const { port } = await this.admin.listen();
+    await this.hooks.start();
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
     const callbacks = {
@@ -168,6 +174,7 @@ export class Sidecar {
     if (this.loop !== null) clearInterval(this.loop);
     await this.controller.flush();
     await this.snapshots.flush();
+    await this.hooks.close();
     await this.fleet?.close();
     await this.spans.close();
     await this.admin?.close();
@@ -210,11 +217,12 @@ export class Sidecar {
   /** Makes a configuration the running one. */
   private async apply(configuration: Configuration): Promise<void> {
     const { routes } = configuration.dynamic;
-    await this.snapshots.follow(routes);
+    await this.snapshots.follow(configuration.dynamic);
     await this.controller.configure(routes.flatMap(({ rollout, timeouts }): RolloutInput[] => (rollout === null ? [] : [{ plan: rollout, firstByteTimeoutMs: timeouts.firstByteMs }])));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
     this.health.follow(routes);
+    for (const warning of configuration.dynamic.warnings) this.log.warn(`The gate policy: ${warning}`);
     this.state = { ...this.state, source: configuration.files.at(-1)!, loadedMs: clock.wallMs(), lastLoadOk: true };
   }
 
@@ -266,12 +274,6 @@ export class Sidecar {
     });
   }
 
-  private tell(decision: ExplainedDecision): void {
-    const { sentence, ...record } = decision;
-    const severity = severityOf(decision.reason);
-    this.log[severity === "page" ? "error" : severity]({ decision: record, severity }, sentence);
-  }
-
   private adminPorts(): ConstructorParameters<typeof AdminServer>[1] {
     const { identity } = this.running.bootstrap;
     return {
@@ -288,6 +290,7 @@ export class Sidecar {
       fleet: () => this.fleet?.status() ?? null,
       spans: this.spans.counts,
       exemplars: this.spans.exemplars,
+      webhooks: () => this.hooks.status(),
       storeReachable: () => this.options.store.reachable,
       draining: () => this.draining,
     };

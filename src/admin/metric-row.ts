@@ -5,7 +5,7 @@ import type { AdminPorts } from "./ports.ts";
 import type { Series } from "./series.ts";
 
 /** All label names there are. Their values are bounded by the configuration or by an enum, never by traffic. */
-export const labelNames = ["route", "variant", "code", "reason", "thread", "phase", "limit", "goal", "kind", "version", "node"] as const;
+export const labelNames = ["route", "variant", "code", "reason", "thread", "phase", "limit", "goal", "kind", "target", "version", "node"] as const;
 export type LabelName = (typeof labelNames)[number];
 
 /** What one scrape reads, looked up once. */

@@ -2,6 +2,7 @@
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FleetStatus } from "../fleet/status.ts";
+import type { TargetStatus } from "../hooks/hooks.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
@@ -62,6 +63,8 @@ export interface AdminPorts {
   spans?(): SpanCounts | null;
   /** Of the latency histograms. Absent: there are none. */
   readonly exemplars?: Exemplars;
+  /** Calls to others; absent: none are configured. */
+  webhooks?(): readonly TargetStatus[];
   /** Whether the store answered when it was last asked; absent: it is in this process. */
   storeReachable?(): boolean;
   /** True from SIGTERM on. */

@@ -10,6 +10,8 @@ export interface ProxySettings {
   readonly tracing: TracingSettings | null;
   /** This proxy's pseudonym in `Via`; a request that carries it has looped (RFC 9110 section 7.6.3). */
   readonly viaName: string;
+  /** The sidecar's; null: it has none. */
+  readonly region: string | null;
 }
 
 export interface ListenerSettings {

@@ -31,8 +31,8 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   const exchange = new Exchange(context, downstream, head.method, head.target, head.bodyLength, startMs);
   exchange.route = route;
   exchange.upgrade = upgrade;
-  assignCohort(exchange, head, clientAddress(head, forwarding));
-  chooseVariant(exchange);
+  const key = assignCohort(exchange, head, clientAddress(head, forwarding));
+  chooseVariant(exchange, head, key);
   takeLane(exchange, head, forwarding.trusted);
   followPage(exchange, head);
   const { mirror } = route.definition;

@@ -5,6 +5,8 @@ import type { ProxyLimits } from "../config/settings.ts";
 import { RequestHead } from "../http1/request-head.ts";
 import { ResponseHead } from "../http1/response-head.ts";
 import { errorWord, offsets, slotOffset, slotWords, threadCounters } from "../observe/layout.ts";
+import { GateOutcome } from "../split/gate.ts";
+import { GateQuestion } from "../split/gate-question.ts";
 import type { DownstreamConnection } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { InFlight } from "./in-flight.ts";
@@ -37,6 +39,9 @@ export class ProxyContext {
   /** Scratch heads: parsed, used and left within one call. */
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
+  /** Scratch of what a route's gates are asked, and what they answer. */
+  readonly question = new GateQuestion();
+  readonly outcome = new GateOutcome();
   private readonly words: Uint32Array;
 
   constructor(options: { limits: ProxyLimits; viaName: string; accessLog: AccessLog | null; random: Random; page: SharedArrayBuffer; thread: number }) {

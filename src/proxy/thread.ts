@@ -67,7 +67,7 @@ port.on("message", (message: ToThread) => {
 });
 
 function adopt(snapshot: Snapshot, pages: readonly SharedArrayBuffer[]): void {
-  context.runtime = compileRuntime(snapshot, pages, recorders, endpoints);
+  context.runtime = compileRuntime(snapshot, pages, recorders, endpoints, settings.region);
   withdrawWaiting(context, snapshot);
   say({ type: "acknowledged", revision: snapshot.revision });
 }

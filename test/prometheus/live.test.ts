@@ -7,6 +7,7 @@ import { dashboard } from "../../scripts/grafana-dashboard.ts";
 import { metricSections } from "../../scripts/metric-sections.ts";
 import { service, type Service } from "../support/fleet-processes.ts";
 import { hasPrometheus, Prometheus } from "../support/prometheus.ts";
+import { signingKey } from "../support/receiver.ts";
 import { hasRedis, RedisServer, until } from "../support/redis.ts";
 import { type SidecarProcess, Workplace } from "../support/sidecar.ts";
 
@@ -43,12 +44,13 @@ describe.skipIf(!hasPrometheus)("on a real Prometheus", () => {
     const rollout = { candidate: "v2", steps: [{ weight: 30, dwell: "1h" }, 100], limits: [{ metric: "errorRate", action: "notify" }, { metric: "conversion", name: "order", goal: { path: "/order" } }] };
     const routes: object[] = [{ name: "shop", cohort: { key: ["header:x-user"] }, mirror: { variant: "v2", share: "100%" }, variants, rollout }];
     routes.unshift({ name: "broken", match: { path: "/broken" }, variants: [{ name: "v1", endpoints: [services[2]!.url] }] });
+    const webhooks = { allow: ["127.0.0.1"], targets: [{ name: "events", url: services[0]!.url, secret: signingKey, notify: {} }] };
     if (hasRedis) redis = await RedisServer.start();
     const stores = redis === undefined ? [{ type: "file" }] : [{ type: "file" }, { type: "redis", address: `127.0.0.1:${redis.port}` }];
     sidecars = await Promise.all(stores.map(async (store) => {
       const place = new Workplace();
       places.push(place);
-      place.write(routes, { store });
+      place.write(routes, { store, webhooks });
       return place.start();
     }));
     sent = Promise.all(sidecars.map(async ({ proxy }) => {

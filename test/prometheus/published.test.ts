@@ -65,6 +65,8 @@ const cases: Record<string, { readonly fires: Record<string, string>; readonly b
   EbbgateStoreUnreachable: { fires: { [`ebbgate_store_reachable{${job}}`]: "0x60" }, bears: { [`ebbgate_store_reachable{${job}}`]: "1x60" } },
   EbbgateWithoutLeader: { fires: { [`ebbgate_fleet_leader_heard{${job}}`]: "0x60" }, bears: { [`ebbgate_fleet_leader_heard{${job}}`]: "1x57 0x2" } },
   EbbgateStragglers: { fires: { [`ebbgate_fleet_stragglers{${job}}`]: "2x60" }, bears: { [`ebbgate_fleet_stragglers{${job}}`]: "0x58 2" } },
+  EbbgateNotTold: { fires: { [`ebbgate_webhook_behind_records{${job},target="pager"}`]: "3x60" }, bears: { [`ebbgate_webhook_behind_records{${job},target="pager"}`]: "3x30 0x30" } },
+  EbbgateDeadLetters: { fires: { [`ebbgate_webhook_dead_letters{${job},target="pager"}`]: "1x60" }, bears: { [`ebbgate_webhook_dead_letters{${job},target="pager"}`]: "0x60" } },
   EbbgateConnectionsRefused: { fires: { [`ebbgate_downstream_connections_refused_total{${job}}`]: "0+1x60" }, bears: { [`ebbgate_downstream_connections_refused_total{${job}}`]: "7x60" } },
   EbbgateControlThreadBusy: { fires: { [`ebbgate_control_busy_seconds_total{${job}}`]: "0+9x60" }, bears: { [`ebbgate_control_busy_seconds_total{${job}}`]: "0+7x60" } },
   EbbgateFilesRunOut: {

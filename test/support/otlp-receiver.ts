@@ -55,7 +55,7 @@ function scalar(field: protobuf.Field, value: unknown, path: string): unknown {
     case "fixed64":
     case "uint64":
       if (typeof value !== "string" || !/^-?\d{1,20}$/.test(value)) throw wrong();
-      return protobuf.util.Long.fromString(value, type !== "int64");
+      return value;
     case "double":
       if (typeof value !== "number") throw wrong();
       return value;

@@ -36,6 +36,7 @@ export interface TestProxyOptions {
   readonly threads?: number;
   readonly trustedPeers?: readonly string[];
   readonly viaName?: string;
+  readonly region?: string;
   readonly onMirror?: ThreadsOptions["onMirror"];
   readonly tracing?: TracingSettings;
   readonly onSpans?: ThreadsOptions["onSpans"];
@@ -61,6 +62,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
       accessLog: { enabled: false, sample: 0 },
       tracing: options.tracing ?? null,
       viaName: options.viaName ?? "ebbgate-test",
+      region: options.region ?? null,
     },
     pages: () => slab.pages,
     onAcknowledged: () => {
@@ -96,7 +98,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
   };
 }
 
-function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
+export function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
   return { revision, routes: routes.map((route, i) => routeOf(route, i, slab)) };
 }
 
@@ -131,6 +133,7 @@ function routeOf(route: TestRoute, index: number, slab: Slab): RouteSnapshot {
     lane: route.lane ?? null,
     assets: route.assets ?? null,
     mirror: route.mirror ?? null,
+    gates: route.gates ?? [],
     timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 0, pendingMs: 1_000, tunnelIdleMs: 60_000, ...route.timeouts },
     limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1_024, pendingPerEndpointMax: 1_024, ...route.limits },
   };
