@@ -81,7 +81,7 @@ it("the receiver refuses what the definitions do not know", () => {
   const good = { traceId: hex(1, 32), spanId: hex(1, 16), name: "a", kind: 2, startTimeUnixNano: "1", endTimeUnixNano: "2" };
   expect(readExport(body(good))).toHaveLength(1);
   for (const wrong of [{ kind: "SPAN_KIND_SERVER" }, { kind: 99 }, { traceID: "00" }, { traceId: "xyz" }, { startTimeUnixNano: 1 }, { attributes: {} }, { attributes: [{ key: "a", value: { intValue: 1 } }] }]) {
-    expect(() => readExport(body({ ...good, ...wrong })), JSON.stringify(wrong)).toThrow();
+    expect(() => readExport(body({ ...good, ...wrong })), JSON.stringify(wrong)).toThrow("request.resourceSpans");
   }
 });
 
