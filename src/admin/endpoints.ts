@@ -33,7 +33,7 @@ export class Endpoints {
   constructor(settings: AdminSettings, ports: AdminPorts) {
     this.settings = settings;
     const metrics = new Metrics(ports);
-    this.ofrep = new Ofrep(() => ports.posted()?.snapshot ?? null);
+    this.ofrep = new Ofrep(ports);
     this.table = new Map<string, Endpoint>([
       ["/", () => statusPage],
       ["/healthz", () => json(200, { status: "alive" })],

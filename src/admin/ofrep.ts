@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import type { Snapshot } from "../config/snapshot.ts";
 import { parseContext, Refused, type ErrorCode } from "./ofrep-context.ts";
 import { Flags } from "./ofrep-flags.ts";
+import type { AdminPorts } from "./ports.ts";
 import { json, problem, type Answer } from "./problem.ts";
 
 /** Of a request body. */
@@ -26,11 +27,10 @@ export interface OfrepQuestion {
 
 export class Ofrep {
   private flags: { readonly of: Snapshot; readonly flags: Flags } | null = null;
-  private readonly snapshot: () => Snapshot | null;
+  private readonly ports: Pick<AdminPorts, "posted" | "identity" | "clock">;
 
-  /** @param snapshot what was last posted to the proxy threads */
-  constructor(snapshot: () => Snapshot | null) {
-    this.snapshot = snapshot;
+  constructor(ports: Pick<AdminPorts, "posted" | "identity" | "clock">) {
+    this.ports = ports;
   }
 
   async answer({ method, path, contentType, ifNoneMatch, body }: OfrepQuestion): Promise<Answer> {
@@ -44,27 +44,26 @@ export class Ofrep {
     if (flags === null) return json(503, { errorDetails: "There is no configuration yet." });
     const context = parseContext(bytes);
     if (context instanceof Refused) return refusal(400, key, context);
-    if (key === null) return bulk(flags.keys.map((one) => evaluated(one, flags.evaluate(one, context))), ifNoneMatch);
-    const result = flags.evaluate(key, context);
-    return result instanceof Refused ? refusal(result.errorCode === "FLAG_NOT_FOUND" ? 404 : 400, key, result) : json(200, result);
+    const nowMs = this.ports.clock.wallMs();
+    const result = key === null ? flags.evaluateAll(context, nowMs) : flags.evaluate(key, context, nowMs);
+    if (result instanceof Refused) return refusal(result.errorCode === "FLAG_NOT_FOUND" ? 404 : 400, key, result);
+    return key === null ? bulk(result, ifNoneMatch) : json(200, result);
   }
 
   private current(): Flags | null {
-    const snapshot = this.snapshot();
-    if (snapshot === null) return null;
-    if (this.flags?.of !== snapshot) this.flags = { of: snapshot, flags: new Flags(snapshot) };
+    const snapshot = this.ports.posted()?.snapshot;
+    if (snapshot === undefined) return null;
+    if (this.flags?.of !== snapshot) this.flags = { of: snapshot, flags: new Flags(snapshot, this.ports.identity.region) };
     return this.flags.flags;
   }
 }
-
-const evaluated = (key: string, result: object | Refused): object => (result instanceof Refused ? failure(key, result) : result);
 
 const failure = (key: string | null, { errorCode, details }: Refused): { key?: string; errorCode: ErrorCode; errorDetails: string } => ({ ...(key !== null && { key }), errorCode, errorDetails: details });
 
 const refusal = (status: number, key: string | null, refused: Refused, headers: Readonly<Record<string, string>> = {}): Answer => ({ ...json(status, failure(key, refused)), headers });
 
 /** The tag changes with the decisions and with nothing else: polling is cheap while nothing moves. */
-function bulk(flags: readonly object[], ifNoneMatch: string | undefined): Answer {
+function bulk(flags: object, ifNoneMatch: string | undefined): Answer {
   const answer = json(200, { flags });
   const etag = `"${createHash("sha256").update(answer.body).digest("base64url").slice(0, 22)}"`;
   if (ifNoneMatch !== undefined && names(ifNoneMatch, etag)) return { status: 304, contentType: answer.contentType, body: "", headers: { etag } };

@@ -6,7 +6,7 @@ import { bucketCount } from "../core/buckets.ts";
 import type { RoutingReason } from "../core/reasons.ts";
 import type { RouteSnapshot, Snapshot } from "../config/snapshot.ts";
 import { bucketOfHash } from "../split/bucket.ts";
-import type { ClaimsOf } from "../split/claims.ts";
+import type { Claims, ClaimsOf } from "../split/claims.ts";
 import { explainGates, type GateExplanation } from "../split/explain-gates.ts";
 import { compileGates, type CompiledGate } from "../split/gate.ts";
 import { GateQuestion, type GateRequest } from "../split/gate-question.ts";
@@ -44,18 +44,21 @@ export interface Asked {
   readonly nowMs: number;
   /** Used where the request has no cohort key: 0 ... 1. Default 0.5. */
   readonly draw?: number;
+  /** Of a token that holds; absent: the request's own token says them, if it does. */
+  readonly claims?: Claims;
 }
 
 export class Explainer {
   private readonly table: RouteTable<ExplainedRoute>;
-  private readonly routes: readonly ExplainedRoute[];
+  private readonly routes: ReadonlyMap<string, ExplainedRoute>;
   private readonly claimsOf: ClaimsOf | null;
   private readonly question = new GateQuestion();
 
   /** @param region the sidecar's; null: it has none */
   constructor(snapshot: Snapshot, region: string | null) {
-    this.routes = snapshot.routes.map((definition) => ({ definition, cohort: compileCohort(definition), gates: compileGates(definition.gates, region), allocation: compileTable(definition.allocation) }));
-    this.table = compileRoutes(this.routes);
+    const routes = snapshot.routes.map((definition): ExplainedRoute => ({ definition, cohort: compileCohort(definition), gates: compileGates(definition.gates, region), allocation: compileTable(definition.allocation) }));
+    this.routes = new Map(routes.map((route) => [route.definition.name, route]));
+    this.table = compileRoutes(routes);
     this.claimsOf = snapshot.jwt ? claimsReader(snapshot.jwt) : null;
   }
 
@@ -69,17 +72,17 @@ export class Explainer {
 
   /** Of a route that is known already, for a cohort key that is known. @returns null for an unknown route */
   cohort(name: string, request: GateRequest, key: string | undefined, asked: Omit<Asked, "clientIp">): Explanation | null {
-    const route = this.routes.find(({ definition }) => definition.name === name);
+    const route = this.routes.get(name);
     return route === undefined ? null : this.decide(route, request, route.cohort.keyOf === null ? undefined : key, asked);
   }
 
-  private decide(route: ExplainedRoute, request: GateRequest, key: string | undefined, { nowMs, draw = 0.5 }: Omit<Asked, "clientIp">): Explanation {
+  private decide(route: ExplainedRoute, request: GateRequest, key: string | undefined, { nowMs, draw = 0.5, claims }: Omit<Asked, "clientIp">): Explanation {
     const { definition: { name, variants }, cohort, gates, allocation } = route;
     const known = key === undefined ? null : bucketOfHash(cohort.hash(key));
     const owner = variantAt(allocation, known ?? Math.floor(draw * bucketCount));
     // Who has no key, and no cookie to come, is dealt by each request.
     const reason = known === null && cohort.keyOf !== null && cohort.sticky === null ? "default" : "weighted";
-    const told = explainGates(gates ?? [], this.question.ask(request, key, nowMs, this.claimsOf), owner, reason);
+    const told = explainGates(gates ?? [], this.question.ask(request, key, nowMs, claims === undefined ? this.claimsOf : () => claims), owner, reason);
     return {
       route: name, variant: variants[told.variant]!.name, reason: told.reason, bucket: known,
       owner: known === null ? null : variants[owner]!.name, gate: told.gate, rule: told.rule, gates: told.gates,

@@ -6,6 +6,7 @@ import { OFREPProvider } from "@openfeature/ofrep-provider";
 import { OFREPWebProvider } from "@openfeature/ofrep-web-provider";
 import { OpenFeature as ServerFeature } from "@openfeature/server-sdk";
 import { OpenFeature as WebFeature, ProviderEvents } from "@openfeature/web-sdk";
+import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { Pool } from "undici";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bucketOf } from "../../src/split/bucket.ts";
@@ -13,6 +14,7 @@ import { Workplace, type SidecarProcess } from "../support/sidecar.ts";
 
 const servers: Server[] = [];
 const place = new Workplace();
+const places = [place];
 let sidecar: SidecarProcess;
 let services: string[];
 
@@ -41,7 +43,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await ServerFeature.close();
   await WebFeature.close();
-  place.clear();
+  for (const one of places) one.clear();
   for (const server of servers) {
     server.closeAllConnections();
     server.close();
@@ -75,6 +77,71 @@ it("the answer for a targeting key is the decision that the proxy makes for that
   expect(differing).toEqual([]);
   expect(Object.keys(counts).toSorted()).toEqual(["v1", "v2", "v3"]);
   for (const variant of ["v2", "v3"]) expect(counts[variant]).toBeGreaterThan(1_500);
+}, 120_000);
+
+it("the same holds with a gate's rules before the weight, for what the context says of the request: 10,000 keys", async () => {
+  const { privateKey, publicKey } = await generateKeyPair("EdDSA", { extractable: true });
+  const tokens = await Promise.all(["free", "pro", "team"].map((plan) => new SignJWT({ plan, groups: plan === "team" ? ["a", "beta"] : ["b"] }).setProtectedHeader({ alg: "EdDSA" }).setExpirationTime("1h").sign(privateKey)));
+  const gated = new Workplace();
+  places.push(gated);
+  const gate = (name: string, variant: string, rules: readonly object[]): object => ({ name, route: "shop", variant, owner: "us", description: "d", ticket: "T-1", created: "2026-11-27", sunset: "2027-11-27", criteria: "c", rules });
+  const document = {
+    listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, identity: { region: "eu-west" },
+    dynamic: {
+      jwt: { keys: [await exportJWK(publicKey)] },
+      routes: [routes(20)[0]],
+      gates: [
+        gate("new-cart", "v2", [
+          { name: "bots", effect: "deny", when: { headers: [{ name: "user-agent", contains: "böt" }] } },
+          { name: "known", effect: "allow", when: { keys: ["user-1", "user-17é"] } },
+          { name: "beta", effect: "target", share: "40%", when: { cookies: [{ name: "beta", in: ["on", "yes"] }] } },
+          { name: "groups", effect: "target", when: { claims: [{ name: "groups", value: "beta" }] } },
+          { name: "carts", effect: "deny", when: { paths: ["/shop/cart"], regions: ["eu-west"] }, unless: { query: [{ name: "force", value: "1 & 2" }] } },
+        ]),
+        gate("new-search", "v3", [{ name: "pro", effect: "target", share: "50%", when: { claims: [{ name: "plan", prefix: "pro" }] } }, { name: "posts", effect: "deny", when: { methods: ["POST"] } }]),
+      ],
+    },
+  };
+  gated.writeText(JSON.stringify(document));
+  const running = await gated.start();
+  const [proxy, admin] = [new Pool(running.proxy, { connections: 8 }), new Pool(running.admin, { connections: 8 })];
+  const wire = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+  const differing: string[] = [];
+  const reasons: Record<string, number> = {};
+  await each(Array.from({ length: 10_000 }, (_, i) => i), 16, async (i) => {
+    // Every mixture of attributes comes up; each divisor is another one.
+    const key = `user-${i}${i % 7 === 3 ? "é" : ""}`;
+    const headers = { "user-agent": i % 11 === 0 ? "some böt" : "browser" };
+    const cookies = i % 5 === 0 ? { beta: ["on", "yes", "off"][i % 3]! } : undefined;
+    const token = i % 4 === 1 ? tokens[i % 3]! : undefined;
+    const method = i % 9 === 4 ? "POST" : "GET";
+    const path = ["/shop", "/shop/cart", "/shop/x/../cart"][i % 3]!;
+    const query = i % 6 === 1 ? { force: "1 & 2", other: "é" } : undefined;
+    const target = path + (query === undefined ? "" : `?${new URLSearchParams(query).toString()}`);
+    const served = await proxy.request({ method, path: target, headers: { "x-user": wire(key), "user-agent": wire(headers["user-agent"]), ...(cookies && { cookie: `a=b; beta=${cookies.beta}` }), ...(token !== undefined && { authorization: `Bearer ${token}` }) } });
+    // What the token says, as an application knows it; or the token itself.
+    const plan = ["free", "pro", "team"][i % 3]!;
+    const claims = token === undefined || i % 8 === 1 ? {} : { plan, groups: plan === "team" ? ["a", "beta"] : ["b"] };
+    const request = { method, path, headers: { ...headers, ...(token !== undefined && i % 8 === 1 && { Authorization: `Bearer ${token}` }) }, ...(cookies && { cookies }), ...(query && { query }) };
+    const asked = await admin.request({ method: "POST", path: "/ofrep/v1/evaluate/flags", headers: { "content-type": "application/json" }, body: JSON.stringify({ context: { targetingKey: key, ...claims, request } }) });
+    const variant = await served.body.text();
+    const { flags } = (await asked.body.json()) as { flags: { key: string; value: string | boolean; metadata: { routingReason: string } }[] };
+    const values = Object.fromEntries(flags.map((flag) => [flag.key, flag.value]));
+    const { routingReason } = flags[0]!.metadata;
+    reasons[routingReason] = (reasons[routingReason] ?? 0) + 1;
+    if (values["shop"] !== variant || values["new-cart"] !== (variant === "v2") || values["new-search"] !== (variant === "v3")) differing.push(`${i}: ${variant}, ${JSON.stringify(flags)}`);
+  });
+  expect(differing).toEqual([]);
+  expect(Object.keys(reasons).toSorted()).toEqual(["allowed", "denied", "targeted", "weighted"]);
+  expect(Math.min(reasons["targeted"]!, reasons["denied"]!, reasons["weighted"]!)).toBeGreaterThan(800);
+
+  await ServerFeature.setProviderAndWait("gated", new OFREPProvider({ baseUrl: running.admin }));
+  const client = ServerFeature.getClient("gated");
+  expect(await client.getBooleanDetails("new-cart", false, { targetingKey: "user-1" })).toMatchObject({ value: true, variant: "v2", reason: "TARGETING_MATCH", flagMetadata: { route: "shop", gate: "new-cart", rule: "known", routingReason: "allowed" } });
+  expect(await client.getBooleanDetails("new-cart", true, { targetingKey: "user-1", request: { headers: { "User-Agent": "a böt" } } })).toMatchObject({ value: false, reason: "DISABLED", flagMetadata: { rule: "bots" } });
+  expect(await client.getBooleanDetails("new-cart", false, { targetingKey: "user-0", groups: ["beta"] })).toMatchObject({ value: true, flagMetadata: { rule: "groups" } });
+  await Promise.all([proxy.close(), admin.close()]);
+  await running.stop();
 }, 120_000);
 
 it("OpenFeature's server SDK reads a route as a text flag, with variant, reason and metadata", async () => {
