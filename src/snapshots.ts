@@ -4,9 +4,9 @@
  */
 import { initial, remap, reweigh, weightsOf } from "./split/allocation.ts";
 import { checkAllocation } from "./split/allocation-check.ts";
-import type { RouteDefinition } from "./config/definition.ts";
+import type { DynamicConfiguration, RouteDefinition } from "./config/definition.ts";
 import { goalsOf, numberOf } from "./config/rollout-plan.ts";
-import type { RouteSnapshot, Snapshot } from "./config/snapshot.ts";
+import type { JwtSettings, RouteSnapshot, Snapshot } from "./config/snapshot.ts";
 import type { BucketRange } from "./core/buckets.ts";
 import { Epochs } from "./epochs.ts";
 import type { Slab } from "./observe/slab.ts";
@@ -19,6 +19,7 @@ interface Allocation {
   readonly ranges: readonly BucketRange[];
 }
 
+const noneKilled: ReadonlySet<string> = new Set();
 const keyOf = (route: string): string => `allocations/${route}`;
 
 export class Snapshots {
@@ -35,6 +36,7 @@ export class Snapshots {
   private readonly revisions = new Map<string, number>();
   private readonly epochs: Epochs;
   private routes: readonly RouteDefinition[] = [];
+  private jwt: JwtSettings | null = null;
   private revision = 0;
   /** Writes follow each other, so that the last one wins. */
   private writing: Promise<void> = Promise.resolve();
@@ -49,7 +51,7 @@ export class Snapshots {
   }
 
   /** Takes a new configuration, and reads the allocations of routes that it does not know. */
-  async follow(routes: readonly RouteDefinition[]): Promise<void> {
+  async follow({ routes, jwt }: Pick<DynamicConfiguration, "routes" | "jwt">): Promise<void> {
     await Promise.all(routes.filter(({ name }) => !this.allocations.has(name)).map((route) => this.read(route)));
     for (const { name } of this.routes) {
       if (routes.some((route) => route.name === name)) continue;
@@ -57,6 +59,7 @@ export class Snapshots {
       this.queue(() => this.forget(name));
     }
     this.routes = routes;
+    this.jwt = jwt;
     this.epochs.keepOnly(new Set(routes.map(({ name }) => name)));
   }
 
@@ -70,11 +73,11 @@ export class Snapshots {
     return this.epochs.split(route);
   }
 
-  /** The next revision. @param weights the rollouts' candidates; other candidates have the document's weight */
-  next(weights: readonly RolloutWeight[]): Snapshot {
+  /** The next revision. @param weights the rollouts' candidates; other candidates have the document's weight @param killed names of gates */
+  next(weights: readonly RolloutWeight[], killed: ReadonlySet<string> = noneKilled): Snapshot {
     this.changed = false;
     this.revision++;
-    return { revision: this.revision, routes: this.routes.map((route) => this.compile(route, weights)) };
+    return { revision: this.revision, jwt: this.jwt, routes: this.routes.map((route) => this.compile(route, weights, killed)) };
   }
 
   /** Routes whose allocation is known. */
@@ -129,7 +132,7 @@ export class Snapshots {
     return this.writing;
   }
 
-  private compile(route: RouteDefinition, weights: readonly RolloutWeight[]): RouteSnapshot {
+  private compile(route: RouteDefinition, weights: readonly RolloutWeight[], killed: ReadonlySet<string>): RouteSnapshot {
     const { rollout, variants, ...rest } = route;
     const { names, ranges } = this.current(route);
     const weightOf = (name: string): RolloutWeight | undefined => weights.find((one) => one.route === route.name && one.variant === name);
@@ -142,6 +145,7 @@ export class Snapshots {
       ...rest,
       allocation: next,
       judged: rollout !== null,
+      gates: route.gates.map((gate) => ({ ...gate, closed: killed.has(gate.name) ? ("killed" as const) : (weightOf(names[gate.variant]!)?.closed ?? null) })),
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
     return { ...parts, ...this.epochs.at(this.revision, parts, { goals: goalsOf(rollout), number: numberOf(rollout) }) };

@@ -41,7 +41,7 @@ export function selfEndpointFindings(bootstrap: Omit<OwnAddresses, "targets">, r
   const findings: Finding[] = [];
   for (const { route, path } of routes) {
     for (const [v, variant] of route.variants.entries()) {
-      for (const [e, endpoint] of variant.endpoints.entries()) {
+      for (const [e, endpoint] of (variant.endpoints ?? []).entries()) {
         if (endpoint.kind !== "tcp") continue;
         const host = endpoint.host === "localhost" ? "127.0.0.1" : endpoint.host;
         const hit = own.find(({ address }) => address.port === endpoint.port && leadsTo(host, address.host));

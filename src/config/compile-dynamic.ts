@@ -1,13 +1,21 @@
 import { createHash } from "node:crypto";
-import type { DynamicConfiguration, RouteDefinition, VariantDefinition } from "./definition.ts";
+import type { DynamicConfiguration, GateDefinition, RouteDefinition, VariantDefinition } from "./definition.ts";
 import type { DynamicDocument, RouteDocument, VariantDocument } from "./dynamic-schema.ts";
+import { compileGate, compileJwt, compilePolicy } from "./gate-compile.ts";
+import { policyFindings } from "./gate-policy.ts";
+import { compilePath } from "./path-schema.ts";
+import { formatPath } from "./problem.ts";
 import { compileRollout } from "./rollout-compile.ts";
-import type { CohortSnapshot, HealthCheckSettings, LaneSettings, MirrorSettings, PathMatch, RouteMatch } from "./snapshot.ts";
+import type { CohortSnapshot, HealthCheckSettings, LaneSettings, MirrorSettings, RouteMatch } from "./snapshot.ts";
 
 /** Compiles a document that has passed every check. Pure: the same document gives the same definitions and hash. */
 export function compileDynamic(document: DynamicDocument): DynamicConfiguration {
-  const routes = document.routes.map(compileRoute);
-  return { routes, hash: hashOf(routes) };
+  const gates = document.gates.map(compileGate);
+  const routes = document.routes.map((route) => compileRoute(route, gates));
+  const policy = compilePolicy(document.gatePolicy);
+  const jwt = compileJwt(document.jwt);
+  const warnings = policy.mode === "warn" ? policyFindings(document.gates, document.gatePolicy, []).map(({ path, message, remedy }) => `${formatPath(path)}: ${message}. ${remedy}.`) : [];
+  return { routes, gates, policy, jwt, warnings, hash: hashOf([routes, gates, policy, jwt]) };
 }
 
 /** Of the variants, which one is the baseline: the marked one, or the first. */
@@ -15,13 +23,13 @@ export function baselineIndex(variants: readonly VariantDocument[]): number {
   return Math.max(0, variants.findIndex((variant) => variant.baseline === true));
 }
 
-function compileRoute(route: RouteDocument): RouteDefinition {
+function compileRoute(route: RouteDocument, gates: readonly GateDefinition[]): RouteDefinition {
   const baseline = route.variants[baselineIndex(route.variants)]!;
   const candidates = route.variants.filter((variant) => variant !== baseline);
   const moved = route.rollout?.candidate;
   const variants = [
-    compileVariant(baseline, null),
-    ...candidates.map((variant) => compileVariant(variant, variant.name === moved ? null : (variant.weight ?? 0))),
+    compileVariant(baseline, baseline, null),
+    ...candidates.map((variant) => compileVariant(variant, baseline, variant.name === moved ? null : (variant.weight ?? 0))),
   ];
   const { connect, firstByte, idle, total, pending, tunnelIdle } = route.timeouts;
   return {
@@ -36,6 +44,7 @@ function compileRoute(route: RouteDocument): RouteDefinition {
     lane: compileLane(route.lane),
     assets: route.assets === undefined ? null : { paths: route.assets.paths.map(compilePath), cookie: route.assets.cookie ?? null },
     mirror: compileMirror(route.mirror),
+    gates: gates.filter((gate) => gate.route === route.name).map(({ name, variant, rules }) => ({ name, rules, variant: variants.findIndex((one) => one.name === variant) })),
     rollout: route.rollout === undefined ? null : compileRollout(route.name, route.rollout, variants),
   };
 }
@@ -69,20 +78,18 @@ function compileMatch(match: RouteDocument["match"]): RouteMatch {
   };
 }
 
-function compilePath(path: RouteDocument["match"]["path"]): PathMatch {
-  return typeof path === "string" ? { kind: "prefix", value: path } : { kind: "exact", value: path.exact };
-}
-
 function compileCohort({ name, cohort }: RouteDocument): CohortSnapshot {
   if (cohort === "random") return { mode: "random", sources: [], salt: name, sticky: null };
   const sticky = cohort.sticky === undefined ? null : { cookie: cohort.sticky.cookie, maxAgeSeconds: Math.round(cohort.sticky.maxAge / 1000) };
   return { mode: "key", sources: cohort.key, salt: cohort.salt ?? name, sticky };
 }
 
-function compileVariant(variant: VariantDocument, weight: number | null): VariantDefinition {
+/** One without endpoints is a variant by header: the baseline's endpoints, told which one it is to be. */
+function compileVariant(variant: VariantDocument, baseline: VariantDocument, weight: number | null): VariantDefinition {
+  const endpoints = variant.endpoints ?? baseline.endpoints ?? [];
   const headers = Object.entries(variant.headers).map(([name, value]): [string, string] => [name.toLowerCase(), value]);
-  const revision = variant.revision ?? `auto-${hashOf([variant.endpoints, headers]).slice(0, 16)}`;
-  return { name: variant.name, endpoints: variant.endpoints, headers, weight, revision };
+  const revision = variant.revision ?? `auto-${hashOf([endpoints, headers]).slice(0, 16)}`;
+  return { name: variant.name, endpoints, headers, weight, revision };
 }
 
 /** Every compiled value is built in one fixed key order, so its JSON is canonical. */

@@ -8,7 +8,7 @@ import { storeFindings } from "./compile-store.ts";
 import { webhookFindings } from "./compile-webhooks.ts";
 import { compileBootstrap } from "./compile-bootstrap.ts";
 import { compileDynamic } from "./compile-dynamic.ts";
-import type { Configuration, DynamicConfiguration } from "./definition.ts";
+import { type Configuration, type DynamicConfiguration, noDynamic } from "./definition.ts";
 import { checkDynamic, type PlacedRoute } from "./dynamic-checks.ts";
 import type { DynamicDocument } from "./dynamic-schema.ts";
 import type { ConfigProblem, Finding } from "./problem.ts";
@@ -48,7 +48,7 @@ function awaitingStore(bootstrap: CheckedBootstrap, source: Source, path: string
   const local: Finding = { path: ["dynamic"], message: "is to come from the store, but this store is not shared", remedy: "Set store.type: redis, or write the document's path here" };
   const problems = [...bootstrap.problems, ...(document !== null && document.store.type !== "redis" ? [source.locate(local)] : [])];
   if (document === null || problems.length > 0) return { ok: false, problems: problems.toSorted(byPlace), files: [path] };
-  return { ok: true, value: { bootstrap: compileBootstrap(document, path), dynamic: { routes: [], hash: "" }, shared: true, files: [path] } };
+  return { ok: true, value: { bootstrap: compileBootstrap(document, path), dynamic: noDynamic, shared: true, files: [path] } };
 }
 
 /** Reads a dynamic document that stands alone in its file. */

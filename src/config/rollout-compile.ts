@@ -2,6 +2,8 @@
 import type { VariantDefinition } from "./definition.ts";
 import { defaultLimits, defaultMirrorLimit, defaultRollout, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
 import type { GoalDocument, RolloutDocument } from "./rollout-schema.ts";
+import { compilePath } from "./path-schema.ts";
+import { compileWindow } from "./window-schema.ts";
 import { bakeOf, stepDrafts } from "./rollout-strategies.ts";
 import type { Goal } from "./snapshot.ts";
 
@@ -69,14 +71,7 @@ function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): Li
 
 function compileGoal({ path, method, status = [200, 299], header, value }: GoalDocument): Goal {
   if (path === undefined) return { kind: "header", name: (header ?? "").toLowerCase(), value: value ?? null };
-  const where = typeof path === "string" ? ({ kind: "prefix", value: path } as const) : ({ kind: "exact", value: path.exact } as const);
-  return { kind: "request", method: method ?? null, path: where, statusFrom: status[0], statusTo: status[1] };
+  return { kind: "request", method: method ?? null, path: compilePath(path), statusFrom: status[0], statusTo: status[1] };
 }
 
-const everyDay = [0, 1, 2, 3, 4, 5, 6] as const;
-
-function compileFreeze({ name, days, from, to, timezone }: RolloutDocument["freeze"][number]): FreezeWindow {
-  if (from.kind === "time" && to.kind === "time") return { kind: "weekly", name, days: days ?? everyDay, fromMinute: from.minute, toMinute: to.minute, timezone };
-  const textOf = (edge: typeof from): string => (edge.kind === "date" ? edge.text : "");
-  return { kind: "dates", name, from: textOf(from), to: textOf(to), timezone };
-}
+const compileFreeze = ({ name, ...window }: RolloutDocument["freeze"][number]): FreezeWindow => ({ ...compileWindow(window), name });

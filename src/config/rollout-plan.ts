@@ -1,3 +1,4 @@
+import type { TimeWindow } from "../core/time-window.ts";
 import type { Goal, NumberSource } from "./snapshot.ts";
 
 /**
@@ -59,29 +60,8 @@ export interface InconclusivePlan {
   readonly action: (typeof inconclusiveActions)[number];
 }
 
-/** Times of day and dates are local ones of the time zone (an IANA name), so daylight saving time needs no thought. */
-export type FreezeWindow = WeeklyFreeze | DatedFreeze;
-
-export interface WeeklyFreeze {
-  readonly kind: "weekly";
-  readonly name: string;
-  /** Days on which it begins; 0 is Sunday. */
-  readonly days: readonly number[];
-  /** Minutes of the day; `to` at or before `from` is on the next day. */
-  readonly fromMinute: number;
-  readonly toMinute: number;
-  readonly timezone: string;
-}
-
-export interface DatedFreeze {
-  readonly kind: "dates";
-  readonly name: string;
-  /** Local, as `2026-12-20T00:00`: inclusive. */
-  readonly from: string;
-  /** Exclusive. */
-  readonly to: string;
-  readonly timezone: string;
-}
+/** While it is open, no weight rises. */
+export type FreezeWindow = TimeWindow & { readonly name: string };
 
 export interface CooldownPlan {
   /** After the first rollback; each further one before a success doubles it. */

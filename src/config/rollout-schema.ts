@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { parseMethod, parsePath, parseStatuses } from "./notation.ts";
-import { freezeEdge, timezone, weekday } from "./rollout-notation.ts";
 import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, playbookFailureActions, strategies } from "./rollout-plan.ts";
 import { duration, factor, flag, integer, name, scalar, share, text, token, weight } from "./scalars.ts";
+import { windowShape } from "./window-schema.ts";
 
 const day = 86_400_000;
 
@@ -115,13 +115,7 @@ const mirrorLimit = z
   })
   .describe("The answers to the route's copies (`mirror`), beside those that the users got. It speaks before the candidate has any user.");
 
-const freeze = z.strictObject({
-  name: text({ charactersMax: 64 }).describe("What people are told."),
-  days: z.array(weekday).min(1).max(7).describe("Days on which it begins, with `from` and `to` as times of day. Left out: every day.").optional(),
-  from: freezeEdge.describe("A time of day, as `16:00`; or a date, as `2026-12-20` or `2026-12-20T18:00`."),
-  to: freezeEdge.describe("In the same form, exclusive. A time at or before `from` is on the next day."),
-  timezone: timezone.describe("An IANA name, as `Europe/Berlin` or `UTC`."),
-});
+const freeze = z.strictObject({ name: text({ charactersMax: 64 }).describe("What people are told."), ...windowShape });
 
 const probes = z.strictObject({
   path: scalar({ json: { title: "path", type: "string", pattern: "^/", examples: ["/healthz"] }, parse: parsePath }).describe("What is asked. It must change nothing; 2xx and 3xx are good answers."),

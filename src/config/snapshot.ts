@@ -1,4 +1,5 @@
 import type { BucketRange } from "../core/buckets.ts";
+import type { Closure, RouteGate } from "../core/gates.ts";
 
 /**
  * The snapshot: the immutable compiled configuration that the control thread posts to each proxy thread. Plain data
@@ -8,6 +9,8 @@ import type { BucketRange } from "../core/buckets.ts";
 export interface Snapshot {
   /** Strictly increasing within one process; 1 is the first. Acknowledged by every thread. */
   readonly revision: number;
+  /** Whose tokens are believed; absent or null: nobody's. */
+  readonly jwt?: JwtSettings | null;
   readonly routes: readonly RouteSnapshot[];
 }
 
@@ -31,6 +34,8 @@ export interface RouteSnapshot {
   readonly assets: AssetSettings | null;
   /** Null: nothing is copied. */
   readonly mirror: MirrorSettings | null;
+  /** In the document's order. */
+  readonly gates: readonly GateSnapshot[];
   /** Present where a rollout runs: the route's strata are recorded for the judge. */
   readonly judged: boolean;
   /** The revision in which the weights, the variants or the cohort last changed: what is counted since is comparable. */
@@ -41,6 +46,21 @@ export interface RouteSnapshot {
   readonly goals: readonly GoalSnapshot[];
   /** What a custom limit reads from the service's answers; null: nothing. */
   readonly number: NumberSnapshot | null;
+}
+
+export interface GateSnapshot extends RouteGate {
+  /** Null: its rules count. */
+  readonly closed: Closure | null;
+}
+
+/** How tokens are verified (RFC 7519). */
+export interface JwtSettings {
+  /** Public keys; a private part never gets here. */
+  readonly keys: readonly Readonly<Record<string, unknown>>[];
+  /** Null: anything. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  readonly clockToleranceMs: number;
 }
 
 /** A number in a response header. */

@@ -27,6 +27,9 @@ export function variantFindings({ variants, rollout, mirror, lane }: RouteDocume
     } else if (variant.weight !== undefined && variant.name === rollout?.candidate) {
       findings.push({ path: [...at, "weight"], message: "is moved by the rollout's steps", remedy: "Remove it, or remove the rollout" });
     }
+    if (variant.endpoints === undefined && index === baseline) {
+      findings.push({ path: [...at, "endpoints"], message: "is missing", remedy: "Write the addresses of the baseline: candidates without endpoints use them" });
+    }
     findings.push(...endpointFindings(variant, at), ...headerFindings(variant, at));
   }
   if (variants.length > 1 && variants.every((variant) => variant.baseline === false)) {
@@ -57,8 +60,9 @@ function laneFindings(variants: readonly VariantDocument[], lane: RouteDocument[
 }
 
 function endpointFindings(variant: VariantDocument, path: ConfigPath): Finding[] {
-  return variant.endpoints.flatMap((endpoint, index) =>
-    variant.endpoints.slice(0, index).some((other) => other.id === endpoint.id)
+  const endpoints = variant.endpoints ?? [];
+  return endpoints.flatMap((endpoint, index) =>
+    endpoints.slice(0, index).some((other) => other.id === endpoint.id)
       ? [{ path: [...path, "endpoints", index], message: "is an endpoint of this variant already", remedy: "Remove one of the two" }]
       : [],
   );

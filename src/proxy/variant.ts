@@ -1,9 +1,18 @@
+import type { RequestHead } from "../http1/request-head.ts";
+import { decideGates } from "../split/gate.ts";
 import { variantAt } from "../split/table.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** The allocation decides: the bucket's owner serves. */
-export function chooseVariant(exchange: Exchange): void {
+/** The gates decide, and where none does, the allocation: the bucket's owner serves. @param key the cohort key, if there is one */
+export function chooseVariant(exchange: Exchange, head: RequestHead, key: string | undefined): void {
   const { route } = exchange;
-  exchange.variant = route.variants[variantAt(route.allocation, exchange.bucket)]!;
+  let chosen = variantAt(route.allocation, exchange.bucket);
+  if (route.gates !== null) {
+    const { question, outcome, runtime } = exchange.context;
+    decideGates(route.gates, question.ask(head, key, Date.now(), runtime!.claimsOf), chosen, exchange.reason, outcome);
+    chosen = outcome.variant;
+    exchange.reason = outcome.reason;
+  }
+  exchange.variant = route.variants[chosen]!;
   exchange.serving = exchange.variant;
 }

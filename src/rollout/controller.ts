@@ -71,8 +71,9 @@ export class RolloutController implements RolloutControl {
       const known = runner !== undefined && runner.state.candidate === plan.candidate && runner.state.revision === plan.revision;
       const shared = known ? runner.sharedWeight : undefined;
       const weight = known ? runner.weight : 0;
-      runner?.published(weight);
-      return [{ route, variant: plan.candidate, weight, ...(shared === undefined ? {} : { shared }) }];
+      const closed = known ? runner.closure : "unknown";
+      runner?.given.changed(weight, closed);
+      return [{ route, variant: plan.candidate, weight, ...(shared === undefined ? {} : { shared }), ...(closed === null ? {} : { closed }) }];
     });
   }
 

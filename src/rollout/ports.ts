@@ -1,6 +1,7 @@
 /** What the controller needs of the world. The composition root gives it; `RolloutStore` is satisfied by src/store/. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Closure } from "../core/gates.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
 import type { RolloutJudge } from "./judging.ts";
@@ -16,6 +17,8 @@ export interface RolloutWeight {
   readonly weight: number;
   /** What the fleet's allocation is made for, where that may differ: neither the region's cap nor the sidecar's own lowering is in it. */
   readonly shared?: number;
+  /** Why the candidate's gate gives it to nobody; absent: it may. */
+  readonly closed?: Closure;
 }
 
 /** Latency edges of one variant, for every proxy thread's recorder of that slot. */

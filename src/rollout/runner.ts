@@ -1,6 +1,8 @@
 /** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
 import { goalsOf } from "../config/rollout-plan.ts";
+import type { Closure } from "../core/gates.ts";
 import type { SlotReader } from "../observe/reader.ts";
+import { closureOf, Given } from "./closure.ts";
 import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge, turnOf } from "./judging.ts";
@@ -43,7 +45,8 @@ export class RolloutRunner {
   private generation: number;
   private budgetWrittenMs = 0;
   private edgesSent = false;
-  private publishedWeight = 0;
+  /** What the newest snapshot gives: a weight that is lowered before the first tick is a change. */
+  readonly given = new Given();
 
   constructor(
     ports: RolloutPorts, input: RolloutInput, stored: { readonly state: RolloutState; readonly revision: number; readonly key: string },
@@ -114,6 +117,11 @@ export class RolloutRunner {
     return Math.min(weight, regionalWeight(this.input.plan, this.state, this.ports.region ?? null));
   }
 
+  /** Why the candidate's gate is closed here; null: it is open. */
+  get closure(): Closure | null {
+    return closureOf(this.input.plan, this.state, this.weight, this.ports.region ?? null);
+  }
+
   /** The candidate's weight for all sidecars, in percent; undefined: there are no others. */
   get sharedWeight(): number | undefined {
     return this.tie?.weights(this.state).shared;
@@ -156,17 +164,9 @@ export class RolloutRunner {
     return null;
   }
 
-  /** What the snapshot gives from now on: a weight that is lowered before the first tick is a change. */
-  published(weight: number): void {
-    this.publishedWeight = weight;
-  }
-
-  /** Whether the weight changed since this was asked the last time. */
+  /** Whether the weight, or whether the gate is open, changed since this was asked the last time. */
   weightChanged(): boolean {
-    const { weight } = this;
-    const changed = this.publishedWeight !== weight;
-    this.publishedWeight = weight;
-    return changed;
+    return this.given.changed(this.weight, this.closure);
   }
 
   /** Taken out of the configuration. The stored state stays, and with it the quarantine. */

@@ -1,0 +1,91 @@
+/**
+ * What the proxy would decide about a request, and why: the steps of begin.ts (match route, cohort bucket, gates, allocation) by the same functions, without
+ * an exchange. For the command line, the admin API and OFREP; not for the request path.
+ */
+import { bucketCount } from "../core/buckets.ts";
+import type { RoutingReason } from "../core/reasons.ts";
+import type { RouteSnapshot, Snapshot } from "../config/snapshot.ts";
+import { bucketOfHash } from "../split/bucket.ts";
+import type { Claims, ClaimsOf } from "../split/claims.ts";
+import { explainGates, type GateExplanation } from "../split/explain-gates.ts";
+import { compileGates, type CompiledGate } from "../split/gate.ts";
+import { GateQuestion, type GateRequest } from "../split/gate-question.ts";
+import { compileTable, variantAt, type AllocationTable } from "../split/table.ts";
+import { claimsReader } from "../split/token.ts";
+import type { RequestHead } from "../http1/request-head.ts";
+import { compileCohort, type Cohort } from "./cohort.ts";
+import { compileRoutes, matchRoute, type RouteTable } from "./route.ts";
+
+interface ExplainedRoute {
+  readonly definition: RouteSnapshot;
+  readonly cohort: Cohort;
+  readonly gates: readonly CompiledGate[] | null;
+  readonly allocation: AllocationTable;
+}
+
+export interface Explanation {
+  readonly route: string;
+  readonly variant: string;
+  readonly reason: RoutingReason;
+  /** Null: the request has no cohort key, and its bucket is drawn for it alone. */
+  readonly bucket: number | null;
+  /** Whom the allocation gives the bucket to, whatever the gates say. Null: see `bucket`. */
+  readonly owner: string | null;
+  /** The gate and the rule that decided; null: none did. */
+  readonly gate: string | null;
+  readonly rule: string | null;
+  readonly gates: readonly GateExplanation[];
+}
+
+export interface Asked {
+  /** The client's address, where `ip` is a source of the cohort key. */
+  readonly clientIp: string;
+  /** Wall time since 1970. */
+  readonly nowMs: number;
+  /** Used where the request has no cohort key: 0 ... 1. Default 0.5. */
+  readonly draw?: number;
+  /** Of a token that holds; absent: the request's own token says them, if it does. */
+  readonly claims?: Claims;
+}
+
+export class Explainer {
+  private readonly table: RouteTable<ExplainedRoute>;
+  private readonly routes: ReadonlyMap<string, ExplainedRoute>;
+  private readonly claimsOf: ClaimsOf | null;
+  private readonly question = new GateQuestion();
+
+  /** @param region the sidecar's; null: it has none */
+  constructor(snapshot: Snapshot, region: string | null) {
+    const routes = snapshot.routes.map((definition): ExplainedRoute => ({ definition, cohort: compileCohort(definition), gates: compileGates(definition.gates, region), allocation: compileTable(definition.allocation) }));
+    this.routes = new Map(routes.map((route) => [route.definition.name, route]));
+    this.table = compileRoutes(routes);
+    this.claimsOf = snapshot.jwt ? claimsReader(snapshot.jwt) : null;
+  }
+
+  /** @returns null where no route matches */
+  request(head: RequestHead, asked: Asked): Explanation | null {
+    const route = matchRoute(this.table, head);
+    if (route === null) return null;
+    const { keyOf, sticky } = route.cohort;
+    return this.decide(route, head, keyOf === null ? undefined : (keyOf(head, asked.clientIp) ?? sticky?.keyOf(head)), asked);
+  }
+
+  /** Of a route that is known already, for a cohort key that is known. @returns null for an unknown route */
+  cohort(name: string, request: GateRequest, key: string | undefined, asked: Omit<Asked, "clientIp">): Explanation | null {
+    const route = this.routes.get(name);
+    return route === undefined ? null : this.decide(route, request, route.cohort.keyOf === null ? undefined : key, asked);
+  }
+
+  private decide(route: ExplainedRoute, request: GateRequest, key: string | undefined, { nowMs, draw = 0.5, claims }: Omit<Asked, "clientIp">): Explanation {
+    const { definition: { name, variants }, cohort, gates, allocation } = route;
+    const known = key === undefined ? null : bucketOfHash(cohort.hash(key));
+    const owner = variantAt(allocation, known ?? Math.floor(draw * bucketCount));
+    // Who has no key, and no cookie to come, is dealt by each request.
+    const reason = known === null && cohort.keyOf !== null && cohort.sticky === null ? "default" : "weighted";
+    const told = explainGates(gates ?? [], this.question.ask(request, key, nowMs, claims === undefined ? this.claimsOf : () => claims), owner, reason);
+    return {
+      route: name, variant: variants[told.variant]!.name, reason: told.reason, bucket: known,
+      owner: known === null ? null : variants[owner]!.name, gate: told.gate, rule: told.rule, gates: told.gates,
+    };
+  }
+}
