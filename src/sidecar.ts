@@ -116,6 +116,7 @@ export class Sidecar {
       store: options.store,
       ...(this.fleet === null ? {} : { fleet: this.fleet, partitioned: () => this.fleet!.partitioned }),
       region: configuration.bootstrap.identity.region,
+      externalGates: (question) => this.hooks.gateAnswers(question),
       probes: (route, variant) => this.probes.counts(route, variant),
       copies: (route, variant) => {
         const counts = this.mirrors.counts(route);
@@ -145,7 +146,7 @@ export class Sidecar {
     this.listeners = await this.threads.start(this.posted!.snapshot);
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
     const { port } = await this.admin.listen();
-    await this.hooks.start();
+    await this.hooks.start(this.running.dynamic.routes);
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
     const callbacks = {
@@ -194,6 +195,7 @@ export class Sidecar {
       this.windows.tick();
       this.sendProbes();
       this.followMirrors();
+      this.hooks.follow(this.running.dynamic.routes, this.controller.questions());
     } catch (error) {
       // A fault in judging must not end the proxying: it is said, and the next tick tries again.
       this.log.error({ err: error }, "The control loop failed.");
