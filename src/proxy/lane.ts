@@ -28,13 +28,20 @@ export function takeLane(exchange: Exchange, head: RequestHead, trusted: boolean
   const joins = lanes !== null && trusted;
   const carries = head.has(kind.baggage);
   if (!carries && !(joins && head.has(kind.ebbgate))) return;
-  const named = head.connectionNames?.includes("baggage") === true;
-  const baggage = readBaggage(carries && !named ? head.all("baggage") : []);
+  const baggage = readBaggage(carries ? linesOf(head) : []);
   exchange.baggage = baggage;
   if (!joins) return;
   // The header is the last hop's variant; the baggage is the lane, also behind hops that have no variant for it.
   exchange.lane = baggage.lane === "" ? laneOf(head.get("ebbgate-variant")) : baggage.lane;
   follow(exchange, lanes.get(exchange.lane));
+}
+
+/** None where the client says that its baggage is for this hop only (RFC 9110 section 7.6.1). */
+function linesOf(head: RequestHead): string[] {
+  const lines: string[] = [];
+  if (head.connectionNames?.includes("baggage") === true) return lines;
+  for (let i = 0; i < head.count; i++) if (head.kinds[i] === kind.baggage) lines.push(head.value(i));
+  return lines;
 }
 
 /** What a rule of this route says about the request outranks the lane, and so does a weight of 0: it is a promise. */
