@@ -14,6 +14,7 @@ import { FleetNode } from "./fleet/node.ts";
 import type { Cache } from "./fleet/ports.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { systemRandom } from "./core/random.ts";
+import { logDecision } from "./decision-log.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
@@ -22,9 +23,8 @@ import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
 import type { RolloutInput } from "./rollout/ports.ts";
-import { severityOf } from "./rollout/severity.ts";
-import type { ExplainedDecision } from "./rollout/status.ts";
 import { Snapshots } from "./snapshots.ts";
+import { Spans } from "./spans.ts";
 import type { Store } from "./store/store.ts";
 
 const tickMs = 100;
@@ -59,6 +59,7 @@ export class Sidecar {
   private readonly fleet: FleetNode | null;
   private readonly hooks: Hooks;
   private readonly decisions = new DecisionTally();
+  private readonly spans: Spans;
   private readonly startedMs = clock.wallMs();
   private admin: AdminServer | null = null;
   private watch: ConfigurationWatch | null = null;
@@ -81,6 +82,7 @@ export class Sidecar {
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
     this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence());
     this.fleet = this.newFleet();
+    this.spans = new Spans(configuration.bootstrap, options.version, log);
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
       settings: configuration.bootstrap.proxy,
@@ -91,6 +93,7 @@ export class Sidecar {
       },
       onFault: (thread, detail) => log.error({ thread, detail }, "A connection was ended by a fault of ours: please report it."),
       onMirror: (sample, done) => this.mirrors.offer(sample, done),
+      onSpans: this.spans.take,
       onLost: (thread, error) => {
         log.fatal({ err: error, thread }, "A proxy thread ended.");
         options.onLost(error);
@@ -131,7 +134,7 @@ export class Sidecar {
       else log.warn("The store cannot be reached: what was last known serves on.");
     });
     this.controller.onDecision(this.decisions.record);
-    this.controller.onDecision((decision) => this.tell(decision));
+    this.controller.onDecision((decision) => logDecision(log, decision));
   }
 
   /** @returns where it listens. @throws Error where an address cannot be bound */
@@ -173,6 +176,7 @@ export class Sidecar {
     await this.snapshots.flush();
     await this.hooks.close();
     await this.fleet?.close();
+    await this.spans.close();
     await this.admin?.close();
     await this.options.store.close();
     return cut;
@@ -270,12 +274,6 @@ export class Sidecar {
     });
   }
 
-  private tell(decision: ExplainedDecision): void {
-    const { sentence, ...record } = decision;
-    const severity = severityOf(decision.reason);
-    this.log[severity === "page" ? "error" : severity]({ decision: record, severity }, sentence);
-  }
-
   private adminPorts(): ConstructorParameters<typeof AdminServer>[1] {
     const { identity } = this.running.bootstrap;
     return {
@@ -290,6 +288,8 @@ export class Sidecar {
       rollouts: () => this.controller.status(),
       mirrors: (route) => this.mirrors.counts(route),
       fleet: () => this.fleet?.status() ?? null,
+      spans: this.spans.counts,
+      exemplars: this.spans.exemplars,
       webhooks: () => this.hooks.status(),
       storeReachable: () => this.options.store.reachable,
       draining: () => this.draining,
