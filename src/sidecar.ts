@@ -14,11 +14,11 @@ import { FleetNode } from "./fleet/node.ts";
 import type { Cache } from "./fleet/ports.ts";
 import { Hooks } from "./hooks/hooks.ts";
 import { systemRandom } from "./core/random.ts";
-import { logDecision } from "./decision-log.ts";
+import { DecisionLog } from "./decision-log.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
-import { Mirrors, type MirroredRoute } from "./proxy/mirrors.ts";
+import { mirroredRoutes, Mirrors } from "./proxy/mirrors.ts";
 import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
@@ -59,6 +59,7 @@ export class Sidecar {
   private readonly fleet: FleetNode | null;
   private readonly hooks: Hooks;
   private readonly decisions = new DecisionTally();
+  private readonly decisionLog: DecisionLog;
   private readonly spans: Spans;
   private readonly startedMs = clock.wallMs();
   private admin: AdminServer | null = null;
@@ -82,6 +83,7 @@ export class Sidecar {
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
     this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence());
     this.fleet = this.newFleet();
+    this.decisionLog = new DecisionLog({ log, store: options.store, clock });
     this.spans = new Spans(configuration.bootstrap, options.version, log);
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
@@ -114,6 +116,7 @@ export class Sidecar {
       store: options.store,
       ...(this.fleet === null ? {} : { fleet: this.fleet, partitioned: () => this.fleet!.partitioned }),
       region: configuration.bootstrap.identity.region,
+      externalGates: (question) => this.hooks.gateAnswers(question),
       probes: (route, variant) => this.probes.counts(route, variant),
       copies: (route, variant) => {
         const counts = this.mirrors.counts(route);
@@ -134,7 +137,7 @@ export class Sidecar {
       else log.warn("The store cannot be reached: what was last known serves on.");
     });
     this.controller.onDecision(this.decisions.record);
-    this.controller.onDecision((decision) => logDecision(log, decision));
+    this.controller.onDecision(this.decisionLog.told);
   }
 
   /** @returns where it listens. @throws Error where an address cannot be bound */
@@ -143,7 +146,7 @@ export class Sidecar {
     this.listeners = await this.threads.start(this.posted!.snapshot);
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
     const { port } = await this.admin.listen();
-    await this.hooks.start();
+    await this.hooks.start(this.running.dynamic.routes);
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
     const callbacks = {
@@ -173,6 +176,7 @@ export class Sidecar {
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
     await this.controller.flush();
+    await this.decisionLog.flush();
     await this.snapshots.flush();
     await this.hooks.close();
     await this.fleet?.close();
@@ -186,10 +190,12 @@ export class Sidecar {
     try {
       this.controller.tick();
       this.fleet?.tick();
+      this.decisionLog.tick();
       if (this.snapshots.windowEnded()) this.post(this.snapshots.next(this.controller.weights()));
       this.windows.tick();
       this.sendProbes();
       this.followMirrors();
+      this.hooks.follow(this.running.dynamic.routes, this.controller.questions());
     } catch (error) {
       // A fault in judging must not end the proxying: it is said, and the next tick tries again.
       this.log.error({ err: error }, "The control loop failed.");
@@ -206,12 +212,7 @@ export class Sidecar {
   }
 
   private followMirrors(): void {
-    this.mirrors.follow(this.running.dynamic.routes.flatMap(({ name, mirror, variants }): MirroredRoute[] => {
-      const variant = variants.find((one) => one.name === mirror?.variant);
-      if (mirror === null || variant === undefined) return [];
-      const { endpoints, headers, revision } = variant;
-      return [{ route: name, settings: mirror, endpoints, headers, revision, active: !this.draining && this.controller.mayCopy(name, mirror.variant) }];
-    }));
+    this.mirrors.follow(mirroredRoutes(this.running.dynamic.routes, (route, variant) => !this.draining && this.controller.mayCopy(route, variant)));
   }
 
   /** Makes a configuration the running one. */
