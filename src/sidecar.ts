@@ -13,15 +13,16 @@ import { leaseName } from "./fleet/leadership.ts";
 import { FleetNode } from "./fleet/node.ts";
 import type { Cache } from "./fleet/ports.ts";
 import { Hooks } from "./hooks/hooks.ts";
+import { mirroredRoutes, probedEndpoints, rolloutInputs } from "./followers.ts";
+import { KillKeeper, type KeeperOptions } from "./gates/keeper.ts";
 import { systemRandom } from "./core/random.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
-import { Mirrors, type MirroredRoute } from "./proxy/mirrors.ts";
+import { Mirrors } from "./proxy/mirrors.ts";
 import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
-import type { RolloutInput } from "./rollout/ports.ts";
 import { severityOf } from "./rollout/severity.ts";
 import type { ExplainedDecision } from "./rollout/status.ts";
 import { Snapshots } from "./snapshots.ts";
@@ -41,6 +42,8 @@ export interface SidecarOptions {
   readonly fleet?: { readonly cache: Cache };
   /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
   readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => void }): ConfigurationWatch };
+  /** How commands reach a store that is a directory; absent: they reach it by themselves. */
+  readonly inbox?: KeeperOptions["inbox"];
   /** A proxy thread died: the process cannot serve as it should, and must end. */
   readonly onLost: (error: Error) => void;
 }
@@ -56,6 +59,7 @@ export class Sidecar {
   private readonly mirrors = new Mirrors(clock);
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
+  private readonly gates: KillKeeper;
   private readonly fleet: FleetNode | null;
   private readonly hooks: Hooks;
   private readonly decisions = new DecisionTally();
@@ -79,7 +83,8 @@ export class Sidecar {
     this.windows = new Windows(this.slab, clock);
     this.state = { source: configuration.files.at(-1)!, loadedMs: null, lastLoadOk: false, refusals: 0, lastRefusal: null };
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
-    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence());
+    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence(), () => this.gates.killed);
+    this.gates = new KillKeeper({ store: options.store, clock, log, changed: () => this.killed(), inbox: options.inbox ?? null });
     this.fleet = this.newFleet();
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
@@ -136,6 +141,7 @@ export class Sidecar {
 
   /** @returns where it listens. @throws Error where an address cannot be bound */
   async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: { readonly host: string; readonly port: number } }> {
+    await this.gates.start();
     await this.apply(this.running);
     this.listeners = await this.threads.start(this.posted!.snapshot);
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
@@ -169,6 +175,7 @@ export class Sidecar {
     this.mirrors.close();
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
+    await this.gates.close();
     await this.controller.flush();
     await this.snapshots.flush();
     await this.hooks.close();
@@ -184,42 +191,36 @@ export class Sidecar {
       this.fleet?.tick();
       if (this.snapshots.windowEnded()) this.post(this.snapshots.next(this.controller.weights()));
       this.windows.tick();
-      this.sendProbes();
-      this.followMirrors();
+      this.gates.tick();
+      const { dynamic } = this.running;
+      if (!this.draining) this.probes.follow(probedEndpoints(dynamic.routes, this.controller));
+      this.mirrors.follow(mirroredRoutes(dynamic, this.gates.killed, this.controller, !this.draining));
     } catch (error) {
       // A fault in judging must not end the proxying: it is said, and the next tick tries again.
       this.log.error({ err: error }, "The control loop failed.");
     }
   }
 
-  private sendProbes(): void {
-    if (this.draining) return;
-    const { routes } = this.running.dynamic;
-    this.probes.follow(this.controller.probing().flatMap((probed) => {
-      const variant = routes.find(({ name }) => name === probed.route)?.variants.find(({ name }) => name === probed.variant);
-      return variant === undefined ? [] : [{ ...probed, endpoints: variant.endpoints }];
-    }));
-  }
-
-  private followMirrors(): void {
-    this.mirrors.follow(this.running.dynamic.routes.flatMap(({ name, mirror, variants }): MirroredRoute[] => {
-      const variant = variants.find((one) => one.name === mirror?.variant);
-      if (mirror === null || variant === undefined) return [];
-      const { endpoints, headers, revision } = variant;
-      return [{ route: name, settings: mirror, endpoints, headers, revision, active: !this.draining && this.controller.mayCopy(name, mirror.variant) }];
-    }));
-  }
-
   /** Makes a configuration the running one. */
   private async apply(configuration: Configuration): Promise<void> {
     const { routes } = configuration.dynamic;
     await this.snapshots.follow(configuration.dynamic);
-    await this.controller.configure(routes.flatMap(({ rollout, timeouts }): RolloutInput[] => (rollout === null ? [] : [{ plan: rollout, firstByteTimeoutMs: timeouts.firstByteMs }])));
+    await this.controller.configure(rolloutInputs(configuration.dynamic, this.gates.killed));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
     this.health.follow(routes);
     for (const warning of configuration.dynamic.warnings) this.log.warn(`The gate policy: ${warning}`);
     this.state = { ...this.state, source: configuration.files.at(-1)!, loadedMs: clock.wallMs(), lastLoadOk: true };
+  }
+
+  /** The users leave in this call; their rollouts wait, or go on, behind whatever configuration is being taken. */
+  private killed(): void {
+    if (this.posted === null) return;
+    this.post(this.snapshots.next(this.controller.weights()));
+    this.applying = this.applying.then(async () => {
+      await this.controller.configure(rolloutInputs(this.running.dynamic, this.gates.killed));
+      this.post(this.snapshots.next(this.controller.weights()));
+    });
   }
 
   private async changed(loaded: Configuration, restart: readonly string[]): Promise<void> {

@@ -6,7 +6,7 @@ import { bucketCount } from "../core/buckets.ts";
 import type { RoutingReason } from "../core/reasons.ts";
 import type { RouteSnapshot, Snapshot } from "../config/snapshot.ts";
 import { bucketOfHash } from "../split/bucket.ts";
-import type { ClaimsOf } from "../split/claims.ts";
+import type { Claims, ClaimsOf } from "../split/claims.ts";
 import { explainGates, type GateExplanation } from "../split/explain-gates.ts";
 import { compileGates, type CompiledGate } from "../split/gate.ts";
 import { GateQuestion, type GateRequest } from "../split/gate-question.ts";
@@ -42,6 +42,8 @@ export interface Asked {
   readonly clientIp: string;
   /** Wall time since 1970. */
   readonly nowMs: number;
+  /** Claims as if a token had been verified; absent: those of the request's own token. */
+  readonly claims?: Claims;
   /** Used where the request has no cohort key: 0 ... 1. Default 0.5. */
   readonly draw?: number;
 }
@@ -73,13 +75,13 @@ export class Explainer {
     return route === undefined ? null : this.decide(route, request, route.cohort.keyOf === null ? undefined : key, asked);
   }
 
-  private decide(route: ExplainedRoute, request: GateRequest, key: string | undefined, { nowMs, draw = 0.5 }: Omit<Asked, "clientIp">): Explanation {
+  private decide(route: ExplainedRoute, request: GateRequest, key: string | undefined, { nowMs, claims, draw = 0.5 }: Omit<Asked, "clientIp">): Explanation {
     const { definition: { name, variants }, cohort, gates, allocation } = route;
     const known = key === undefined ? null : bucketOfHash(cohort.hash(key));
     const owner = variantAt(allocation, known ?? Math.floor(draw * bucketCount));
     // Who has no key, and no cookie to come, is dealt by each request.
     const reason = known === null && cohort.keyOf !== null && cohort.sticky === null ? "default" : "weighted";
-    const told = explainGates(gates ?? [], this.question.ask(request, key, nowMs, this.claimsOf), owner, reason);
+    const told = explainGates(gates ?? [], this.question.ask(request, key, nowMs, claims === undefined ? this.claimsOf : () => claims), owner, reason);
     return {
       route: name, variant: variants[told.variant]!.name, reason: told.reason, bucket: known,
       owner: known === null ? null : variants[owner]!.name, gate: told.gate, rule: told.rule, gates: told.gates,
