@@ -3,7 +3,10 @@ import type { DynamicConfiguration, RouteDefinition } from "./config/definition.
 import type { MirroredRoute } from "./proxy/mirrors.ts";
 import type { DeclaredProbes } from "./proxy/probes.ts";
 import type { RolloutController } from "./rollout/controller.ts";
+import type { Log } from "./core/log.ts";
 import type { RolloutInput } from "./rollout/ports.ts";
+import { severityOf } from "./rollout/severity.ts";
+import type { ExplainedDecision } from "./rollout/status.ts";
 
 /** A candidate whose gate is killed has nobody: its rollout waits as if the plan said `paused`, and goes on when the gate is revived. */
 export function rolloutInputs({ routes, gates }: DynamicConfiguration, killed: ReadonlySet<string>): RolloutInput[] {
@@ -30,4 +33,9 @@ export function probedEndpoints(routes: readonly RouteDefinition[], controller: 
     const variant = routes.find(({ name }) => name === probed.route)?.variants.find(({ name }) => name === probed.variant);
     return variant === undefined ? [] : [{ ...probed, endpoints: variant.endpoints }];
   });
+}
+
+export function tellDecision(log: Log, { sentence, ...record }: ExplainedDecision): void {
+  const severity = severityOf(record.reason);
+  log[severity === "page" ? "error" : severity]({ decision: record, severity }, sentence);
 }

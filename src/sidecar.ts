@@ -13,8 +13,8 @@ import { leaseName } from "./fleet/leadership.ts";
 import { FleetNode } from "./fleet/node.ts";
 import type { Cache } from "./fleet/ports.ts";
 import { Hooks } from "./hooks/hooks.ts";
-import { mirroredRoutes, probedEndpoints, rolloutInputs } from "./followers.ts";
-import { KillKeeper, type KeeperOptions } from "./gates/keeper.ts";
+import { mirroredRoutes, probedEndpoints, rolloutInputs, tellDecision } from "./followers.ts";
+import { GateDesk, type DeskOptions } from "./gate-desk.ts";
 import { systemRandom } from "./core/random.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
@@ -23,8 +23,6 @@ import { Mirrors } from "./proxy/mirrors.ts";
 import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
-import { severityOf } from "./rollout/severity.ts";
-import type { ExplainedDecision } from "./rollout/status.ts";
 import { Snapshots } from "./snapshots.ts";
 import type { Store } from "./store/store.ts";
 
@@ -43,7 +41,7 @@ export interface SidecarOptions {
   /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
   readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => void }): ConfigurationWatch };
   /** How commands reach a store that is a directory; absent: they reach it by themselves. */
-  readonly inbox?: KeeperOptions["inbox"];
+  readonly inbox?: DeskOptions["inbox"];
   /** A proxy thread died: the process cannot serve as it should, and must end. */
   readonly onLost: (error: Error) => void;
 }
@@ -59,7 +57,7 @@ export class Sidecar {
   private readonly mirrors = new Mirrors(clock);
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
-  private readonly gates: KillKeeper;
+  private readonly gates: GateDesk;
   private readonly fleet: FleetNode | null;
   private readonly hooks: Hooks;
   private readonly decisions = new DecisionTally();
@@ -83,8 +81,11 @@ export class Sidecar {
     this.windows = new Windows(this.slab, clock);
     this.state = { source: configuration.files.at(-1)!, loadedMs: null, lastLoadOk: false, refusals: 0, lastRefusal: null };
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
-    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence(), () => this.gates.killed);
-    this.gates = new KillKeeper({ store: options.store, clock, log, changed: () => this.killed(), inbox: options.inbox ?? null });
+    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence(), () => this.gates.kills.killed);
+    this.gates = new GateDesk({
+      store: options.store, clock, random: systemRandom, log, slab: this.slab, inbox: options.inbox, alone: options.fleet === undefined, leads: () => this.fence() !== null,
+      changed: () => this.killed(), dynamic: () => this.running.dynamic, states: () => this.controller.states(),
+    });
     this.fleet = this.newFleet();
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
@@ -136,12 +137,12 @@ export class Sidecar {
       else log.warn("The store cannot be reached: what was last known serves on.");
     });
     this.controller.onDecision(this.decisions.record);
-    this.controller.onDecision((decision) => this.tell(decision));
+    this.controller.onDecision((decision) => tellDecision(log, decision));
   }
 
   /** @returns where it listens. @throws Error where an address cannot be bound */
   async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: { readonly host: string; readonly port: number } }> {
-    await this.gates.start();
+    await this.gates.kills.start();
     await this.apply(this.running);
     this.listeners = await this.threads.start(this.posted!.snapshot);
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
@@ -194,7 +195,7 @@ export class Sidecar {
       this.gates.tick();
       const { dynamic } = this.running;
       if (!this.draining) this.probes.follow(probedEndpoints(dynamic.routes, this.controller));
-      this.mirrors.follow(mirroredRoutes(dynamic, this.gates.killed, this.controller, !this.draining));
+      this.mirrors.follow(mirroredRoutes(dynamic, this.gates.kills.killed, this.controller, !this.draining));
     } catch (error) {
       // A fault in judging must not end the proxying: it is said, and the next tick tries again.
       this.log.error({ err: error }, "The control loop failed.");
@@ -205,7 +206,7 @@ export class Sidecar {
   private async apply(configuration: Configuration): Promise<void> {
     const { routes } = configuration.dynamic;
     await this.snapshots.follow(configuration.dynamic);
-    await this.controller.configure(rolloutInputs(configuration.dynamic, this.gates.killed));
+    await this.controller.configure(rolloutInputs(configuration.dynamic, this.gates.kills.killed));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
     this.health.follow(routes);
@@ -218,7 +219,7 @@ export class Sidecar {
     if (this.posted === null) return;
     this.post(this.snapshots.next(this.controller.weights()));
     this.applying = this.applying.then(async () => {
-      await this.controller.configure(rolloutInputs(this.running.dynamic, this.gates.killed));
+      await this.controller.configure(rolloutInputs(this.running.dynamic, this.gates.kills.killed));
       this.post(this.snapshots.next(this.controller.weights()));
     });
   }
@@ -269,12 +270,6 @@ export class Sidecar {
       posted: () => this.posted?.snapshot.revision ?? 0,
       running: () => Math.min(...this.threads.acknowledged),
     });
-  }
-
-  private tell(decision: ExplainedDecision): void {
-    const { sentence, ...record } = decision;
-    const severity = severityOf(decision.reason);
-    this.log[severity === "page" ? "error" : severity]({ decision: record, severity }, sentence);
   }
 
   private adminPorts(): ConstructorParameters<typeof AdminServer>[1] {

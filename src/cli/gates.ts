@@ -1,19 +1,21 @@
-/** `ebbgate gates list|explain|kill|revive`: who is given what, why, and the switch that ends it. */
+/** `ebbgate gates list|report|explain|kill|revive`: who is given what, why, and the switch that ends it. */
 import { nearest } from "../config/nearest.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
-import { explain, explanationText, ExplainUsage } from "./gates/explain.ts";
+import { explain, explanationText, ExplainUsage, momentOf } from "./gates/explain.ts";
+import { gateReports, listText, reportText } from "./gates/list.ts";
 import { switchGate } from "./gates/switch.ts";
 import { type GateWorld, openGateWorld } from "./gates/world.ts";
 import { caller, NoStore, storeOptions } from "./shared-store.ts";
 
 const spec = {
   name: "gates",
-  summary: "Feature gates: list them, explain what a request is given, kill one at once and revive it.",
-  positionals: { name: "ACTION [NAME]", min: 0, max: 2, help: "list (what is done without an action); explain NAME; kill NAME and revive NAME, which need --reason." },
+  summary: "Feature gates: list them, say which should go, explain what a request is given, kill one at once and revive it.",
+  positionals: { name: "ACTION [NAME]", min: 0, max: 2, help: "list (what is done without an action); report, for reviews; explain NAME; kill NAME and revive NAME, which need --reason." },
   options: {
     ...storeOptions,
     reason: { type: "string", value: "TEXT", help: "Why, for the audit log. kill and revive need it." },
+    stale: { type: "boolean", help: "list and report: only gates that should go, and why." },
     header: { type: "string", value: "'NAME: VALUE'", multiple: true, help: "explain: a header of the request." },
     cookie: { type: "string", value: "NAME=VALUE", multiple: true, help: "explain: a cookie of the request." },
     path: { type: "string", value: "PATH", help: "explain: its path, with a query if it has one (default: the route's)." },
@@ -24,11 +26,13 @@ const spec = {
     claim: { type: "string", value: "NAME=VALUE", multiple: true, help: "explain: a claim, as if a token had been verified." },
     token: { type: "string", value: "JWT", help: "explain: a bearer token, verified as the proxy does." },
     region: { type: "string", value: "REGION", help: "explain: the sidecar's region (default: the configuration's)." },
-    at: { type: "string", value: "TIME", help: "explain: when, as 2026-12-24T18:00:00Z (default: now)." },
+    at: { type: "string", value: "TIME", help: "explain, list and report: when, as 2026-12-24T18:00:00Z (default: now)." },
     json: { type: "boolean", help: "Print one JSON object instead of lines." },
   },
   examples: [
     ["ebbgate gates explain new-checkout --header 'x-user: alice' --cookie beta=on", "why alice gets what she gets"],
+    ["ebbgate gates --stale", "at 100% or 0% for too long, past the sunset, or without traffic"],
+    ["ebbgate gates report > gates.md", "for a review"],
     ["ebbgate gates kill new-checkout --reason 'orders are lost'", "on every sidecar, at once"],
     ["ebbgate gates revive new-checkout --reason 'fixed in 2.0.1'", "the same users as before"],
   ],
@@ -40,7 +44,7 @@ const spec = {
   ],
 } as const;
 
-const actions = ["list", "explain", "kill", "revive"] as const;
+const actions = ["list", "report", "explain", "kill", "revive"] as const;
 type Action = (typeof actions)[number];
 
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {
@@ -53,8 +57,9 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   };
   const action = actions.find((one) => one === written);
   if (action === undefined) return fail(`ACTION is one of ${actions.join(", ")}, not '${written}'${didYouMean(written, actions)}`, exitCodes.usage);
-  if (action !== "list" && name === undefined) return fail(`${action} needs the name of a gate`, exitCodes.usage);
-  if (action === "list" && name !== undefined) return fail(`unexpected argument '${name}'`, exitCodes.usage);
+  const ofAll = action === "list" || action === "report";
+  if (!ofAll && name === undefined) return fail(`${action} needs the name of a gate`, exitCodes.usage);
+  if (ofAll && name !== undefined) return fail(`unexpected argument '${name}'`, exitCodes.usage);
   if ((action === "kill" || action === "revive") && !values.reason?.trim()) return fail(`${action} needs --reason TEXT: it is what people read in the audit log`, exitCodes.usage);
   let world: GateWorld | undefined;
   try {
@@ -75,7 +80,7 @@ type Values = Exclude<ReturnType<typeof parseArguments<typeof spec>>, number>["v
 async function act(world: GateWorld, action: Action, name: string, values: Values, io: CliIo, fail: (why: string) => number): Promise<number> {
   const { gates } = world.dynamic;
   const gate = gates.find((one) => one.name === name);
-  if (action === "list") return fail("not yet");
+  if (action === "list" || action === "report") return show(world, action, values, io);
   if (gate === undefined && action !== "revive") {
     return fail(gates.length === 0 ? "the document has no gates" : `there is no gate '${name}'${didYouMean(name, gates.map((one) => one.name))}`);
   }
@@ -89,6 +94,14 @@ async function act(world: GateWorld, action: Action, name: string, values: Value
   if (switched === "memory") return fail("a memory store is in its sidecar's process alone: nothing outside can reach it");
   if (values.json) io.stdout.write(`${JSON.stringify({ gate: name, action, ...switched })}\n`);
   else io.stdout.write(switchedText(name, action, switched, gate));
+  return exitCodes.ok;
+}
+
+async function show(world: GateWorld, action: "list" | "report", { stale, at, json }: Values, io: CliIo): Promise<number> {
+  const nowMs = momentOf(at);
+  const reports = (await gateReports(world, nowMs)).filter((report) => !stale || report.stale.length > 0);
+  if (json) io.stdout.write(`${JSON.stringify({ gates: reports })}\n`);
+  else io.stdout.write(action === "list" ? listText(reports, stale) : reportText(reports, world.place, nowMs));
   return exitCodes.ok;
 }
 

@@ -66,8 +66,7 @@ function list(values: readonly string[], quote = "'"): string {
 }
 
 export function describeMiss(miss: Miss): string {
-  if (miss.part === "when") return `does not match: not ${describeCondition(miss.condition)}`;
-  if (miss.part === "unless") return `does not match: unless holds (${describeCondition(miss.condition)})`;
+  if (miss.part !== "share") return `does not match: asks ${miss.part === "when" ? "that" : "for anything unless"} ${describeCondition(miss.condition)}`;
   if (miss.bucket === null) return "does not match: the request has no cohort key, and so is in no share";
   return `does not match: the cohort's place in the rule's share is ${percent(miss.bucket)}`;
 }

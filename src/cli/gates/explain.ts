@@ -32,15 +32,21 @@ export async function explain(world: GateWorld, gate: string, options: ExplainOp
   const name = world.dynamic.gates.find((one) => one.name === gate)!.route;
   const route = snapshot.routes.find((one) => one.name === name)!;
   const head = headOf(route, options);
-  const nowMs = options.at === undefined ? Date.now() : Date.parse(options.at);
-  if (Number.isNaN(nowMs)) throw new ExplainUsage("--at is a date, as 2026-12-24T18:00:00Z");
+  const nowMs = momentOf(options.at);
   const asked: Asked = { clientIp: options.ip ?? "192.0.2.1", nowMs, ...(options.claim.length === 0 ? {} : { claims: claimsOf(options.claim) }) };
   const explainer = new Explainer(snapshot, region);
   return options.key === undefined ? explainer.request(head, asked) : explainer.cohort(name, head, options.key, asked);
 }
 
+/** @throws ExplainUsage */
+export function momentOf(at: string | undefined): number {
+  const nowMs = at === undefined ? Date.now() : Date.parse(at);
+  if (Number.isNaN(nowMs)) throw new ExplainUsage("--at is a date, as 2026-12-24T18:00:00Z");
+  return nowMs;
+}
+
 /** What is not said is as the route asks for it. */
-function headOf({ match, cohort: _ }: RouteSnapshot, options: ExplainOptions): RequestHead {
+function headOf({ match }: RouteSnapshot, options: ExplainOptions): RequestHead {
   const [host = "explain.example"] = match.hosts.map((one) => one.replace(/^\*\./, "any."));
   const lines = options.header.map((line) => pair(line, ":", "--header is NAME:VALUE, as 'x-plan: pro'").join(": "));
   if (options.cookie.length > 0) lines.push(`cookie: ${options.cookie.map((one) => pair(one, "=", "--cookie is NAME=VALUE, as beta=on").join("=")).join("; ")}`);

@@ -1,5 +1,5 @@
 /** The snapshot that a sidecar of this region runs, as far as document and store tell it. */
-import type { DynamicConfiguration, RouteDefinition } from "../../config/definition.ts";
+import type { RouteDefinition } from "../../config/definition.ts";
 import type { RouteSnapshot, Snapshot } from "../../config/snapshot.ts";
 import type { BucketRange } from "../../core/buckets.ts";
 import { killsKey, parseKills } from "../../gates/kills.ts";
