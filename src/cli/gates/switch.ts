@@ -1,7 +1,7 @@
 /** `ebbgate gates kill|revive NAME`. */
 import { access, rm } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { changeKill, type KillChange } from "../../gates/kills.ts";
+import { changeKill, killsKey, parseKills, type KillChange } from "../../gates/kills.ts";
 import { FileStore } from "../../store/file-store.ts";
 import { leaveMessage } from "../../store/inbox.ts";
 import { StoreError } from "../../store/store.ts";
@@ -23,6 +23,8 @@ export async function switchGate(world: GateWorld, change: KillChange, io: CliIo
   const at = new Date().toISOString();
   if (world.shared !== null) return { outcome: await changeKill(world.shared, change, at), by: "store" };
   if (world.directory === null) return "memory";
+  const known = parseKills((await world.get(killsKey))?.value)[change.gate];
+  if ((known !== undefined) === (change.action === "kill")) return { outcome: "already", by: "store" };
   const message = await leaveMessage(world.directory, change);
   if (await isTaken(message)) return { outcome: "done", by: "sidecar" };
   let store: FileStore;
