@@ -18,9 +18,9 @@ export interface DeskOptions extends Omit<KeeperOptions, "inbox"> {
   readonly random: Random;
   readonly slab: Slab;
   readonly alone: boolean;
-  leads(): boolean;
-  dynamic(): DynamicConfiguration;
-  states(): ReadonlyMap<string, RolloutState>;
+  readonly leads: () => boolean;
+  readonly dynamic: () => DynamicConfiguration;
+  readonly states: () => ReadonlyMap<string, RolloutState>;
 }
 
 export class GateDesk {

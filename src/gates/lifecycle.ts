@@ -23,11 +23,11 @@ export interface LifecycleOptions {
   /** This sidecar is alone. */
   readonly alone: boolean;
   /** This sidecar decides: its view of the states counts. */
-  leads(): boolean;
+  readonly leads: () => boolean;
   /** Gates of the running document, in order; how far each is open. */
-  exposures(): ReadonlyMap<string, GateExposure>;
+  readonly exposures: () => ReadonlyMap<string, GateExposure>;
   /** Requests since the process began, and those of the gate's route, by gate. */
-  usage(): ReadonlyMap<string, { readonly gate: GateUsage; readonly route: number }>;
+  readonly usage: () => ReadonlyMap<string, Counted>;
 }
 
 interface Counted {

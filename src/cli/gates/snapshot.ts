@@ -34,7 +34,7 @@ async function routeOf(route: RouteDefinition, { get }: Pick<GateWorld, "get">, 
   return {
     ...rest,
     allocation: reweigh(ranges, wanted),
-    variants: variants.map(({ weight: _, revision: __, ...variant }) => ({ ...variant, slot: 0 })),
+    variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: 0 })),
     gates: gates.map((gate) => ({ ...gate, closed: killed.has(gate.name) ? "killed" : variants[gate.variant]!.name === rollout?.candidate ? closed : null })),
     judged: false, epoch: 0, seen: null, goals: [], number: null,
   };

@@ -13,7 +13,7 @@ export interface GateWorld {
   readonly dynamic: DynamicConfiguration;
   /** Of the sidecar whose configuration was given; null: it has none, or no sidecar is meant. */
   readonly region: string | null;
-  get(key: string): Promise<StoredDocument | undefined>;
+  readonly get: (key: string) => Promise<StoredDocument | undefined>;
   /** A store that several sidecars share. */
   readonly shared: Store | null;
   /** A store that is a directory. */
