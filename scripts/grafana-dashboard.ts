@@ -1,9 +1,4 @@
-/**
- * Writes config/grafana/ebbgate.json from the metric table. Run it after a change of the table: `node scripts/grafana-dashboard.ts`.
- * A test holds the file against it, and another runs every query of it on a real Prometheus.
- */
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
+/** Grafana's dashboard, made from the metric table. `metrics-reference.ts` writes it; a test runs every query of it on a real Prometheus. */
 import type { LabelName, MetricRow } from "../src/admin/metric-row.ts";
 import { metricSections } from "./metric-sections.ts";
 
@@ -172,5 +167,3 @@ export function dashboard(): Dashboard {
 }
 
 export const dashboardText = (): string => `${JSON.stringify(dashboard(), null, 1)}\n`;
-
-if (import.meta.main) writeFileSync(join(import.meta.dirname, "..", dashboardFile), dashboardText());

@@ -1,6 +1,6 @@
 /**
- * Writes docs/metrics.md from the metric table. Run it after a change of the table: `node scripts/metrics-reference.ts`.
- * A test holds the file against it.
+ * Writes docs/metrics.md and the dashboard from the metric table. Run it after a change of the table:
+ * `node scripts/metrics-reference.ts`. A test holds the files against it.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -9,10 +9,11 @@ import type { MetricRow } from "../src/admin/metric-row.ts";
 import { upstreamErrorCodes } from "../src/core/errors.ts";
 import { rolloutPhases, rolloutReasons } from "../src/core/reasons.ts";
 import { refusalCodes } from "../src/observe/layout.ts";
+import { spanDropReasons } from "../src/trace/exporter.ts";
+import { dashboardFile, dashboardText } from "./grafana-dashboard.ts";
 import { metricSections } from "./metric-sections.ts";
 
-/** Path from the repository's root. */
-export const metricsFile = "docs/metrics.md";
+const metricsFile = "docs/metrics.md";
 
 const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(" ");
 
@@ -30,7 +31,7 @@ function edges(): string {
   return ["| `le` | counted below | off |", "|---|---|---|", ...lines].join("\n");
 }
 
-export function metricsPage(): string {
+function metricsPage(): string {
   return `# Metrics
 
 <!-- Made by scripts/metrics-reference.ts from the table in src/admin/. Do not edit. -->
@@ -40,7 +41,8 @@ shared memory at the moment of the scrape; a scrape costs no request anything. C
 
 Labels are bounded by the configuration and by enums, never by traffic: ${code(["route", "variant"])} are names from the
 configuration, \`code\` is a status class, \`reason\` is one of the values below. A series that leaves the configuration leaves
-\`/metrics\`; should it return, it goes on counting where it was.
+\`/metrics\`; should it return, it goes on counting where it was. Where spans are exported, OpenMetrics has exemplars on the latency histograms: for each
+bucket the last traced request in it (Prometheus keeps them with \`--enable-feature=exemplar-storage\`).
 
 ${metricSections.map(({ title, note, rows }) => `## ${title}\n\n${note === "" ? "" : `${note}\n\n`}${table(rows)}`).join("\n\n")}
 
@@ -49,6 +51,7 @@ ${metricSections.map(({ title, note, rows }) => `## ${title}\n\n${note === "" ? 
 - \`reason\` of \`ebbgate_errors_total\`, which count against a variant: ${code(upstreamErrorCodes)}
 - \`reason\` of \`ebbgate_refusals_total\`, which count against none: ${code(refusalCodes)}
 - \`reason\` of \`ebbgate_decisions_total\`: ${code(rolloutReasons)}
+- \`reason\` of \`ebbgate_spans_dropped_total\`: ${code(spanDropReasons)}
 - \`phase\`: ${code(rolloutPhases)}
 - \`limit\`: the limit's metric, and for latency the part of the distribution: \`errorRate\`, \`latency:location\`, \`latency:p95\`, \`latency:p99\`, \`latency:2xp99\`
 
@@ -81,4 +84,7 @@ ebbgate_thread_revision < on (job, instance) group_left () ebbgate_config_revisi
 `;
 }
 
-if (import.meta.main) writeFileSync(join(import.meta.dirname, "..", metricsFile), metricsPage());
+/** Paths from the repository's root, and what is to be there. */
+export const metricFiles = (): ReadonlyMap<string, string> => new Map([[metricsFile, metricsPage()], [dashboardFile, dashboardText()]]);
+
+if (import.meta.main) for (const [path, text] of metricFiles()) writeFileSync(join(import.meta.dirname, "..", path), text);

@@ -1,32 +1,23 @@
 /** What of the running configuration each part of the sidecar is told to follow. */
 import type { DynamicConfiguration, RouteDefinition } from "./config/definition.ts";
-import type { MirroredRoute } from "./proxy/mirrors.ts";
+import type { Log } from "./core/log.ts";
 import type { DeclaredProbes } from "./proxy/probes.ts";
 import type { RolloutController } from "./rollout/controller.ts";
-import type { Log } from "./core/log.ts";
 import type { RolloutInput } from "./rollout/ports.ts";
-import { severityOf } from "./rollout/severity.ts";
-import type { ExplainedDecision } from "./rollout/status.ts";
+import type { Store } from "./store/store.ts";
 
 /** A candidate whose gate is killed has nobody: its rollout waits as if the plan said `paused`, and goes on when the gate is revived. */
-export function rolloutInputs({ routes, gates }: DynamicConfiguration, killed: ReadonlySet<string>): RolloutInput[] {
-  return routes.flatMap(({ rollout, timeouts }): RolloutInput[] => {
+export function rolloutInputs(dynamic: DynamicConfiguration, killed: ReadonlySet<string>): RolloutInput[] {
+  return dynamic.routes.flatMap(({ rollout, timeouts }): RolloutInput[] => {
     if (rollout === null) return [];
-    const held = gates.some((gate) => gate.route === rollout.route && gate.variant === rollout.candidate && killed.has(gate.name));
+    const held = isKilled(dynamic, rollout.route, rollout.candidate, killed);
     return [{ plan: held ? { ...rollout, paused: true } : rollout, firstByteTimeoutMs: timeouts.firstByteMs }];
   });
 }
 
-/** @param active whether copies may be sent at all */
-export function mirroredRoutes({ routes, gates }: DynamicConfiguration, killed: ReadonlySet<string>, controller: RolloutController, active: boolean): MirroredRoute[] {
-  return routes.flatMap(({ name, mirror, variants }): MirroredRoute[] => {
-    const variant = variants.find((one) => one.name === mirror?.variant);
-    if (mirror === null || variant === undefined) return [];
-    const { endpoints, headers, revision } = variant;
-    const closed = gates.some((gate) => gate.route === name && gate.variant === variant.name && killed.has(gate.name));
-    return [{ route: name, settings: mirror, endpoints, headers, revision, active: active && !closed && controller.mayCopy(name, mirror.variant) }];
-  });
-}
+/** Whether the kill switch has closed the gate of a variant. */
+export const isKilled = ({ gates }: DynamicConfiguration, route: string, variant: string, killed: ReadonlySet<string>): boolean =>
+  gates.some((gate) => gate.route === route && gate.variant === variant && killed.has(gate.name));
 
 export function probedEndpoints(routes: readonly RouteDefinition[], controller: RolloutController): Parameters<DeclaredProbes["follow"]>[0] {
   return controller.probing().flatMap((probed) => {
@@ -35,7 +26,9 @@ export function probedEndpoints(routes: readonly RouteDefinition[], controller: 
   });
 }
 
-export function tellDecision(log: Log, { sentence, ...record }: ExplainedDecision): void {
-  const severity = severityOf(record.reason);
-  log[severity === "page" ? "error" : severity]({ decision: record, severity }, sentence);
+export function tellReachable(store: Store, log: Log): void {
+  store.onReachable((reachable) => {
+    if (reachable) log.info("The store can be reached again.");
+    else log.warn("The store cannot be reached: what was last known serves on.");
+  });
 }

@@ -1,6 +1,7 @@
 /**
  * The other side of Ebbgate's calls, to try them and to read how one is checked: `npm exec -c 'node examples/webhooks/receiver.ts'`, with a port at its end if not 4000. It checks each call's
- * signature, leaves out what it has had, and prints one line for each. EVENTS_SECRET is the secret of the target.
+ * signature, leaves out what it has had, and prints one line for each. As an external gate it says yes, or, started with GATE=no, no. EVENTS_SECRET is the
+ * secret of the target.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";
@@ -30,10 +31,13 @@ function isGood({ id, timestamp, signatures, body }: Call): boolean {
   });
 }
 
-function tell(body: string): void {
-  const { type, data } = JSON.parse(body) as { readonly type: string; readonly data: { readonly sentence?: string } };
-  process.stdout.write(`${type}: ${data.sentence ?? JSON.stringify(data)}\n`);
+interface CloudEvent {
+  readonly type: string;
+  readonly data: { readonly sentence?: string };
 }
+
+/** What a gate answers; of everything else the status is enough. */
+const allowed = JSON.stringify(process.env["GATE"] === "no" ? { allow: false, reason: "the receiver was started with GATE=no" } : { allow: true });
 
 createServer((request, response) => {
   let body = "";
@@ -46,8 +50,10 @@ createServer((request, response) => {
       response.writeHead(401).end();
       return;
     }
-    if (!had.has(call.id)) tell(body);
+    const { type, data } = JSON.parse(body) as CloudEvent;
+    if (!had.has(call.id)) process.stdout.write(`${type}: ${data.sentence ?? JSON.stringify(data)}\n`);
     had.add(call.id);
-    response.writeHead(204).end();
+    if (type === "dev.ebbgate.rollout.question") response.setHeader("content-type", "application/json").end(allowed);
+    else response.writeHead(204).end();
   });
 }).listen(port, "127.0.0.1", () => process.stdout.write(`listening on http://127.0.0.1:${port}/\n`));

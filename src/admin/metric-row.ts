@@ -1,5 +1,6 @@
 /** The shape of the metric table: one row is one metric family, from which the exposition and the docs are both made. */
 import type { SlotReader } from "../observe/reader.ts";
+import type { ExemplarKind } from "./exemplars.ts";
 import type { AdminPorts } from "./ports.ts";
 import type { Series } from "./series.ts";
 
@@ -33,6 +34,8 @@ export interface ScalarRow extends Row {
 
 export interface HistogramRow extends Row {
   readonly type: "histogram";
+  /** Labelled by route and variant, in this order. */
+  readonly exemplars: ExemplarKind;
   /** @param emit takes the slab's counts, and the sum of the values in seconds */
   readonly read: (source: MetricSource, emit: (counts: ArrayLike<number>, sumSeconds: number, ...labels: LabelValues) => void) => void;
 }

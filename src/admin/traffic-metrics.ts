@@ -20,7 +20,7 @@ function ofThreads(type: "counter" | "gauge", name: string, cell: number, help: 
 
 function latency(name: string, which: "firstByte" | "total", help: string): HistogramRow {
   return {
-    type: "histogram", name, help, labels: bySeries,
+    type: "histogram", name, help, labels: bySeries, exemplars: which,
     read: ({ series }, emit) => {
       for (const { route, variant, reader } of series) emit(reader.histogram(which), reader.sumMicros(which) / 1e6, route, variant);
     },

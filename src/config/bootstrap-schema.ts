@@ -4,6 +4,7 @@ import { dynamicSchema } from "./dynamic-schema.ts";
 import { parseAddress, parsePeer } from "./notation.ts";
 import { flag, integer, name, scalar, share, text } from "./scalars.ts";
 import { storeSchema } from "./store-schema.ts";
+import { tracingSchema } from "./tracing-schema.ts";
 import { webhookSchema } from "./webhook-schema.ts";
 import { defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
 
@@ -80,6 +81,7 @@ export const bootstrapSchema = z
     store: storeSchema.prefault({ type: "file" }),
     identity: identity.describe("Who this sidecar is, in logs, events and the audit log.").prefault({}),
     log: log.describe("Logging, to stdout as JSON lines.").prefault({}),
+    tracing: tracingSchema.optional(),
     limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
     webhooks: webhookSchema.describe("Calls to others: notifications, and the targets that playbooks and external gates name.").prefault({}),
     dynamic: z

@@ -1,7 +1,7 @@
 import type { GateRule, RouteGate } from "../core/gates.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { RolloutPlan } from "./rollout-plan.ts";
-import type { AdminSettings, ProxySettings } from "./settings.ts";
+import type { AdminSettings, ProxySettings, TracingSettings } from "./settings.ts";
 import type { EndpointAddress, JwtSettings, RouteSnapshot } from "./snapshot.ts";
 import type { WebhookSettings } from "./webhook-settings.ts";
 
@@ -78,6 +78,16 @@ export interface BootstrapConfiguration {
   readonly identity: IdentitySettings;
   readonly logLevel: LogLevel;
   readonly webhooks: WebhookSettings;
+  /** Null: requests are not traced. */
+  readonly tracing: TracingConfiguration | null;
+}
+
+export interface TracingConfiguration {
+  readonly settings: TracingSettings;
+  /** Of the resource that the spans are of. */
+  readonly serviceName: string;
+  /** Null: spans are sent nowhere. */
+  readonly export: { readonly url: string; readonly headers: readonly (readonly [name: string, value: string])[]; readonly timeoutMs: number } | null;
 }
 
 export type StoreSettings = { readonly type: "file"; /** Absolute. */ readonly directory: string } | { readonly type: "memory" } | RedisSettings;

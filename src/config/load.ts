@@ -13,6 +13,7 @@ import { checkDynamic, type PlacedRoute } from "./dynamic-checks.ts";
 import type { DynamicDocument } from "./dynamic-schema.ts";
 import type { ConfigProblem, Finding } from "./problem.ts";
 import { type Parsed, parseSource, type Source } from "./source.ts";
+import { type NamedTarget, targetFindings } from "./target-checks.ts";
 import type { Environment } from "./substitute.ts";
 
 export type Loaded<T> =
@@ -79,6 +80,8 @@ const webhookPart = z.object({ webhooks: bootstrapSchema.shape.webhooks });
 interface CheckedBootstrap {
   readonly document: Omit<BootstrapDocument, "dynamic"> | null;
   readonly addresses: z.output<typeof addresses> | null;
+  /** Null: they are malformed, and so nothing can be said of who names one. */
+  readonly targets: readonly NamedTarget[] | null;
   readonly problems: readonly ConfigProblem[];
   readonly inline: unknown;
   /** The dynamic document is a shared one. */
@@ -100,6 +103,7 @@ function checkBootstrap(source: Source): CheckedBootstrap {
   return {
     document: checked.ok ? checked.value : null,
     addresses: sense.success ? sense.data : null,
+    targets: webhooks.success ? webhooks.data.webhooks.targets : null,
     problems: findings.map(source.locate),
     inline,
     fromStore,
@@ -120,7 +124,8 @@ function checkedDynamic(data: unknown, source: Source, base: readonly string[]):
 
 function combine(bootstrap: CheckedBootstrap, dynamic: CheckedDynamicDocument, dynamicSource: Source, files: readonly string[]): Loaded<Configuration> {
   const self: readonly Finding[] = bootstrap.addresses === null ? [] : selfEndpointFindings(bootstrap.addresses, dynamic.routes);
-  const problems = [...bootstrap.problems, ...dynamic.problems, ...self.map(dynamicSource.locate)];
+  const named: readonly Finding[] = bootstrap.targets === null ? [] : targetFindings(bootstrap.targets, dynamic.routes);
+  const problems = [...bootstrap.problems, ...dynamic.problems, ...[...self, ...named].map(dynamicSource.locate)];
   if (problems.length > 0 || bootstrap.document === null || dynamic.document === null) return { ok: false, problems: problems.toSorted(byPlace), files };
   return { ok: true, value: { bootstrap: compileBootstrap(bootstrap.document, files[0]!), dynamic: compileDynamic(dynamic.document), files } };
 }

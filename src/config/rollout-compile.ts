@@ -28,8 +28,8 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
       // Beside a baseline without users nothing can be shown.
       const evidence = (typeof step === "number" ? undefined : step.evidence) ?? (defaultRollout.evidence && provable && weight < left);
       return typeof step === "number"
-        ? { weight, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false, evidence, early: false, probes: 0, mirrored: false }
-        : { weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval, evidence, early: step.early, probes: step.probes, mirrored: step.mirrored };
+        ? { weight, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false, evidence, early: false, probes: 0, mirrored: false, externalGates: [] }
+        : { weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval, evidence, early: step.early, probes: step.probes, mirrored: step.mirrored, externalGates: step.externalGates };
     }),
     limits,
     bakeMs: bakeOf(rollout),
@@ -42,6 +42,7 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
     cooldown: { firstMs: rollout.cooldown.first, maxMs: rollout.cooldown.max },
     regions: Object.entries(rollout.regions).map(([region, weightMax]) => ({ region, weightMax })),
     group: rollout.group ?? null,
+    playbook: rollout.playbook,
     sampleRatio: rollout.sampleRatio,
     probes: rollout.probes === undefined ? null : { method: rollout.probes.method, path: rollout.probes.path, intervalMs: rollout.probes.interval, timeoutMs: rollout.probes.timeout },
   };

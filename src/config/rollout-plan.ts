@@ -42,6 +42,8 @@ export interface RolloutPlan {
   readonly group?: string | null;
   /** Whether a mismatch between the weights and what the variants really get holds the rollout; absent: it does. */
   readonly sampleRatio?: boolean;
+  /** What is called when the rollout goes back, in order; absent: nobody. */
+  readonly playbook?: readonly PlaybookStep[];
   /** A question that the sidecar itself asks a variant that has no users to speak of; null: none. */
   readonly probes?: ProbePlan | null;
 }
@@ -81,6 +83,17 @@ export interface ProbePlan {
   readonly timeoutMs: number;
 }
 
+/** A failed step says so and the next one runs, or the rest is left out. */
+export const playbookFailureActions = ["continue", "stop"] as const;
+
+/** A call to a target of the bootstrap document. */
+export interface PlaybookStep {
+  readonly name: string;
+  /** A target's name: its address and its secrets are no part of a plan. */
+  readonly target: string;
+  readonly onFailure: (typeof playbookFailureActions)[number];
+}
+
 export interface RolloutStep {
   /** Percent, a multiple of 0.001, in (0, 100]. */
   readonly weight: number;
@@ -98,6 +111,8 @@ export interface RolloutStep {
   readonly probes?: number;
   /** The copies must have shown that the candidate answers as the baseline does before this step's weight is given. */
   readonly mirrored?: boolean;
+  /** Targets of the bootstrap document that are asked, and must all say yes, before this step's weight is given. */
+  readonly externalGates?: readonly string[];
 }
 
 /** What the rollout does when a limit is breached. `dryRun` decides and records, but acts on nothing. */

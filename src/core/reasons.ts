@@ -10,7 +10,7 @@ export type RolloutPhase = (typeof rolloutPhases)[number];
 
 /** What a `waiting` rollout waits for. Waiting never disables rollback. */
 export const waitReasons = [
-  "approval", "evidence", "noTraffic", "baseline", "probe", "declaredProbes", "mirror", "outage", "sampleRatio", "freeze", "cooldown", "partition", "group",
+  "approval", "evidence", "noTraffic", "baseline", "probe", "declaredProbes", "mirror", "outage", "sampleRatio", "freeze", "cooldown", "partition", "group", "externalGate",
 ] as const;
 export type WaitReason = (typeof waitReasons)[number];
 
@@ -23,7 +23,7 @@ export const rolloutReasons = [
   // forward
   "started", "stepCompleted", "stepEarly", "bakeStarted", "baked", "inconclusiveAdvanced",
   // holding and going on again
-  "awaitingApproval", "awaitingEvidence", "awaitingProbes", "awaitingMirror", "awaitingGroup", "noTraffic", "baselineUnhealthy", "sharedOutage", "sampleRatioMismatch", "frozen", "coolingDown",
+  "awaitingApproval", "awaitingEvidence", "awaitingProbes", "awaitingMirror", "awaitingGroup", "awaitingExternalGate", "noTraffic", "baselineUnhealthy", "sharedOutage", "sampleRatioMismatch", "frozen", "coolingDown",
   "partitioned", "inconclusivePaused", "holdEnded",
   // the breaker
   "breakerTripped", "probeStarted", "probePassed", "breakerTrippedAgain",

@@ -49,14 +49,15 @@ export class Caller {
     this.version = version;
   }
 
-  /** Never rejects. @param wanted the answer's text is wanted @param signal ends it early */
-  async call(target: WebhookTarget, message: Message, signal: AbortSignal, wanted = false): Promise<CallResult> {
+  /** Never rejects. @param make the message, as it is to be for this attempt @param wanted the answer's text is wanted @param signal ends it early */
+  async call(target: WebhookTarget, make: () => Message | Promise<Message>, signal: AbortSignal, wanted = false): Promise<CallResult> {
     try {
       const url = new URL(await reveal(target.url, "url", urlRefusal));
       const host = url.hostname.replace(/^\[|\]$/g, "");
       const port = Number(url.port || (url.protocol === "https:" ? 443 : 80));
       const refusal = isIP(host) === 0 ? null : this.policy.refusal(host, port);
       if (refusal !== null) throw new RefusedAddress(`${host} ${refusal}`);
+      const message = await make();
       const headers = await this.headers(target, message);
       const within = AbortSignal.any([signal, AbortSignal.timeout(target.timeoutMs)]);
       return await this.ask({ origin: url.origin, path: `${url.pathname}${url.search}`, method: "POST", headers, body: message.body, signal: within }, port, wanted);

@@ -7,8 +7,6 @@ interface Place {
   readonly seq: number;
   /** When that was written, RFC 3339; empty: none was. */
   readonly time: string;
-  /** Of the record that comes next: how many of its parts are done. */
-  readonly parts: number;
 }
 
 interface StoredPlace extends Place {
@@ -41,17 +39,13 @@ export class Cursor {
   static async load(store: HookStore, key: string, fence: Fence | undefined, start: number): Promise<Cursor> {
     const stored = await store.get(key);
     const found = parsePlace(stored?.value);
-    const cursor = new Cursor(store, key, fence, found ?? { seq: start, time: "", parts: 0 }, stored?.revision ?? 0);
+    const cursor = new Cursor(store, key, fence, found ?? { seq: start, time: "" }, stored?.revision ?? 0);
     if (found === null) await cursor.write();
     return cursor;
   }
 
   get seq(): number {
     return this.place.seq;
-  }
-
-  get parts(): number {
-    return this.place.parts;
   }
 
   /** How many records were passed that the store does not know of yet. */
@@ -62,7 +56,7 @@ export class Cursor {
   /** The log ends before this place. */
   rewind(end: number): void {
     this.doneBefore = this.place.time;
-    this.place = { seq: Math.max(0, end - lookBackRecords), time: this.place.time, parts: 0 };
+    this.place = { seq: Math.max(0, end - lookBackRecords), time: this.place.time };
   }
 
   /** Whether a record, although it comes after this place, was done with in a log that was lost. */
@@ -71,11 +65,7 @@ export class Cursor {
   }
 
   pass({ seq, time }: AuditRecord): void {
-    this.place = { seq, time: time > this.place.time ? time : this.place.time, parts: 0 };
-  }
-
-  passPart(): void {
-    this.place = { ...this.place, parts: this.place.parts + 1 };
+    this.place = { seq, time: time > this.place.time ? time : this.place.time };
   }
 
   /** @throws StoreError; also where somebody else has written it */
@@ -91,6 +81,6 @@ export class Cursor {
 
 function parsePlace(value: unknown): Place | null {
   if (typeof value !== "object" || value === null) return null;
-  const { version, seq, time, parts } = value as Partial<Record<keyof StoredPlace, unknown>>;
-  return version === 1 && Number.isSafeInteger(seq) && typeof time === "string" && Number.isSafeInteger(parts) ? { seq: seq as number, time, parts: parts as number } : null;
+  const { version, seq, time } = value as Partial<Record<keyof StoredPlace, unknown>>;
+  return version === 1 && Number.isSafeInteger(seq) && typeof time === "string" ? { seq: seq as number, time } : null;
 }

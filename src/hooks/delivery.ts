@@ -21,10 +21,10 @@ export interface DeliveryPorts extends Pick<HookPorts, "clock" | "random"> {
  * @param untilMs wall time; there is one attempt at least
  * @throws where `signal` ended it: then it is not known what became of the last attempt
  */
-export async function deliver(ports: DeliveryPorts, target: WebhookTarget, message: Message, untilMs: number, signal: AbortSignal): Promise<Delivered> {
+export async function deliver(ports: DeliveryPorts, target: WebhookTarget, make: () => Promise<Message>, untilMs: number, signal: AbortSignal): Promise<Delivered> {
   const { caller, clock, random, pace } = ports;
   for (let attempts = 1; ; attempts++) {
-    const result = await caller.call(target, message, signal);
+    const result = await caller.call(target, make, signal);
     if (result.outcome !== "taken") signal.throwIfAborted();
     ports.attempted(target.name, result);
     const pauseMs = Math.max(result.retryAfterMs ?? 0, jitteredMs(attempts, random, pace.retryFirstMs, pace.retryMaxMs));

@@ -52,7 +52,7 @@ function decisionEvent(record: DecisionRecord): Made | null {
   };
 }
 
-const incidentOf = ({ route, candidate, revision }: Pick<Decision, "route" | "candidate" | "revision">): string => `${route}/${candidate}/${revision}`;
+export const incidentOf = ({ route, candidate, revision }: Pick<Decision, "route" | "candidate" | "revision">): string => `${route}/${candidate}/${revision}`;
 
 /** The rollback is verified, a hold that somebody was paged for has ended, or somebody has taken what was escalated in hand. */
 function isOver({ reason, inputs }: DecisionRecord): boolean {
@@ -66,7 +66,7 @@ function playbookEvent(record: PlaybookRecord): Made {
   const { route, candidate, revision, step, outcome, target, attempts, detail } = record;
   const how = outcome === "done" ? `is done (${target})` : outcome === "failed" ? `failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"} at ${target}: ${detail}` : "was left out, because one before it failed";
   return {
-    type: `dev.ebbgate.playbook.${outcome}`, route, severity: outcome === "done" ? "info" : "page", sentence: `${route}: playbook step '${step}' for ${candidate} (${revision}) ${how}.`,
+    type: `dev.ebbgate.playbook.${outcome}`, route, severity: outcome === "done" ? "info" : outcome === "failed" ? "page" : "warn", sentence: `${route}: playbook step '${step}' for ${candidate} (${revision}) ${how}.`,
     data: record, incident: { key: incidentOf(record), over: false },
   };
 }

@@ -6,7 +6,7 @@ import { jitteredMs } from "../core/backoff.ts";
 import type { AuditRecord, Fence } from "../store/store.ts";
 import type { AuditTail } from "./audit-tail.ts";
 import { Cursor } from "./cursor.ts";
-import type { HookPorts, Pace } from "./ports.ts";
+import type { HookPorts } from "./ports.ts";
 
 /** Records that are of no interest cost a write only so often. */
 const unwrittenMax = 128;
@@ -18,12 +18,11 @@ export interface Following {
   readonly key: string;
   wants(record: AuditRecord): boolean;
   /** Resolves when nothing is left to do about it. @throws where that is not known: then it is asked again @param signal this process is not to go on */
-  take(record: AuditRecord, cursor: Cursor, signal: AbortSignal): Promise<void>;
+  take(record: AuditRecord, signal: AbortSignal): Promise<void>;
 }
 
 export interface FollowerPorts extends Pick<HookPorts, "store" | "clock" | "random" | "log"> {
   readonly tail: AuditTail;
-  readonly pace: Pace;
   /** Where one begins that has no place yet. */
   start(): number;
 }
@@ -105,7 +104,7 @@ export class Follower {
       if (missed > 0 && cursor.seq > 0) log.error({ place: this.following.key, missed }, "Audit records were archived before they could be looked at: nobody is told of them.");
       for (const record of page) {
         const wanted = !cursor.isOld(record) && this.following.wants(record);
-        if (wanted) await this.following.take(record, cursor, signal);
+        if (wanted) await this.following.take(record, signal);
         cursor.pass(record);
         if (wanted || cursor.unwritten >= unwrittenMax) await cursor.write();
         signal.throwIfAborted();

@@ -3,12 +3,17 @@
  * idle time, and what is sent comes from the audit log.
  */
 import type { WebhookTarget } from "../config/webhook-settings.ts";
+import type { RolloutPlan } from "../config/rollout-plan.ts";
+import type { GateQuestion } from "../rollout/questions.ts";
+import type { GateAnswer } from "../rollout/types.ts";
 import { AddressPolicy } from "./address-policy.ts";
 import { AuditTail } from "./audit-tail.ts";
 import { Caller } from "./caller.ts";
 import { type DeadLetter, DeadLetters } from "./dead-letters.ts";
-import { Follower } from "./follower.ts";
-import { messageFor, Notifier, type NotifierPorts } from "./notifier.ts";
+import { ExternalGates } from "./external-gates.ts";
+import { Follower, type Following } from "./follower.ts";
+import { messageFor, Notifier, notifierKey, type NotifierPorts } from "./notifier.ts";
+import { PlaybookFollower, playbookKey } from "./playbook-follower.ts";
 import { defaultPace, type HookPorts, type Pace } from "./ports.ts";
 import { Tally, type TargetTally } from "./tally.ts";
 
@@ -22,6 +27,8 @@ export interface TargetStatus extends TargetTally {
   /** Null: not counted yet. */
   readonly deadLetters: number | null;
 }
+
+type Routes = readonly { readonly name: string; readonly rollout: RolloutPlan | null }[];
 
 export interface Replayed {
   readonly target: string;
@@ -37,8 +44,12 @@ export class Hooks {
   private readonly tail: AuditTail;
   private readonly letters: DeadLetters;
   private readonly tally: Tally;
-  private readonly notifying: NotifierPorts;
+  /** Of everybody who calls. */
+  private readonly calling: NotifierPorts & { targetOf(name: string): WebhookTarget | undefined };
+  private readonly gates: ExternalGates;
+  /** By the key of its place. */
   private readonly followers = new Map<string, Follower>();
+  private routes: Routes = [];
   private readonly ended = new AbortController();
   private timer: NodeJS.Timeout | null = null;
   private refreshing = false;
@@ -53,28 +64,52 @@ export class Hooks {
     this.tail = new AuditTail(store);
     this.letters = new DeadLetters(store);
     this.tally = new Tally(settings.targets.map(({ name }) => name));
-    this.notifying = {
+    this.calling = {
       clock, random, log, caller: this.caller, pace: this.pace, source: settings.source, letters: this.letters, fence: () => ports.fence(),
+      targetOf: (name) => settings.targets.find((target) => target.name === name),
       attempted: (target, { outcome, detail }) => this.tally.attempted(target, outcome === "taken", detail),
       gaveUp: (target) => this.tally.gaveUp(target),
     };
-    for (const target of settings.targets) if (target.notify !== null) this.follow(new Notifier(this.notifying, target), target.name);
+    this.gates = new ExternalGates(this.calling);
+    for (const target of settings.targets) if (target.notify !== null) this.add(new Notifier(this.calling, target));
   }
 
   /** What is recorded from now on is told. Never rejects: a store that is away is tried again. */
-  async start(): Promise<void> {
+  async start(routes: Routes): Promise<void> {
+    this.follow(routes, []);
     await this.begin();
     this.timer = setInterval(() => void this.tick(), this.pace.pollMs).unref();
+  }
+
+  /** What runs, and what there is to ask. Often; cheap where nothing has changed. */
+  follow(routes: Routes, questions: readonly GateQuestion[]): void {
+    this.gates.follow(this.ended.signal.aborted ? [] : questions);
+    if (routes === this.routes) return;
+    this.routes = routes;
+    const wanted = new Set(routes.flatMap(({ name, rollout }) => ((rollout?.playbook ?? []).length > 0 ? [name] : [])));
+    for (const route of wanted) if (!this.followers.has(playbookKey(route))) this.add(new PlaybookFollower({ ...this.calling, store: this.ports.store }, route));
+    for (const [key, follower] of this.followers) {
+      if (!key.startsWith(playbookKey("")) || wanted.has(key.slice(playbookKey("").length))) continue;
+      this.followers.delete(key);
+      void follower.stop();
+    }
+  }
+
+  /** What external gates have said. */
+  gateAnswers(question: GateQuestion): readonly GateAnswer[] {
+    return this.gates.answers(question);
   }
 
   /** Tells what waits, as far as that is possible in a moment; the rest is told after the next start. */
   async close(): Promise<void> {
     if (this.timer !== null) clearInterval(this.timer);
+    this.gates.close();
     const untilMs = this.ports.clock.monotonicMs() + this.pace.closeMs;
     while (this.ports.clock.monotonicMs() < untilMs) {
       await this.tick();
       // Who does not answer now is told after the next start.
-      if ([...this.followers].every(([name, one]) => one.idle || this.tally.of(name).lastFailure !== null) || this.failing || this.ports.fence() === null) break;
+      const waiting = this.ports.settings.targets.filter(({ name }) => this.tally.of(name).lastFailure === null).map(({ name }) => this.followers.get(notifierKey(name)));
+      if (waiting.every((one) => one?.idle !== false) || this.failing || this.ports.fence() === null) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     this.ended.abort();
@@ -83,9 +118,10 @@ export class Hooks {
   }
 
   status(): TargetStatus[] {
-    return this.ports.settings.targets.map(({ name, notify }) => ({
-      target: name, notified: notify !== null, behind: this.followers.get(name)?.behind ?? null, seq: this.followers.get(name)?.seq ?? null, deadLetters: this.letters.known(name), ...this.tally.of(name),
-    }));
+    return this.ports.settings.targets.map(({ name, notify }) => {
+      const follower = this.followers.get(notifierKey(name));
+      return { target: name, notified: notify !== null, behind: follower?.behind ?? null, seq: follower?.seq ?? null, deadLetters: this.letters.known(name), ...this.tally.of(name) };
+    });
   }
 
   /** Of all targets, or of one. @throws StoreError */
@@ -99,7 +135,7 @@ export class Hooks {
     const replayed: Replayed[] = [];
     for (const letter of await this.deadLetters(target)) {
       if (id !== undefined && letter.event.id !== id) continue;
-      const { taken, detail } = await this.sendAgain(this.targetOf(letter.target)!, letter);
+      const { taken, detail } = await this.sendAgain(this.calling.targetOf(letter.target)!, letter);
       if (taken) await this.letters.remove(letter);
       replayed.push({ target: letter.target, id: letter.event.id, taken, detail });
     }
@@ -107,18 +143,16 @@ export class Hooks {
   }
 
   private async sendAgain(target: WebhookTarget, { event }: DeadLetter): Promise<{ readonly taken: boolean; readonly detail: string }> {
-    const result = await this.caller.call(target, await messageFor(target, event, this.ports.settings.source), this.ended.signal);
-    this.notifying.attempted(target.name, result);
+    const result = await this.caller.call(target, () => messageFor(target, event, this.ports.settings.source), this.ended.signal);
+    this.calling.attempted(target.name, result);
     return { taken: result.outcome === "taken", detail: result.detail };
   }
 
-  private targetOf(name: string): WebhookTarget | undefined {
-    return this.ports.settings.targets.find((target) => target.name === name);
-  }
-
-  private follow(notifier: Notifier, name: string): void {
+  private add(following: Following): void {
     const { store, clock, random, log } = this.ports;
-    this.followers.set(name, new Follower({ store, clock, random, log, tail: this.tail, pace: this.pace, start: () => this.tail.start }, notifier));
+    // One that comes later begins at what the log's end is then.
+    const from = this.started ? this.tail.end : null;
+    this.followers.set(following.key, new Follower({ store, clock, random, log, tail: this.tail, start: () => from ?? this.tail.start }, following));
   }
 
   private async begin(): Promise<void> {

@@ -3,7 +3,6 @@ import { notifiedSeverities, type WebhookTarget } from "../config/webhook-settin
 import type { AuditRecord, Fence } from "../store/store.ts";
 import { tokenRefusal } from "../config/webhook-schema.ts";
 import { reveal, type Message } from "./caller.ts";
-import type { Cursor } from "./cursor.ts";
 import type { DeadLetters } from "./dead-letters.ts";
 import { deliver, type DeliveryPorts } from "./delivery.ts";
 import { eventOf, type HookEvent } from "./event.ts";
@@ -20,6 +19,8 @@ export interface NotifierPorts extends DeliveryPorts {
   gaveUp(target: string): void;
 }
 
+export const notifierKey = (target: string): string => `hooks/told/${target}`;
+
 export class Notifier implements Following {
   readonly key: string;
   private readonly ports: NotifierPorts;
@@ -28,7 +29,7 @@ export class Notifier implements Following {
   constructor(ports: NotifierPorts, target: WebhookTarget) {
     this.ports = ports;
     this.target = target;
-    this.key = `hooks/told/${target.name}`;
+    this.key = notifierKey(target.name);
   }
 
   wants(record: AuditRecord): boolean {
@@ -36,11 +37,10 @@ export class Notifier implements Following {
     return event !== null && isFor(this.target, event);
   }
 
-  async take(record: AuditRecord, _cursor: Cursor, signal: AbortSignal): Promise<void> {
+  async take(record: AuditRecord, signal: AbortSignal): Promise<void> {
     const { ports, target } = this;
     const event = eventOf(record)!;
-    const message = await messageFor(target, event, ports.source);
-    const { result, attempts } = await deliver(ports, target, message, Date.parse(record.time) + target.giveUpAfterMs, signal);
+    const { result, attempts } = await deliver(ports, target, () => messageFor(target, event, ports.source), Date.parse(record.time) + target.giveUpAfterMs, signal);
     if (result.outcome === "taken") return;
     const { detail } = result;
     const since = new Date(ports.clock.wallMs()).toISOString();

@@ -22,6 +22,8 @@ export const kind = {
   /** An underscore or dot spelling of a field that is believed: `X_Forwarded_For` is not `X-Forwarded-For`. */
   lookalike: 16,
   baggage: 17,
+  traceparent: 18,
+  tracestate: 19,
 } as const;
 export type FieldKind = (typeof kind)[keyof typeof kind];
 
@@ -51,6 +53,8 @@ const names = {
   keepAlive: bytesOf("keep-alive"),
   proxyConnection: bytesOf("proxy-connection"),
   te: bytesOf("te"),
+  traceparent: bytesOf("traceparent"),
+  tracestate: bytesOf("tracestate"),
   trailer: bytesOf("trailer"),
   transferEncoding: bytesOf("transfer-encoding"),
   upgrade: bytesOf("upgrade"),
@@ -98,6 +102,8 @@ export function kindOf(bytes: Uint8Array, start: number, end: number): FieldKind
     case 0x74: // t
       if (is(bytes, start, end, names.te)) return kind.te;
       if (is(bytes, start, end, names.trailer)) return kind.trailer;
+      if (is(bytes, start, end, names.traceparent)) return kind.traceparent;
+      if (is(bytes, start, end, names.tracestate)) return kind.tracestate;
       if (is(bytes, start, end, names.transferEncoding)) return kind.transferEncoding;
       return otherOrLookalike(bytes, start, end);
     case 0x75: // u

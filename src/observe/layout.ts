@@ -95,6 +95,8 @@ export const threadCounters = {
   accessLogDropped: 5,
   /** Requests that were to be mirrored and were not, because too many copies waited. */
   mirrorsDropped: 6,
+  /** Spans that were to be told of and were not, because the control thread was behind. */
+  spansDropped: 7,
 } as const;
 
 /** A series slot counts upstream errors by reason, slot 0 counts the others: both from `offsets.errors`. */

@@ -10,6 +10,7 @@ import { takeLane } from "./lane.ts";
 import { chooseMirror } from "./mirror-capture.ts";
 import { followPage } from "./page.ts";
 import { matchRoute } from "./route.ts";
+import { inboundTraceId } from "./tracing.ts";
 import { chooseVariant } from "./variant.ts";
 
 /**
@@ -36,7 +37,17 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   followPage(exchange, head);
   const { mirror } = route.definition;
   if (mirror !== null) chooseMirror(exchange, mirror);
-  exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);
+  const { tracer } = context;
+  if (tracer === null) {
+    exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);
+    // Whoever traces is not us: the context passes as it is, and the log says whose it was.
+    if (context.accessLog !== null && head.has(kind.traceparent)) exchange.traceId = inboundTraceId(head);
+  } else {
+    const trace = tracer.begin(head, forwarding, exchange.variant.index !== 0);
+    exchange.trace = trace;
+    exchange.traceId = trace.traceId;
+    exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade, trace.replaced) + trace.line;
+  }
   context.inFlight.add(exchange);
   return exchange;
 }

@@ -12,6 +12,7 @@ import type { Exchange } from "./exchange.ts";
 import { InFlight } from "./in-flight.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Tracer } from "./tracing.ts";
 import type { UpstreamConnection } from "./upstream.ts";
 
 /** What all connections and exchanges of one proxy thread share. One object, made once, passed down. */
@@ -31,6 +32,8 @@ export class ProxyContext {
   mirror: ((sample: MirrorSample) => void) | null = null;
   /** Of them, those that are not done with. */
   mirrorsWaiting = 0;
+  /** Null: tracing is not configured, and trace contexts pass as they are. */
+  tracer: Tracer | null = null;
   /** performance.now() of the event that is being handled: read once for each, by `turn`. */
   nowMs = performance.now();
   /** Scratch heads: parsed, used and left within one call. */

@@ -11,6 +11,7 @@ import type { ProxyContext } from "./context.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { MirrorCapture } from "./mirror-capture.ts";
 import type { RuntimeRoute, RuntimeVariant } from "./runtime.ts";
+import type { ExchangeTrace } from "./tracing.ts";
 
 /** The client's side of an exchange. Bytes are valid during the call only. */
 export interface Downstream {
@@ -114,6 +115,10 @@ export class Exchange implements Sample {
   fellBack = false;
   error: ErrorCode | "" = "";
 
+  /** Null: tracing is not configured. */
+  trace: ExchangeTrace | null = null;
+  /** "": none is known. */
+  traceId = "";
   /** Gathers the answer for a copy of the request; null: there is none to be. */
   mirror: MirrorCapture | null = null;
 

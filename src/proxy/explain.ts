@@ -50,14 +50,15 @@ export interface Asked {
 
 export class Explainer {
   private readonly table: RouteTable<ExplainedRoute>;
-  private readonly routes: readonly ExplainedRoute[];
+  private readonly routes: ReadonlyMap<string, ExplainedRoute>;
   private readonly claimsOf: ClaimsOf | null;
   private readonly question = new GateQuestion();
 
   /** @param region the sidecar's; null: it has none */
   constructor(snapshot: Snapshot, region: string | null) {
-    this.routes = snapshot.routes.map((definition) => ({ definition, cohort: compileCohort(definition), gates: compileGates(definition.gates, region), allocation: compileTable(definition.allocation) }));
-    this.table = compileRoutes(this.routes);
+    const routes = snapshot.routes.map((definition): ExplainedRoute => ({ definition, cohort: compileCohort(definition), gates: compileGates(definition.gates, region), allocation: compileTable(definition.allocation) }));
+    this.routes = new Map(routes.map((route) => [route.definition.name, route]));
+    this.table = compileRoutes(routes);
     this.claimsOf = snapshot.jwt ? claimsReader(snapshot.jwt) : null;
   }
 
@@ -71,7 +72,7 @@ export class Explainer {
 
   /** Of a route that is known already, for a cohort key that is known. @returns null for an unknown route */
   cohort(name: string, request: GateRequest, key: string | undefined, asked: Omit<Asked, "clientIp">): Explanation | null {
-    const route = this.routes.find(({ definition }) => definition.name === name);
+    const route = this.routes.get(name);
     return route === undefined ? null : this.decide(route, request, route.cohort.keyOf === null ? undefined : key, asked);
   }
 

@@ -6,6 +6,7 @@ import type { ProbePlan } from "../config/rollout-plan.ts";
 import { initialState } from "./decide.ts";
 import type { Moment, RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
 import { probedVariants } from "./probing.ts";
+import { gateQuestion, type GateQuestion } from "./questions.ts";
 import { RolloutRunner } from "./runner.ts";
 import type { CommandResult, ExplainedDecision, RolloutControl, RolloutStatus } from "./status.ts";
 import { parseState, stateKey } from "./stored-state.ts";
@@ -133,6 +134,11 @@ export class RolloutController implements RolloutControl {
       const asked = probedVariants(plan, state);
       return [plan.baseline, plan.candidate].map((variant) => ({ route, variant, settings, active: asked.includes(variant) }));
     });
+  }
+
+  /** What external gates are to be asked, by who decides. */
+  questions(): readonly GateQuestion[] {
+    return [...this.runners.values()].flatMap((runner) => (runner.following ? [] : (gateQuestion(runner.input.plan, runner.state) ?? [])));
   }
 
   /** Whether copies of a route's requests may go to the variant: not to a candidate that was, or is being, rolled back. */

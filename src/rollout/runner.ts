@@ -193,7 +193,7 @@ export class RolloutRunner {
   status(moment: Moment): RolloutStatus {
     return {
       ...statusOf(this.input.plan, this.state, this.evidence(null, moment), this.judge),
-      regionalWeight: this.weight,
+      regionalWeight: this.weight, externalGates: this.outlook.gates(this.input.plan, this.state),
       probes: { candidate: this.outlook.probes(this.input.plan.candidate), baseline: this.outlook.probes(this.input.plan.baseline) },
       split: this.split.evidence, decisions: [...this.decisions], persisted: this.writer.idle,
     };
@@ -202,7 +202,7 @@ export class RolloutRunner {
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
     const { plan } = this.input;
-    const evidence = this.outlook.around(this.evidence(command, moment), plan.baseline, plan.candidate, this.writer.failing);
+    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing);
     const before = this.state;
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });

@@ -7,6 +7,7 @@ import { restartNeeded } from "../../src/config/compile-bootstrap.ts";
 import type { BootstrapConfiguration } from "../../src/config/definition.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import { formatProblem } from "../../src/config/problem.ts";
+import { parseShared } from "../../src/config/shared.ts";
 import { signingKey } from "../support/receiver.ts";
 
 let directory = "";
@@ -73,4 +74,19 @@ test.each<[string, object, string]>([
 test("two targets have two names", async () => {
   const one = { name: "one", url: "${HOOK}", secret: "${KEY}" };
   expect(await load({ targets: [one, one] })).toEqual(["targets[1].name: is the name of an earlier target (got \"one\"). Give each target its own name."]);
+});
+
+test.each<[string, object, string]>([
+  ["a playbook", { playbook: [{ name: "revert", target: "deplyo" }] }, "dynamic.routes[0].rollout.playbook[0].target: is not a target of this sidecar (got \"deplyo\"). Did you mean 'deploy'? Otherwise declare it under webhooks.targets."],
+  ["an external gate", { steps: [{ weight: 100, externalGates: ["calendar"] }] }, "dynamic.routes[0].rollout.steps[0].externalGates[0]: is not a target of this sidecar (got \"calendar\"). Write deploy or chat, or declare it under webhooks.targets in the bootstrap document."],
+  ["a gate that gives no answer", { steps: [{ weight: 100, externalGates: ["chat"] }] }, "dynamic.routes[0].rollout.steps[0].externalGates[0]: has format: slack, which gives no answer (got \"chat\"). Name a target with format: cloudevents."],
+])("%s that names no target of the sidecar is refused, with the document that it stands in", async (_, rollout, line) => {
+  const path = join(directory, "ebbgate.yaml");
+  const targets = [{ name: "deploy", url: "${HOOK}", secret: "${KEY}" }, { name: "chat", format: "slack", url: "${HOOK}" }];
+  const variants = [{ name: "v1", endpoints: ["http://127.0.0.1:3001"] }, { name: "v2", endpoints: ["http://127.0.0.1:3002"] }];
+  await writeFile(path, JSON.stringify({ listeners: [{ address: "127.0.0.1:8080" }], webhooks: { targets }, dynamic: { routes: [{ name: "shop", variants, rollout: { candidate: "v2", ...rollout } }] } }));
+  const loaded = await loadConfiguration(path, environment);
+  expect(loaded.ok ? [] : loaded.problems.map((problem) => formatProblem({ ...problem, file: "" }).replace(/^:\d+:\d+: /, ""))).toEqual([line]);
+  const shared = parseShared(JSON.stringify({ routes: [{ name: "shop", variants, rollout: { candidate: "v2", ...rollout } }] }), "the store", { listeners: [], admin: { address: { host: "127.0.0.1", port: 9901 } }, targets: [{ name: "deploy", format: "cloudevents" }, { name: "chat", format: "slack" }] });
+  expect(shared.ok ? [] : shared.problems.map((problem) => formatProblem({ ...problem, file: "" }).replace(/^:\d+:\d+: /, ""))).toEqual([line.replace("dynamic.", "")]);
 });

@@ -27,7 +27,7 @@ export interface Made {
 
 const running: Hooks[] = [];
 
-export async function hooksWith(settings: WebhookSettings, changes: Partial<HookPorts> = {}): Promise<Made> {
+export async function hooksWith(settings: WebhookSettings, changes: Partial<HookPorts> = {}, routes: Parameters<Hooks["start"]>[0] = []): Promise<Made> {
   const lines: string[] = [];
   const say = (fields: object, message: string): void => void lines.push(`${message} ${JSON.stringify(fields, (_, value: unknown) => (value instanceof Error ? `${value.name}: ${value.message}` : value))}`);
   const store = changes.store ?? new MemoryStore();
@@ -36,7 +36,7 @@ export async function hooksWith(settings: WebhookSettings, changes: Partial<Hook
     pace: { pollMs: 10, retryFirstMs: 10, retryMaxMs: 50, closeMs: 200 }, ...changes,
   });
   running.push(hooks);
-  await hooks.start();
+  await hooks.start(routes);
   return { hooks, store, lines };
 }
 

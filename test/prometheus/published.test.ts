@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { metricTable } from "../../src/admin/metric-table.ts";
-import { dashboard, dashboardFile, dashboardText } from "../../scripts/grafana-dashboard.ts";
+import { dashboard } from "../../scripts/grafana-dashboard.ts";
 import { hasPrometheus } from "../support/prometheus.ts";
 
 const root = join(import.meta.dirname, "../..");
@@ -22,8 +22,7 @@ const alerts = (parse(readFileSync(alertsFile, "utf8")) as { groups: readonly { 
 /** Every metric that an expression names, without what a histogram's name ends in. */
 const named = (expr: string): string[] => (expr.match(/\b(?:ebbgate|process)_[a-z0-9_]+/g) ?? []).map((name) => name.replace(/_(?:bucket|sum|count)$/, ""));
 
-it("the dashboard shows every metric of the table: run `node scripts/grafana-dashboard.ts` after a change", () => {
-  expect(readFileSync(join(root, dashboardFile), "utf8")).toBe(dashboardText());
+it("the dashboard shows every metric of the table, and nothing else", () => {
   const shown = new Set(dashboard().panels.flatMap(({ panels = [] }) => panels).flatMap(({ targets = [] }) => targets).flatMap(({ expr }) => named(expr)));
   expect([...shown].sort()).toEqual(metricTable.map(({ name }) => name).sort());
 });

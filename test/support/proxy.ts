@@ -1,7 +1,7 @@
 /** A real proxy for tests: one proxy thread on a free loopback port, the slab beside it, and nothing of the control plane. */
 import { bucketCount } from "../../src/core/buckets.ts";
 import type { EndpointAddress, RouteSnapshot, Snapshot } from "../../src/config/snapshot.ts";
-import { defaultProxyLimits, type ProxyLimits } from "../../src/config/settings.ts";
+import { defaultProxyLimits, type ProxyLimits, type TracingSettings } from "../../src/config/settings.ts";
 import type { SlotReader } from "../../src/observe/reader.ts";
 import { Slab } from "../../src/observe/slab.ts";
 import { ProxyThreads, type ThreadsOptions } from "../../src/proxy/threads.ts";
@@ -38,6 +38,8 @@ export interface TestProxyOptions {
   readonly viaName?: string;
   readonly region?: string;
   readonly onMirror?: ThreadsOptions["onMirror"];
+  readonly tracing?: TracingSettings;
+  readonly onSpans?: ThreadsOptions["onSpans"];
 }
 
 /** `http://127.0.0.1:port`, `unix:/path` */
@@ -58,6 +60,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
       listeners: [{ name: "main", host: "127.0.0.1", port: 0, trustedPeers: options.trustedPeers ?? [] }],
       limits: { ...defaultProxyLimits, drainTimeoutMs: 2_000, ...options.limits },
       accessLog: { enabled: false, sample: 0 },
+      tracing: options.tracing ?? null,
       viaName: options.viaName ?? "ebbgate-test",
       region: options.region ?? null,
     },
@@ -66,6 +69,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
       if (threads.acknowledged.every((known) => known === revision)) acknowledge();
     },
     ...(options.onMirror === undefined ? {} : { onMirror: options.onMirror }),
+    ...(options.onSpans === undefined ? {} : { onSpans: options.onSpans }),
     onFault: (_thread, detail) => {
       throw new Error(`a fault in the proxy thread: ${detail}`);
     },
