@@ -47,13 +47,18 @@ describe.skipIf(!hasPrometheus)("on a real Prometheus", () => {
     const routes: object[] = [{ name: "shop", cohort: { key: ["header:x-user"] }, mirror: { variant: "v2", share: "100%" }, variants, rollout }];
     routes.unshift({ name: "broken", match: { path: "/broken" }, variants: [{ name: "v1", endpoints: [services[2]!.url] }] });
     const webhooks = { allow: ["127.0.0.1"], targets: [{ name: "events", url: services[0]!.url, secret: signingKey, notify: {} }] };
+    const gate = {
+      name: "checkout", route: "shop", variant: "v2", owner: "team", description: "checkout", ticket: "T-1", created: "2026-11-27", sunset: "2027-02-26", criteria: "two weeks at 100%",
+      rules: [{ name: "crawlers", effect: "deny", when: { headers: [{ name: "user-agent", contains: "bot" }] } }],
+    };
     collector = await OtlpReceiver.start();
     if (hasRedis) redis = await RedisServer.start();
     const stores = redis === undefined ? [{ type: "file" }] : [{ type: "file" }, { type: "redis", address: `127.0.0.1:${redis.port}` }];
     sidecars = await Promise.all(stores.map(async (store) => {
       const place = new Workplace();
       places.push(place);
-      place.write(routes, { tracing: { export: { url: collector.url } }, store, webhooks });
+      const listening = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" } };
+      place.writeText(JSON.stringify({ ...listening, tracing: { export: { url: collector.url } }, store, webhooks, dynamic: { routes, gates: [gate] } }));
       return place.start();
     }));
     sent = Promise.all(sidecars.map(async ({ proxy }) => {
