@@ -36,6 +36,10 @@ export interface Status {
 
 export class Workplace {
   readonly directory = mkdtempSync(join(tmpdir(), "ebbgate-run-test-"));
+  /** Added to the process's environment. */
+  env: NodeJS.ProcessEnv = {};
+  /** What runs the program, where something has to be made for it first: a program and its arguments, before the program's own. */
+  within: readonly string[] = [];
   private readonly running: ChildProcess[] = [];
 
   /** Writes the configuration as an editor does: a new file, renamed over the old one. */
@@ -52,7 +56,8 @@ export class Workplace {
 
   /** Starts the sidecar and waits until it is ready. */
   async start(): Promise<SidecarProcess> {
-    const child = spawn(process.execPath, [entry, "run", "--config", "ebbgate.json"], { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...args] = [...this.within, process.execPath, entry, "run", "--config", "ebbgate.json"];
+    const child = spawn(program, args, { cwd: this.directory, env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
     this.running.push(child);
     let complaints = "";
     child.stderr.on("data", (bytes: Buffer) => (complaints += bytes.toString()));
