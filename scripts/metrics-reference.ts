@@ -1,21 +1,19 @@
 /**
- * Writes docs/metrics.md from the metric table. Run it after a change of the table: `node scripts/metrics-reference.ts`.
- * A test holds the file against it.
+ * Writes docs/metrics.md and the dashboard from the metric table. Run it after a change of the table:
+ * `node scripts/metrics-reference.ts`. A test holds the files against it.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { effectiveEdgesSeconds, ladderSeconds } from "../src/admin/latency-ladder.ts";
-import { controlMetrics } from "../src/admin/control-metrics.ts";
-import { fleetMetrics } from "../src/admin/fleet-metrics.ts";
 import type { MetricRow } from "../src/admin/metric-row.ts";
-import { processMetrics } from "../src/admin/process-metrics.ts";
-import { trafficMetrics } from "../src/admin/traffic-metrics.ts";
 import { upstreamErrorCodes } from "../src/core/errors.ts";
 import { rolloutPhases, rolloutReasons } from "../src/core/reasons.ts";
 import { refusalCodes } from "../src/observe/layout.ts";
+import { spanDropReasons } from "../src/trace/exporter.ts";
+import { dashboardFile, dashboardText } from "./grafana-dashboard.ts";
+import { metricSections } from "./metric-sections.ts";
 
-/** Path from the repository's root. */
-export const metricsFile = "docs/metrics.md";
+const metricsFile = "docs/metrics.md";
 
 const code = (names: readonly string[]): string => names.map((name) => `\`${name}\``).join(" ");
 
@@ -33,7 +31,7 @@ function edges(): string {
   return ["| `le` | counted below | off |", "|---|---|---|", ...lines].join("\n");
 }
 
-export function metricsPage(): string {
+function metricsPage(): string {
   return `# Metrics
 
 <!-- Made by scripts/metrics-reference.ts from the table in src/admin/. Do not edit. -->
@@ -43,31 +41,17 @@ shared memory at the moment of the scrape; a scrape costs no request anything. C
 
 Labels are bounded by the configuration and by enums, never by traffic: ${code(["route", "variant"])} are names from the
 configuration, \`code\` is a status class, \`reason\` is one of the values below. A series that leaves the configuration leaves
-\`/metrics\`; should it return, it goes on counting where it was.
+\`/metrics\`; should it return, it goes on counting where it was. Where spans are exported, OpenMetrics has exemplars on the latency histograms: for each
+bucket the last traced request in it (Prometheus keeps them with \`--enable-feature=exemplar-storage\`).
 
-## Traffic
-
-${table(trafficMetrics)}
-
-## Configuration, threads and rollouts
-
-${table(controlMetrics)}
-
-## Fleet
-
-Only where the store is shared with other sidecars.
-
-${table(fleetMetrics)}
-
-## Process
-
-${table(processMetrics)}
+${metricSections.map(({ title, note, rows }) => `## ${title}\n\n${note === "" ? "" : `${note}\n\n`}${table(rows)}`).join("\n\n")}
 
 ## Values of labels
 
 - \`reason\` of \`ebbgate_errors_total\`, which count against a variant: ${code(upstreamErrorCodes)}
 - \`reason\` of \`ebbgate_refusals_total\`, which count against none: ${code(refusalCodes)}
 - \`reason\` of \`ebbgate_decisions_total\`: ${code(rolloutReasons)}
+- \`reason\` of \`ebbgate_spans_dropped_total\`: ${code(spanDropReasons)}
 - \`phase\`: ${code(rolloutPhases)}
 - \`limit\`: the limit's metric, and for latency the part of the distribution: \`errorRate\`, \`latency:location\`, \`latency:p95\`, \`latency:p99\`, \`latency:2xp99\`
 
@@ -78,6 +62,11 @@ nearest bucket border, so a count is exact, for an edge that lies at most 1.6% b
 
 ${edges()}
 
+## Dashboard and alerts
+
+\`config/grafana/ebbgate.json\` shows every metric of this page (import it, and choose the data source); \`config/prometheus/alerts.yaml\` has the alerts, and
+\`config/prometheus/prometheus.yaml\` how to scrape.
+
 ## Queries to begin with
 
 \`\`\`promql
@@ -85,14 +74,17 @@ ${edges()}
 sum by (route, variant) (rate(ebbgate_errors_total[1m])) / sum by (route, variant) (rate(ebbgate_requests_total[1m]))
 # p99 of the first byte
 histogram_quantile(0.99, sum by (route, variant, le) (rate(ebbgate_first_byte_seconds_bucket[5m])))
-# a rollout went back
-increase(ebbgate_decisions_total{reason=~"limitBreached|breakerTrippedAgain|exposureSpent|commandRollback"}[5m]) > 0
+# a rollout goes back
+ebbgate_rollout_phase{phase=~"rollingBack|verifying"} == 1
 # a document was refused and an older one serves on
 ebbgate_config_last_load_successful == 0
 # a thread is behind
-ebbgate_thread_revision < on (instance) group_left () ebbgate_config_revision
+ebbgate_thread_revision < on (job, instance) group_left () ebbgate_config_revision
 \`\`\`
 `;
 }
 
-if (import.meta.main) writeFileSync(join(import.meta.dirname, "..", metricsFile), metricsPage());
+/** Paths from the repository's root, and what is to be there. */
+export const metricFiles = (): ReadonlyMap<string, string> => new Map([[metricsFile, metricsPage()], [dashboardFile, dashboardText()]]);
+
+if (import.meta.main) for (const [path, text] of metricFiles()) writeFileSync(join(import.meta.dirname, "..", path), text);

@@ -23,7 +23,8 @@ interface Known {
   readonly key: string;
   readonly beganMs: number;
   readonly since: Epoch;
-  readonly split: Split;
+  /** Null: a gate is closed that has buckets, so that nobody gets what the weights say. */
+  readonly split: Split | null;
 }
 
 export class Epochs {
@@ -37,7 +38,7 @@ export class Epochs {
   /** The epoch that the route is in at this revision; a new one where its split has changed, or its window has ended. */
   at(revision: number, route: Parts, { goals, number }: Followed): Epoch {
     const nowMs = this.nowMs();
-    const key = JSON.stringify([route.judged, route.cohort, route.allocation, route.variants.map(({ name, slot }) => [name, slot]), goals, number]);
+    const key = JSON.stringify([route.judged, route.cohort, route.allocation, route.variants.map(({ name, slot }) => [name, slot]), route.gates.map(({ name, closed }) => [name, closed]), goals, number]);
     const before = this.known.get(route.name);
     if (before?.key === key && nowMs - before.beganMs < cohortWindowMs) return before.since;
     const keyed = route.cohort.mode === "key";
@@ -47,7 +48,9 @@ export class Epochs {
       goals: followed ? goals.map((goal) => ({ goal, reached: newCohortBits() })) : [],
       number: route.judged && number !== null ? { ...number, counted: keyed ? newCohortBits() : null } : null,
     };
-    const split: Split = { epoch: revision, counts: keyed ? "cohorts" : "requests", shares: sharesOf(route) };
+    const shares = sharesOf(route);
+    const closed = route.gates.some((gate) => gate.closed !== null && shares[route.variants[gate.variant]!.name]! > 0);
+    const split: Split | null = closed ? null : { epoch: revision, counts: keyed ? "cohorts" : "requests", shares };
     this.known.set(route.name, { key, beganMs: nowMs, since, split });
     return since;
   }

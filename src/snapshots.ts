@@ -4,9 +4,9 @@
  */
 import { initial, remap, reweigh, weightsOf } from "./split/allocation.ts";
 import { checkAllocation } from "./split/allocation-check.ts";
-import type { RouteDefinition } from "./config/definition.ts";
+import type { DynamicConfiguration, RouteDefinition } from "./config/definition.ts";
 import { goalsOf, numberOf } from "./config/rollout-plan.ts";
-import type { RouteSnapshot, Snapshot } from "./config/snapshot.ts";
+import type { JwtSettings, RouteSnapshot, Snapshot } from "./config/snapshot.ts";
 import type { BucketRange } from "./core/buckets.ts";
 import { Epochs } from "./epochs.ts";
 import type { Slab } from "./observe/slab.ts";
@@ -19,6 +19,7 @@ interface Allocation {
   readonly ranges: readonly BucketRange[];
 }
 
+const noneKilled: ReadonlySet<string> = new Set();
 const keyOf = (route: string): string => `allocations/${route}`;
 
 export class Snapshots {
@@ -35,21 +36,25 @@ export class Snapshots {
   private readonly revisions = new Map<string, number>();
   private readonly epochs: Epochs;
   private routes: readonly RouteDefinition[] = [];
+  private jwt: JwtSettings | null = null;
+  /** Names of gates that the kill switch has closed. */
+  private readonly killed: () => ReadonlySet<string>;
   private revision = 0;
   /** Writes follow each other, so that the last one wins. */
   private writing: Promise<void> = Promise.resolve();
 
-  /** @param nowMs monotonic @param fence absent: this sidecar is alone */
-  constructor(slab: Slab, store: Store, nowMs: () => number, failed: (error: unknown) => void, fence: () => Fence | undefined | null = () => undefined) {
+  /** @param nowMs monotonic @param fence absent: this sidecar is alone @param killed names of gates; absent: none ever is */
+  constructor(slab: Slab, store: Store, nowMs: () => number, failed: (error: unknown) => void, fence: () => Fence | undefined | null = () => undefined, killed: () => ReadonlySet<string> = () => noneKilled) {
     this.epochs = new Epochs(nowMs);
     this.fence = fence;
+    this.killed = killed;
     this.slab = slab;
     this.store = store;
     this.failed = failed;
   }
 
   /** Takes a new configuration, and reads the allocations of routes that it does not know. */
-  async follow(routes: readonly RouteDefinition[]): Promise<void> {
+  async follow({ routes, jwt }: Pick<DynamicConfiguration, "routes" | "jwt">): Promise<void> {
     await Promise.all(routes.filter(({ name }) => !this.allocations.has(name)).map((route) => this.read(route)));
     for (const { name } of this.routes) {
       if (routes.some((route) => route.name === name)) continue;
@@ -57,6 +62,7 @@ export class Snapshots {
       this.queue(() => this.forget(name));
     }
     this.routes = routes;
+    this.jwt = jwt;
     this.epochs.keepOnly(new Set(routes.map(({ name }) => name)));
   }
 
@@ -74,7 +80,7 @@ export class Snapshots {
   next(weights: readonly RolloutWeight[]): Snapshot {
     this.changed = false;
     this.revision++;
-    return { revision: this.revision, routes: this.routes.map((route) => this.compile(route, weights)) };
+    return { revision: this.revision, jwt: this.jwt, routes: this.routes.map((route) => this.compile(route, weights)) };
   }
 
   /** Routes whose allocation is known. */
@@ -142,6 +148,7 @@ export class Snapshots {
       ...rest,
       allocation: next,
       judged: rollout !== null,
+      gates: route.gates.map((gate) => ({ ...gate, closed: this.killed().has(gate.name) ? ("killed" as const) : (weightOf(names[gate.variant]!)?.closed ?? null) })),
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
     return { ...parts, ...this.epochs.at(this.revision, parts, { goals: goalsOf(rollout), number: numberOf(rollout) }) };

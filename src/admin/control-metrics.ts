@@ -23,19 +23,19 @@ function eachMirror(ports: AdminPorts, read: (route: string, counts: MirrorCount
 
 export const controlMetrics: readonly MetricRow[] = [
   {
-    type: "gauge", name: "ebbgate_ready", labels: [], help: "Whether /readyz says ready: 1, or 0.",
+    type: "gauge", name: "ebbgate_ready", labels: [], across: "min", help: "Whether /readyz says ready: 1, or 0.",
     read: ({ ports }, emit) => emit(readiness(ports).ready ? 1 : 0),
   },
   {
-    type: "gauge", name: "ebbgate_config_revision", labels: [], help: "Revision last posted to the proxy threads; 0 before the first.",
+    type: "gauge", name: "ebbgate_config_revision", labels: [], across: "each", help: "Revision last posted to the proxy threads; 0 before the first.",
     read: ({ ports }, emit) => emit(ports.posted()?.snapshot.revision ?? 0),
   },
   {
-    type: "gauge", name: "ebbgate_config_last_load_successful", labels: [], help: "Whether the last document seen was taken: 1, or 0 while an older one serves on.",
+    type: "gauge", name: "ebbgate_config_last_load_successful", labels: [], across: "min", help: "Whether the last document seen was taken: 1, or 0 while an older one serves on.",
     read: ({ ports }, emit) => emit(ports.configuration().lastLoadOk ? 1 : 0),
   },
   {
-    type: "gauge", name: "ebbgate_config_last_load_success_timestamp_seconds", labels: [], help: "When a document was last taken, in seconds since 1970.",
+    type: "gauge", name: "ebbgate_config_last_load_success_timestamp_seconds", labels: [], across: "min", help: "When a document was last taken, in seconds since 1970.",
     read: ({ ports }, emit) => {
       const { loadedMs } = ports.configuration();
       if (loadedMs !== null) emit(loadedMs / 1000);
@@ -46,17 +46,17 @@ export const controlMetrics: readonly MetricRow[] = [
     read: ({ ports }, emit) => emit(ports.configuration().refusals),
   },
   {
-    type: "gauge", name: "ebbgate_store_reachable", labels: [], help: "Whether the store answered when it was last asked: 1, or 0 while what was last known serves on.",
+    type: "gauge", name: "ebbgate_store_reachable", labels: [], across: "min", help: "Whether the store answered when it was last asked: 1, or 0 while what was last known serves on.",
     read: ({ ports }, emit) => emit(ports.storeReachable?.() === false ? 0 : 1),
   },
   {
-    type: "gauge", name: "ebbgate_thread_revision", labels: ["thread"], help: "Revision that the proxy thread last acknowledged; 0 before the first.",
+    type: "gauge", name: "ebbgate_thread_revision", labels: ["thread"], across: "each", help: "Revision that the proxy thread last acknowledged; 0 before the first.",
     read: ({ ports }, emit) => {
       for (const thread of ports.threads()) emit(thread.revision, String(thread.index));
     },
   },
   {
-    type: "gauge", name: "ebbgate_thread_up", labels: ["thread"], help: "Whether the proxy thread runs: 1, or 0.",
+    type: "gauge", name: "ebbgate_thread_up", labels: ["thread"], across: "min", help: "Whether the proxy thread runs: 1, or 0.",
     read: ({ ports }, emit) => {
       for (const thread of ports.threads()) emit(thread.alive ? 1 : 0, String(thread.index));
     },
@@ -82,7 +82,7 @@ export const controlMetrics: readonly MetricRow[] = [
     },
   },
   {
-    type: "counter", name: "ebbgate_rollout_bad_responses_total", labels: byRollout, help: "Bad candidate responses that the rollout has cost so far: what its exposure budget caps.",
+    type: "counter", name: "ebbgate_rollout_bad_responses_total", labels: byRollout, across: "max", help: "Bad candidate responses that the rollout has cost so far: what its exposure budget caps.",
     read: ({ ports }, emit) => {
       for (const rollout of ports.rollouts()) emit(rollout.badResponses, rollout.route, rollout.candidate);
     },
@@ -132,6 +132,8 @@ export const controlMetrics: readonly MetricRow[] = [
   {
     type: "counter", name: "ebbgate_decisions_total", labels: [...byRollout, "reason"], help: "Decisions on the route's rollout, by reason; the variant is the candidate.",
     read: ({ ports }, emit) => {
+      // What alerts ask for is there before it happens: `increase` does not see a series that begins at 1.
+      for (const { route, candidate } of ports.rollouts()) ports.decisions.announce(route, candidate);
       for (const { route, variant, reason, count } of ports.decisions.list()) emit(count, route, variant, reason);
     },
   },

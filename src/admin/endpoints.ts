@@ -2,6 +2,7 @@
 import type { AdminSettings } from "../config/settings.ts";
 import { hostIsAllowed } from "./binding.ts";
 import { Metrics } from "./exposition.ts";
+import { isOfrep, Ofrep } from "./ofrep.ts";
 import { statusPage } from "./page.ts";
 import type { AdminPorts } from "./ports.ts";
 import { json, problem, type Answer } from "./problem.ts";
@@ -16,6 +17,10 @@ export interface Question {
   readonly host: string | undefined;
   readonly accept: string | undefined;
   readonly hasBody: boolean;
+  readonly contentType: string | undefined;
+  readonly ifNoneMatch: string | undefined;
+  /** @returns the whole body, or null where it is longer than `bytesMax` */
+  readonly body: (bytesMax: number) => Promise<Uint8Array | null>;
 }
 
 type Endpoint = (question: Question) => Answer | Promise<Answer>;
@@ -23,10 +28,12 @@ type Endpoint = (question: Question) => Answer | Promise<Answer>;
 export class Endpoints {
   private readonly settings: AdminSettings;
   private readonly table: ReadonlyMap<string, Endpoint>;
+  private readonly ofrep: Ofrep;
 
   constructor(settings: AdminSettings, ports: AdminPorts) {
     this.settings = settings;
     const metrics = new Metrics(ports);
+    this.ofrep = new Ofrep(ports);
     this.table = new Map<string, Endpoint>([
       ["/", () => statusPage],
       ["/healthz", () => json(200, { status: "alive" })],
@@ -53,8 +60,9 @@ export class Endpoints {
     if (!hostIsAllowed(host, this.settings)) {
       return problem(421, `The Host ${JSON.stringify(host?.slice(0, 100) ?? "")} is not this server's. Use its IP address or localhost, or add the name to admin.hostNames.`);
     }
-    if (question.hasBody) return problem(413, "Nothing here takes a request body yet.", { connection: "close" });
     const path = target.split("?", 1)[0]!;
+    if (isOfrep(path)) return this.ofrep.answer({ ...question, path });
+    if (question.hasBody) return problem(413, "Nothing here takes a request body yet.", { connection: "close" });
     const endpoint = this.table.get(path);
     if (endpoint === undefined) return problem(404, `There is nothing at ${JSON.stringify(path.slice(0, 200))}. There is: ${[...this.table.keys()].join(", ")}.`);
     if (method !== "GET" && method !== "HEAD") return problem(405, `${method} is not possible at ${path}: only GET and HEAD.`, { allow: "GET, HEAD" });

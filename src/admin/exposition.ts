@@ -78,7 +78,12 @@ function valuesOf(row: MetricRow, name: string, source: MetricSource, contentTyp
   row.read(source, (counts, sumSeconds, ...labels) => {
     const { cumulative, count } = onLadder(counts);
     const common = labelled(row.labels, labels);
-    edges.forEach((le, i) => values.push({ value: cumulative[i] ?? count, labels: { ...common, le }, metricName: `${name}_bucket` }));
+    const [route = "", variant = ""] = labels;
+    const exemplars = source.ports.exemplars?.of(row.exemplars, route, variant);
+    edges.forEach((le, i) => {
+      const exemplar = exemplars?.[i];
+      values.push({ value: cumulative[i] ?? count, labels: { ...common, le }, metricName: `${name}_bucket`, ...(exemplar === undefined ? {} : { exemplar }) });
+    });
     values.push({ value: sumSeconds, labels: common, metricName: `${name}_sum` }, { value: count, labels: common, metricName: `${name}_count` });
   });
   return values;

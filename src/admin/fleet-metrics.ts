@@ -5,9 +5,9 @@ import type { MetricRow, MetricSource } from "./metric-row.ts";
 const fleetOf = ({ ports }: MetricSource): FleetStatus | null => ports.fleet?.() ?? null;
 
 /** A gauge that is there where there is a fleet. */
-function gauge(name: string, help: string, of: (fleet: FleetStatus) => number | null): MetricRow {
+function gauge(name: string, help: string, of: (fleet: FleetStatus) => number | null, across?: "min"): MetricRow {
   return {
-    type: "gauge", name, labels: [], help,
+    type: "gauge", name, labels: [], help, ...(across === undefined ? {} : { across }),
     read: (source, emit) => {
       const fleet = fleetOf(source);
       const value = fleet === null ? null : of(fleet);
@@ -18,7 +18,7 @@ function gauge(name: string, help: string, of: (fleet: FleetStatus) => number | 
 
 export const fleetMetrics: readonly MetricRow[] = [
   gauge("ebbgate_fleet_leader", "Whether this sidecar leads its fleet: 1, or 0.", (fleet) => (fleet.role === "leader" ? 1 : 0)),
-  gauge("ebbgate_fleet_leader_heard", "Whether this sidecar leads or hears a leader: 1, or 0 while it may only lower weights.", (fleet) => (fleet.leader === null ? 0 : 1)),
+  gauge("ebbgate_fleet_leader_heard", "Whether this sidecar leads or hears a leader: 1, or 0 while it may only lower weights.", (fleet) => (fleet.leader === null ? 0 : 1), "min"),
   gauge("ebbgate_fleet_epoch", "Epoch of the lease of the leader that is heard.", (fleet) => fleet.epoch),
   gauge("ebbgate_fleet_sidecars", "Sidecars that the leader hears; 0 where no leader is heard.", (fleet) => fleet.size),
   gauge("ebbgate_fleet_stragglers", "Sidecars that do not run the newest decision a second after it was made; at most 20 are counted.", (fleet) => fleet.stragglers.length),

@@ -2,11 +2,14 @@
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FleetStatus } from "../fleet/status.ts";
+import type { TargetStatus } from "../hooks/hooks.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
 import type { RolloutStatus } from "../rollout/status.ts";
+import type { SpanCounts } from "../trace/exporter.ts";
 import type { DecisionTally } from "./decision-tally.ts";
+import type { Exemplars } from "./exemplars.ts";
 
 export interface Identity {
   /** Ebbgate's own version. */
@@ -56,6 +59,12 @@ export interface AdminPorts {
   mirrors(route: string): MirrorCounts | null;
   /** Null or absent: this sidecar shares its store with no other. */
   fleet?(): FleetStatus | null;
+  /** Null or absent: no spans are exported. */
+  spans?(): SpanCounts | null;
+  /** Of the latency histograms. Absent: there are none. */
+  readonly exemplars?: Exemplars;
+  /** Calls to others; absent: none are configured. */
+  webhooks?(): readonly TargetStatus[];
   /** Whether the store answered when it was last asked; absent: it is in this process. */
   storeReachable?(): boolean;
   /** True from SIGTERM on. */

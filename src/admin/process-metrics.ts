@@ -24,7 +24,7 @@ function openFilesMax(): number | undefined {
 
 function optional(name: string, help: string, read: () => number | undefined): MetricRow {
   return {
-    type: "gauge", name, help, labels: [],
+    type: "gauge", name, help, labels: [], across: "each",
     read: (_source, emit) => {
       const value = read();
       if (value !== undefined) emit(value);
@@ -34,24 +34,24 @@ function optional(name: string, help: string, read: () => number | undefined): M
 
 export const processMetrics: readonly MetricRow[] = [
   {
-    type: "counter", name: "process_cpu_seconds_total", labels: [], help: "User and system CPU time of all threads.",
+    type: "counter", name: "process_cpu_seconds_total", labels: [], across: "each", help: "User and system CPU time of all threads.",
     read: (_source, emit) => {
       const { user, system } = process.cpuUsage();
       emit((user + system) / 1e6);
     },
   },
   {
-    type: "gauge", name: "process_resident_memory_bytes", labels: [], help: "Resident memory of the process.",
+    type: "gauge", name: "process_resident_memory_bytes", labels: [], across: "each", help: "Resident memory of the process.",
     read: (_source, emit) => emit(process.memoryUsage.rss()),
   },
   {
-    type: "gauge", name: "process_start_time_seconds", labels: [], help: "When the process started, in seconds since 1970.",
+    type: "gauge", name: "process_start_time_seconds", labels: [], across: "each", help: "When the process started, in seconds since 1970.",
     read: ({ ports }, emit) => emit(ports.identity.startedMs / 1000),
   },
   optional("process_open_fds", "Open file descriptors (Linux).", openFiles),
   optional("process_max_fds", "Limit on open file descriptors (Linux).", openFilesMax),
   {
-    type: "counter", name: "ebbgate_control_busy_seconds_total", labels: [], help: "Time in which the control thread's event loop was busy: near 1 a second, it is overloaded.",
+    type: "counter", name: "ebbgate_control_busy_seconds_total", labels: [], across: "each", help: "Time in which the control thread's event loop was busy: near 1 a second, it is overloaded.",
     read: (_source, emit) => emit(performance.eventLoopUtilization().active / 1000),
   },
 ];

@@ -8,6 +8,7 @@ import { Endpoints } from "./endpoints.ts";
 import { requirePatchedNode } from "./node-version.ts";
 import type { AdminPorts } from "./ports.ts";
 import { problem, type Answer } from "./problem.ts";
+import { readBody } from "./request-body.ts";
 
 const headBytesMax = 8_192;
 const headersMax = 64;
@@ -66,6 +67,11 @@ export class AdminServer {
     });
   }
 
+  /** Where it listens. */
+  get address(): { readonly host: string; readonly port: number } {
+    return { host: this.settings.host, port: (this.server.address() as AddressInfo | null)?.port ?? this.settings.port };
+  }
+
   /** Takes no new connection, ends idle ones, and lets what is being answered end. */
   close(graceMs = 1_000): Promise<void> {
     return new Promise((resolve) => {
@@ -92,6 +98,9 @@ export class AdminServer {
         host: request.headers.host,
         accept: request.headers.accept,
         hasBody: request.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0),
+        contentType: request.headers["content-type"],
+        ifNoneMatch: request.headers["if-none-match"],
+        body: (bytesMax) => readBody(request, bytesMax),
       });
     } catch (error) {
       this.log.error({ err: error, path: request.url }, "An admin request failed.");
@@ -101,6 +110,8 @@ export class AdminServer {
   }
 
   private send(request: IncomingMessage, response: ServerResponse, { status, contentType, body, headers }: Answer): void {
+    // A 304 has no body, and lengths and types of it would be those of the answer that it stands for (RFC 9110 section 15.4.5).
+    if (status === 304) return void response.writeHead(status, { ...commonHeaders, ...headers }).end();
     const bytes = Buffer.from(body);
     response.writeHead(status, { ...commonHeaders, "content-type": contentType, "content-length": bytes.length, ...headers });
     response.end(request.method === "HEAD" ? undefined : bytes);

@@ -3,6 +3,7 @@ import { refusalCodes, counters, threadCounters } from "../observe/layout.ts";
 import { upstreamErrorCodes, type ErrorCode } from "../core/errors.ts";
 import type { RouteSnapshot } from "../config/snapshot.ts";
 import type { FleetStatus } from "../fleet/status.ts";
+import type { TargetStatus } from "../hooks/hooks.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
 import type { RolloutStatus } from "../rollout/status.ts";
 import type { AdminPorts, ConfigurationStatus, ThreadStatus } from "./ports.ts";
@@ -62,6 +63,8 @@ export interface Status {
   readonly rollouts: readonly RolloutStatus[];
   /** Null: this sidecar shares its store with no other. */
   readonly fleet: FleetStatus | null;
+  /** Calls to others, by target. */
+  readonly webhooks: readonly TargetStatus[];
 }
 
 /** Reasons that happened, with their counts. */
@@ -136,5 +139,6 @@ export function statusOf(ports: AdminPorts): Status {
     })),
     rollouts: ports.rollouts(),
     fleet: ports.fleet?.() ?? null,
+    webhooks: ports.webhooks?.() ?? [],
   };
 }

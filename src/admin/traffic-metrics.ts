@@ -1,13 +1,13 @@
 /** Rows of the metric table that are read from the slab: traffic by route and variant, and the threads' connections. */
 import { upstreamErrorCodes } from "../core/errors.ts";
-import { counters, refusalCodes, threadCounters } from "../observe/layout.ts";
+import { counters, gatedReasons, refusalCodes, threadCounters } from "../observe/layout.ts";
 import type { HistogramRow, MetricRow, ScalarRow } from "./metric-row.ts";
 
 const bySeries = ["route", "variant"] as const;
 
 function ofSeries(type: "counter" | "gauge", name: string, cell: number, help: string): ScalarRow {
   return {
-    type, name, help, labels: bySeries,
+    type, name, help, labels: bySeries, across: "sum",
     read: ({ series }, emit) => {
       for (const { route, variant, reader } of series) emit(reader.counter(cell), route, variant);
     },
@@ -15,12 +15,12 @@ function ofSeries(type: "counter" | "gauge", name: string, cell: number, help: s
 }
 
 function ofThreads(type: "counter" | "gauge", name: string, cell: number, help: string): ScalarRow {
-  return { type, name, help, labels: [], read: ({ threads }, emit) => emit(threads.counter(cell)) };
+  return { type, name, help, labels: [], across: "sum", read: ({ threads }, emit) => emit(threads.counter(cell)) };
 }
 
 function latency(name: string, which: "firstByte" | "total", help: string): HistogramRow {
   return {
-    type: "histogram", name, help, labels: bySeries,
+    type: "histogram", name, help, labels: bySeries, exemplars: which,
     read: ({ series }, emit) => {
       for (const { route, variant, reader } of series) emit(reader.histogram(which), reader.sumMicros(which) / 1e6, route, variant);
     },
@@ -60,6 +60,19 @@ export const trafficMetrics: readonly MetricRow[] = [
     type: "gauge", name: "ebbgate_weight_ratio", labels: bySeries, help: "The variant's share of the buckets, 0 ... 1.",
     read: ({ series }, emit) => {
       for (const { route, variant, share } of series) emit(share, route, variant);
+    },
+  },
+  {
+    type: "counter", name: "ebbgate_gate_requests_total", labels: [...bySeries, "reason"],
+    help: "Requests that the gate of the variant decided about: allowed and targeted ones it gave the variant, denied ones it kept from it, killed ones found it closed.",
+    read: ({ series }, emit) => {
+      for (const { route, variant, gated, reader } of series) if (gated !== null) gatedReasons.forEach((reason, i) => emit(reader.counter(counters.gated + i), route, variant, reason));
+    },
+  },
+  {
+    type: "gauge", name: "ebbgate_gate_open", labels: bySeries, across: "min", help: "Whether the variant's gate is open (1), or closed by the kill switch or its rollout (0).",
+    read: ({ series }, emit) => {
+      for (const { route, variant, gated } of series) if (gated !== null) emit(gated.closed === null ? 1 : 0, route, variant);
     },
   },
   ofThreads("counter", "ebbgate_downstream_connections_accepted_total", threadCounters.connectionsAccepted, "Connections accepted from clients."),

@@ -2,6 +2,7 @@
 import { parseDuration } from "../config/scalars.ts";
 import { explain } from "../rollout/explain.ts";
 import type { Decision } from "../rollout/types.ts";
+import { describeGate, type GateRecord } from "../gates/records.ts";
 import { ChainCheck, isFault } from "../store/audit-chain.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
 import type { Change } from "../store/shared-document.ts";
@@ -123,6 +124,7 @@ function describe(record: object): string {
     const { revision, action, who, reason } = record as Change;
     return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
   }
+  if (has["kind"] === "gate") return describeGate(record as GateRecord);
   if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
     try {
       return `${has["reason"]}: ${explain(record as Decision)}`;

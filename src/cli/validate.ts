@@ -1,4 +1,5 @@
 import { relative, resolve } from "node:path";
+import type { DynamicConfiguration } from "../config/definition.ts";
 import type { DocumentKind } from "../config/json-schema.ts";
 import { loadConfiguration, loadDynamic, readSource } from "../config/load.ts";
 import { type ConfigProblem, formatProblem } from "../config/problem.ts";
@@ -29,6 +30,8 @@ interface FileReport {
   readonly kind: DocumentKind;
   readonly valid: boolean;
   readonly problems: readonly ConfigProblem[];
+  /** What the gate policy of a good file misses, where it only warns. */
+  readonly warnings?: readonly string[];
   /** Of a good file. */
   readonly hash?: string;
   readonly routes?: number;
@@ -53,14 +56,16 @@ async function validate(file: string, wanted: DocumentKind | undefined, io: CliI
   if (kind === "dynamic") {
     const loaded = await loadDynamic(path, io.env);
     return loaded.ok
-      ? { file, kind, valid: true, problems: [], hash: loaded.value.hash, routes: loaded.value.routes.length }
+      ? goodReport(file, kind, loaded.value)
       : { file, kind, valid: false, problems: shorten(loaded.problems, io) };
   }
   const loaded = await loadConfiguration(path, io.env);
   return loaded.ok
-    ? { file, kind, valid: true, problems: [], hash: loaded.value.dynamic.hash, routes: loaded.value.dynamic.routes.length }
+    ? goodReport(file, kind, loaded.value.dynamic)
     : { file, kind, valid: false, problems: shorten(loaded.problems, io) };
 }
+
+const goodReport = (file: string, kind: DocumentKind, { hash, routes, warnings }: DynamicConfiguration): FileReport => ({ file, kind, valid: true, problems: [], warnings, hash, routes: routes.length });
 
 async function guessKind(path: string, io: CliIo): Promise<DocumentKind> {
   const read = await readSource(path, io.env);
@@ -78,6 +83,7 @@ function shorten(problems: readonly ConfigProblem[], io: CliIo): ConfigProblem[]
 }
 
 function writeReport(report: FileReport, quiet: boolean, io: CliIo): void {
+  for (const warning of report.warnings ?? []) io.stderr.write(`${report.file}: warning: ${warning}\n`);
   for (const problem of report.problems) io.stderr.write(`${formatProblem(problem)}\n`);
   if (!report.valid) {
     const count = report.problems.length;

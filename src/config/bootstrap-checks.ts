@@ -3,6 +3,7 @@ import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { PlacedRoute } from "./dynamic-checks.ts";
 import type { Address } from "./notation.ts";
 import type { Finding } from "./problem.ts";
+import type { NamedTarget } from "./target-checks.ts";
 
 /** What is wrong with a bootstrap document although each of its parts is well-formed. */
 export function bootstrapFindings(bootstrap: Pick<BootstrapDocument, "listeners" | "admin">): Finding[] {
@@ -30,15 +31,17 @@ export function bootstrapFindings(bootstrap: Pick<BootstrapDocument, "listeners"
 export interface OwnAddresses {
   readonly listeners: readonly { readonly name: string; readonly address: Address }[];
   readonly admin: { readonly address: Address };
+  /** Whom its playbooks and external gates may name. */
+  readonly targets: readonly NamedTarget[];
 }
 
 /** Endpoints that lead back into this sidecar: a listener would be a loop, the admin API would be open to every client. */
-export function selfEndpointFindings(bootstrap: OwnAddresses, routes: readonly PlacedRoute[]): Finding[] {
+export function selfEndpointFindings(bootstrap: Omit<OwnAddresses, "targets">, routes: readonly PlacedRoute[]): Finding[] {
   const own = [...bootstrap.listeners.map(({ name, address }) => ({ address, what: `listener '${name}'` })), { address: bootstrap.admin.address, what: "the admin API" }];
   const findings: Finding[] = [];
   for (const { route, path } of routes) {
     for (const [v, variant] of route.variants.entries()) {
-      for (const [e, endpoint] of variant.endpoints.entries()) {
+      for (const [e, endpoint] of (variant.endpoints ?? []).entries()) {
         if (endpoint.kind !== "tcp") continue;
         const host = endpoint.host === "localhost" ? "127.0.0.1" : endpoint.host;
         const hit = own.find(({ address }) => address.port === endpoint.port && leadsTo(host, address.host));

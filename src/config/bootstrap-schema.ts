@@ -4,6 +4,8 @@ import { dynamicSchema } from "./dynamic-schema.ts";
 import { parseAddress, parsePeer } from "./notation.ts";
 import { flag, integer, name, scalar, share, text } from "./scalars.ts";
 import { storeSchema } from "./store-schema.ts";
+import { tracingSchema } from "./tracing-schema.ts";
+import { webhookSchema } from "./webhook-schema.ts";
 import { defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
 
 const address = scalar({ json: { title: "address", type: "string", pattern: ":\\d{1,5}$", examples: ["0.0.0.0:8080"] }, parse: parseAddress });
@@ -79,7 +81,9 @@ export const bootstrapSchema = z
     store: storeSchema.prefault({ type: "file" }),
     identity: identity.describe("Who this sidecar is, in logs, events and the audit log.").prefault({}),
     log: log.describe("Logging, to stdout as JSON lines.").prefault({}),
+    tracing: tracingSchema.optional(),
     limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
+    webhooks: webhookSchema.describe("Calls to others: notifications, and the targets that playbooks and external gates name.").prefault({}),
     dynamic: z
       .union([text({ title: "path", charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), fromStore, dynamicSchema])
       .describe("The dynamic document: its path (relative to this file), the document itself, or `{from: store}`: the one in Redis that a fleet shares."),

@@ -1,8 +1,27 @@
 import type { RouteDocument } from "./dynamic-schema.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 
-/** What makes no sense about a route's cohort although each of its parts is well-formed. */
+/** What makes no sense about a route's cohort and its cookies although each of its parts is well-formed. */
 export function cohortFindings(route: RouteDocument, path: ConfigPath): Finding[] {
+  return [...keyFindings(route, path), ...pageCookieFindings(route, [...path, "assets", "cookie"])];
+}
+
+function pageCookieFindings({ assets, cohort }: RouteDocument, path: ConfigPath): Finding[] {
+  const cookie = assets?.cookie;
+  if (cookie === undefined) return [];
+  const findings = prefixFindings(cookie, path);
+  if (cohort !== "random" && (cohort.sticky?.cookie === cookie || cohort.key.some((source) => source.kind === "cookie" && source.name === cookie))) {
+    findings.push({ path, message: "carries the cohort key already", remedy: "Give the page's cookie a name of its own" });
+  }
+  return findings;
+}
+
+function prefixFindings(cookie: string, path: ConfigPath): Finding[] {
+  if (!/^__(Host|Secure)-/i.test(cookie)) return [];
+  return [{ path, message: "has a prefix that browsers accept only on a Secure cookie", remedy: "Choose a name without __Host- or __Secure-" }];
+}
+
+function keyFindings(route: RouteDocument, path: ConfigPath): Finding[] {
   if (route.cohort === "random") return [];
   const { key, sticky } = route.cohort;
   const at = [...path, "cohort"];
@@ -17,9 +36,7 @@ export function cohortFindings(route: RouteDocument, path: ConfigPath): Finding[
   }
   if (sticky === undefined) return findings;
   const cookieAt = [...at, "sticky", "cookie"];
-  if (/^__(Host|Secure)-/i.test(sticky.cookie)) {
-    findings.push({ path: cookieAt, message: "has a prefix that browsers accept only on a Secure cookie", remedy: "Choose a name without __Host- or __Secure-" });
-  }
+  findings.push(...prefixFindings(sticky.cookie, cookieAt));
   if (key.some((source) => source.kind === "cookie" && source.name === sticky.cookie)) {
     findings.push({ path: cookieAt, message: "is a source of the cohort key already", remedy: "Give the sticky cookie a name of its own" });
   }

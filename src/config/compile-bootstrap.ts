@@ -4,14 +4,17 @@ import { dirname } from "node:path";
 import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { BootstrapConfiguration } from "./definition.ts";
 import { compileStore } from "./compile-store.ts";
+import { compileTracing } from "./tracing-schema.ts";
+import { compileWebhooks } from "./compile-webhooks.ts";
 
 /** Compiles a bootstrap document that has passed every check. @param file its absolute path, which relative ones start from */
 export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, file: string): BootstrapConfiguration {
   const { store, identity, log } = document;
   const listeners = document.listeners.map(({ name, address, trustedPeers }) => ({ name, host: address.host, port: address.port, trustedPeers }));
+  const tracing = compileTracing(document.tracing);
   const instance = identity.instance ?? hostname();
   return {
-    proxy: { listeners, limits: document.limits, accessLog: log.access, viaName: viaName([instance, file, ...listeners.map(({ host, port }) => `${host}:${port}`)]) },
+    proxy: { listeners, limits: document.limits, accessLog: log.access, tracing: tracing?.settings ?? null, viaName: viaName([instance, file, ...listeners.map(({ host, port }) => `${host}:${port}`)]), region: identity.region ?? null },
     admin: {
       ...document.admin.address,
       allowRemoteWithoutTls: document.admin.allowRemoteWithoutTls,
@@ -21,6 +24,8 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
     store: compileStore(store, dirname(file)),
     identity: { instance, region: identity.region ?? null, zone: identity.zone ?? null },
     logLevel: log.level,
+    tracing,
+    webhooks: compileWebhooks(document.webhooks, dirname(file)),
   };
 }
 

@@ -1,15 +1,18 @@
+import type { GateRule, RouteGate } from "../core/gates.ts";
 import type { LogLevel } from "../core/log.ts";
 import type { RolloutPlan } from "./rollout-plan.ts";
-import type { AdminSettings, ProxySettings } from "./settings.ts";
-import type { EndpointAddress, RouteSnapshot } from "./snapshot.ts";
+import type { AdminSettings, ProxySettings, TracingSettings } from "./settings.ts";
+import type { EndpointAddress, JwtSettings, RouteSnapshot } from "./snapshot.ts";
+import type { WebhookSettings } from "./webhook-settings.ts";
 
 /**
  * A route as the document has it. The control thread makes a RouteSnapshot of it by adding what only it knows: the
  * allocation and since when, each variant's slot, and whether the route is judged now.
  */
-export interface RouteDefinition extends Omit<RouteSnapshot, "allocation" | "variants" | "judged" | "epoch" | "seen" | "goals" | "number"> {
+export interface RouteDefinition extends Omit<RouteSnapshot, "allocation" | "variants" | "gates" | "judged" | "epoch" | "seen" | "goals" | "number"> {
   /** Index 0 is the baseline; the others keep the document's order. */
   readonly variants: readonly VariantDefinition[];
+  readonly gates: readonly RouteGate[];
   readonly rollout: RolloutPlan | null;
 }
 
@@ -23,10 +26,44 @@ export interface VariantDefinition {
   readonly revision: string;
 }
 
+/** A gate as the document has it, with what people say about it. Null: it is not said. */
+export interface GateDefinition {
+  readonly name: string;
+  readonly route: string;
+  readonly variant: string;
+  readonly description: string | null;
+  readonly owner: string | null;
+  readonly ticket: string | null;
+  /** `2026-11-27` */
+  readonly created: string | null;
+  readonly sunset: string | null;
+  readonly criteria: string | null;
+  readonly rules: readonly GateRule[];
+}
+
+export interface GatePolicy {
+  readonly mode: "enforce" | "warn";
+  readonly require: readonly ("owner" | "description" | "ticket" | "created" | "sunset" | "criteria")[];
+  /** Empty: anything. */
+  readonly prefixes: readonly string[];
+  readonly style: "kebab" | "any";
+  /** From created to sunset; null: not bounded. */
+  readonly lifeMaxMs: number | null;
+  /** After which a gate is stale: at 100%, at 0%, without traffic. */
+  readonly fullMs: number;
+  readonly hiddenMs: number;
+  readonly idleMs: number;
+}
+
 /** The compiled dynamic document. */
 export interface DynamicConfiguration {
   readonly routes: readonly RouteDefinition[];
-  /** SHA-256 of the compiled routes, in hex: documents that mean the same have the same, whatever their comments. */
+  readonly gates: readonly GateDefinition[];
+  readonly policy: GatePolicy;
+  readonly jwt: JwtSettings | null;
+  /** What the gate policy misses where it only warns: a line each. */
+  readonly warnings: readonly string[];
+  /** SHA-256 of all that, in hex: documents that mean the same have the same, whatever their comments. */
   readonly hash: string;
 }
 
@@ -40,6 +77,17 @@ export interface BootstrapConfiguration {
   readonly store: StoreSettings;
   readonly identity: IdentitySettings;
   readonly logLevel: LogLevel;
+  readonly webhooks: WebhookSettings;
+  /** Null: requests are not traced. */
+  readonly tracing: TracingConfiguration | null;
+}
+
+export interface TracingConfiguration {
+  readonly settings: TracingSettings;
+  /** Of the resource that the spans are of. */
+  readonly serviceName: string;
+  /** Null: spans are sent nowhere. */
+  readonly export: { readonly url: string; readonly headers: readonly (readonly [name: string, value: string])[]; readonly timeoutMs: number } | null;
 }
 
 export type StoreSettings = { readonly type: "file"; /** Absolute. */ readonly directory: string } | { readonly type: "memory" } | RedisSettings;
@@ -99,3 +147,9 @@ export interface Configuration {
   /** Absolute paths: the bootstrap file, and the dynamic one where it is a file of its own; or where in the store that is. */
   readonly files: readonly string[];
 }
+
+/** Of a sidecar that has not read its document yet. */
+export const noDynamic: DynamicConfiguration = {
+  routes: [], gates: [], jwt: null, warnings: [], hash: "",
+  policy: { mode: "warn", require: [], prefixes: [], style: "any", lifeMaxMs: null, fullMs: 0, hiddenMs: 0, idleMs: 0 },
+};

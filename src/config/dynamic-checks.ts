@@ -2,6 +2,8 @@ import { z } from "zod";
 import { check, type Checked } from "./check.ts";
 import { cohortFindings } from "./cohort-checks.ts";
 import { type DynamicDocument, dynamicSchema, type RouteDocument, routeSchema } from "./dynamic-schema.ts";
+import { gateFindings } from "./gate-checks.ts";
+import { policyFindings } from "./gate-policy.ts";
 import { shadows } from "./match-cover.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import { rolloutFindings } from "./rollout-checks.ts";
@@ -25,8 +27,13 @@ export function checkDynamic(data: unknown, base: ConfigPath): Checked<DynamicDo
   const routes = checked.ok
     ? checked.value.routes.map((route, index) => ({ route, path: [...base, "routes", index] }))
     : wellFormedRoutes(data, base);
-  const findings = [...(checked.ok ? [] : checked.findings), ...routes.flatMap(routeFindings), ...acrossRoutes(routes), ...(checked.ok ? groupFindings(routes) : [])];
+  const findings = [...(checked.ok ? [] : checked.findings), ...routes.flatMap(routeFindings), ...acrossRoutes(routes), ...(checked.ok ? [...groupFindings(routes), ...acrossGates(checked.value, base)] : [])];
   return findings.length === 0 && checked.ok ? { ...checked, routes } : { ok: false, findings, routes };
+}
+
+function acrossGates(document: DynamicDocument, base: ConfigPath): Finding[] {
+  const { gates, gatePolicy } = document;
+  return [...gateFindings(document, base), ...(gatePolicy.mode === "enforce" ? policyFindings(gates, gatePolicy, base) : [])];
 }
 
 function wellFormedRoutes(data: unknown, base: ConfigPath): PlacedRoute[] {

@@ -1,16 +1,11 @@
 import { z } from "zod";
 import { parseCohortSource, parseEndpoint, parseHost, parseMethod, parsePath, parsePointer } from "./notation.ts";
+import { gateSchema, jwtSchema, policySchema } from "./gate-schema.ts";
+import { pathSchema } from "./path-schema.ts";
 import { rolloutSchema } from "./rollout-schema.ts";
 import { duration, factor, flag, integer, name, scalar, share, text, token, weight } from "./scalars.ts";
 
 const day = 86_400_000;
-
-const path = z
-  .union([
-    scalar({ json: { title: "path", type: "string", pattern: "^/", examples: ["/api"] }, parse: parsePath }),
-    z.strictObject({ exact: scalar({ json: { title: "path", type: "string", pattern: "^/" }, parse: parsePath }).describe("The whole path, without its query.") }),
-  ])
-  .describe("A prefix, matched on segment borders (`/api` matches `/api/x`, never `/apix`), or `{exact: /path}`.");
 
 const match = z.strictObject({
   hosts: z
@@ -18,7 +13,7 @@ const match = z.strictObject({
     .max(256)
     .describe("Host names without port; `*.example.com` matches any depth below. Empty: any host.")
     .prefault([]),
-  path: path.prefault("/"),
+  path: pathSchema.prefault("/"),
   methods: z
     .array(scalar({ json: { title: "method", type: "string", examples: ["GET"] }, parse: parseMethod }))
     .max(32)
@@ -64,7 +59,8 @@ const variant = z.strictObject({
     .array(scalar({ json: { title: "endpoint", type: "string", pattern: "^(http://.+|unix:/.+)$", examples: ["http://127.0.0.1:3001"] }, parse: parseEndpoint }))
     .min(1)
     .max(256)
-    .describe("Addresses of this version: `http://host:port` or `unix:/path`."),
+    .describe("Addresses of this version: `http://host:port` or `unix:/path`. Left out of a candidate: the baseline's, and the service is told which variant it is to be (`ebbgate-variant`, and `headers`).")
+    .optional(),
   headers: z
     .record(z.string(), text({ charactersMax: 4_096 }))
     .describe("Headers set on the forwarded request; an inbound header of that name is replaced.")
@@ -122,6 +118,18 @@ const mirror = z.strictObject({
   concurrencyMax: integer({ min: 1, max: 256 }).describe("Copies under way at once; what does not fit is not copied.").prefault(16),
 });
 
+const lane = z
+  .union([
+    z.enum(["start", "join"]),
+    z.strictObject({ join: z.record(z.string(), name).describe("The variant for each lane, by the name of the variant that started it. A lane that is not here is kept, and not followed.") }),
+  ])
+  .describe("The variant travels on in `ebbgate-variant` and `baggage`. `start`: under this route's variant, whatever came in. `join`: a trusted peer's lane is kept, and followed to the variant of the same name, or the one given here, while that has any weight.");
+
+const assets = z.strictObject({
+  paths: z.array(pathSchema).max(64).describe("What is an asset, beside requests that the browser itself names so (`Sec-Fetch-Dest: script`, `style`, `image`, `font`, ...).").prefault([]),
+  cookie: token.describe("Tells the version of the last page. Left out: `ebbgate-page-` and the route's name. Give two routes the same where one serves the other's assets.").optional(),
+});
+
 export const routeSchema = z.strictObject({
   name: name.describe("Unique; the label in metrics and the name of the route's rollout."),
   match: match.describe("Every part that is present must match. The first route in the document that matches serves.").prefault({}),
@@ -131,6 +139,8 @@ export const routeSchema = z.strictObject({
   timeouts: timeouts.describe("`0` switches one off.").prefault({}),
   limits: limits.describe("Bounds on what the route may use.").prefault({}),
   health: health.describe("Ask every endpoint of the route whether it is well. Left out: endpoints are judged by their traffic alone.").optional(),
+  lane: lane.prefault("start"),
+  assets: assets.describe("Scripts, styles and other assets come from the version that their page came from, also when the weights have moved since. Left out: they are requests like any other.").optional(),
   mirror: mirror.describe("Copies a share of the baseline's safe requests to a variant, compares the answers, and lets no user wait for it. Left out: nothing is copied.").optional(),
   rollout: rolloutSchema.describe("Moves a candidate's weight step by step, and back when it breaches a limit.").optional(),
 });
@@ -142,6 +152,9 @@ export const dynamicSchema = z
       .describe("Of a document in Redis: one with a lower revision than what runs is refused as stale. `ebbgate apply` sets it; in a file it means nothing.")
       .optional(),
     routes: z.array(routeSchema).min(1).max(1_000).describe("Tried in this order; the first match serves."),
+    gates: z.array(gateSchema).max(1_000).describe("Who is given a candidate, or kept from it, whatever its weight is; and who answers for it. Of a route they are asked in this order.").prefault([]),
+    gatePolicy: policySchema.describe("What is asked of every gate.").prefault({}),
+    jwt: jwtSchema.describe("Whose tokens are believed where a gate asks for claims: the bearer token of the request. Left out: no gate may ask.").optional(),
   })
   .meta({ title: "Ebbgate dynamic document", description: "Routes, their variants and rollouts. Watched: a change is live without a restart." });
 

@@ -5,13 +5,15 @@ import { bootstrapFindings, selfEndpointFindings } from "./bootstrap-checks.ts";
 import { type BootstrapDocument, bootstrapSchema } from "./bootstrap-schema.ts";
 import { check } from "./check.ts";
 import { storeFindings } from "./compile-store.ts";
+import { webhookFindings } from "./compile-webhooks.ts";
 import { compileBootstrap } from "./compile-bootstrap.ts";
 import { compileDynamic } from "./compile-dynamic.ts";
-import type { Configuration, DynamicConfiguration } from "./definition.ts";
+import { type Configuration, type DynamicConfiguration, noDynamic } from "./definition.ts";
 import { checkDynamic, type PlacedRoute } from "./dynamic-checks.ts";
 import type { DynamicDocument } from "./dynamic-schema.ts";
 import type { ConfigProblem, Finding } from "./problem.ts";
 import { type Parsed, parseSource, type Source } from "./source.ts";
+import { type NamedTarget, targetFindings } from "./target-checks.ts";
 import type { Environment } from "./substitute.ts";
 
 export type Loaded<T> =
@@ -46,7 +48,7 @@ function awaitingStore(bootstrap: CheckedBootstrap, source: Source, path: string
   const local: Finding = { path: ["dynamic"], message: "is to come from the store, but this store is not shared", remedy: "Set store.type: redis, or write the document's path here" };
   const problems = [...bootstrap.problems, ...(document !== null && document.store.type !== "redis" ? [source.locate(local)] : [])];
   if (document === null || problems.length > 0) return { ok: false, problems: problems.toSorted(byPlace), files: [path] };
-  return { ok: true, value: { bootstrap: compileBootstrap(document, path), dynamic: { routes: [], hash: "" }, shared: true, files: [path] } };
+  return { ok: true, value: { bootstrap: compileBootstrap(document, path), dynamic: noDynamic, shared: true, files: [path] } };
 }
 
 /** Reads a dynamic document that stands alone in its file. */
@@ -73,10 +75,13 @@ export async function readSource(path: string, environment: Environment): Promis
 /** What the checks of sense need: they run even where another part of the document is malformed. */
 const addresses = z.object({ listeners: bootstrapSchema.shape.listeners, admin: bootstrapSchema.shape.admin });
 const storePart = z.object({ store: bootstrapSchema.shape.store });
+const webhookPart = z.object({ webhooks: bootstrapSchema.shape.webhooks });
 
 interface CheckedBootstrap {
   readonly document: Omit<BootstrapDocument, "dynamic"> | null;
   readonly addresses: z.output<typeof addresses> | null;
+  /** Null: they are malformed, and so nothing can be said of who names one. */
+  readonly targets: readonly NamedTarget[] | null;
   readonly problems: readonly ConfigProblem[];
   readonly inline: unknown;
   /** The dynamic document is a shared one. */
@@ -93,10 +98,12 @@ function checkBootstrap(source: Source): CheckedBootstrap {
   const checked = check(bootstrapSchema, inline === null ? data : { ...(data as object), dynamic: "inline" });
   const sense = addresses.safeParse(data);
   const store = storePart.safeParse(data);
-  const findings = [...(checked.ok ? [] : checked.findings), ...(sense.success ? bootstrapFindings(sense.data) : []), ...(store.success ? storeFindings(store.data.store) : [])];
+  const webhooks = webhookPart.safeParse(data);
+  const findings = [...(checked.ok ? [] : checked.findings), ...(sense.success ? bootstrapFindings(sense.data) : []), ...(store.success ? storeFindings(store.data.store) : []), ...(webhooks.success ? webhookFindings(webhooks.data.webhooks) : [])];
   return {
     document: checked.ok ? checked.value : null,
     addresses: sense.success ? sense.data : null,
+    targets: webhooks.success ? webhooks.data.webhooks.targets : null,
     problems: findings.map(source.locate),
     inline,
     fromStore,
@@ -117,7 +124,8 @@ function checkedDynamic(data: unknown, source: Source, base: readonly string[]):
 
 function combine(bootstrap: CheckedBootstrap, dynamic: CheckedDynamicDocument, dynamicSource: Source, files: readonly string[]): Loaded<Configuration> {
   const self: readonly Finding[] = bootstrap.addresses === null ? [] : selfEndpointFindings(bootstrap.addresses, dynamic.routes);
-  const problems = [...bootstrap.problems, ...dynamic.problems, ...self.map(dynamicSource.locate)];
+  const named: readonly Finding[] = bootstrap.targets === null ? [] : targetFindings(bootstrap.targets, dynamic.routes);
+  const problems = [...bootstrap.problems, ...dynamic.problems, ...[...self, ...named].map(dynamicSource.locate)];
   if (problems.length > 0 || bootstrap.document === null || dynamic.document === null) return { ok: false, problems: problems.toSorted(byPlace), files };
   return { ok: true, value: { bootstrap: compileBootstrap(bootstrap.document, files[0]!), dynamic: compileDynamic(dynamic.document), files } };
 }

@@ -128,7 +128,7 @@ export function parseCohortSource(written: unknown): CohortSource | Refusal {
   if (written === "ip") return { kind: "ip" };
   const [, kind, name] = /^(header|cookie|jwt):(.+)$/.exec(written) ?? [];
   if (kind === undefined || name === undefined) return new Refusal("is not a source of the cohort key", remedy);
-  if (kind === "jwt") return /^[!-~]{1,128}$/.test(name) ? { kind, claim: name } : new Refusal("names no valid claim", "Write jwt:CLAIM without spaces, as jwt:sub");
+  if (kind === "jwt") return parseClaim(name) instanceof Refusal ? new Refusal("names no valid claim", "Write jwt:CLAIM without spaces, as jwt:sub") : { kind, claim: name };
   if (!isToken(name)) return new Refusal(`names no valid ${kind}`, "Use letters, digits and !#$%&'*+-.^_`|~ only (RFC 9110 section 5.6.2)");
   return kind === "header" ? { kind, name: name.toLowerCase() } : { kind: "cookie", name };
 }
@@ -137,4 +137,16 @@ export function parseCohortSource(written: unknown): CohortSource | Refusal {
 export function parsePointer(written: unknown): string | Refusal {
   if (typeof written === "string" && /^(\/(?:[^~/]|~[01])*)+$/.test(written) && written.length <= 1_024) return written;
   return new Refusal("is not a JSON Pointer", "Write the way to the member, as /items/*/updatedAt; ~1 stands for a slash and ~0 for a tilde");
+}
+
+/** A day of the calendar, as `2026-12-20`. YAML 1.2 leaves it a text. */
+export function parseDate(written: unknown): string | Refusal {
+  const remedy = "Write a day, as 2026-12-20";
+  if (typeof written !== "string" || !/^\d{4}-\d{2}-\d{2}$/.test(written)) return new Refusal("must be a date", remedy);
+  const day = new Date(`${written}T00:00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(written) ? written : new Refusal("is not a day of the calendar", remedy);
+}
+
+export function parseClaim(written: unknown): string | Refusal {
+  return typeof written === "string" && /^[!-~]{1,128}$/.test(written) ? written : new Refusal("is not a valid claim", "Write a claim's name without spaces, as sub or groups");
 }

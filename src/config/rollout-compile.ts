@@ -2,6 +2,8 @@
 import type { VariantDefinition } from "./definition.ts";
 import { defaultLimits, defaultMirrorLimit, defaultRollout, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
 import type { GoalDocument, RolloutDocument } from "./rollout-schema.ts";
+import { compilePath } from "./path-schema.ts";
+import { compileWindow } from "./window-schema.ts";
 import { bakeOf, stepDrafts } from "./rollout-strategies.ts";
 import type { Goal } from "./snapshot.ts";
 
@@ -26,8 +28,8 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
       // Beside a baseline without users nothing can be shown.
       const evidence = (typeof step === "number" ? undefined : step.evidence) ?? (defaultRollout.evidence && provable && weight < left);
       return typeof step === "number"
-        ? { weight, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false, evidence, early: false, probes: 0, mirrored: false }
-        : { weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval, evidence, early: step.early, probes: step.probes, mirrored: step.mirrored };
+        ? { weight, dwellMs: defaultRollout.dwellMs, minRequests: defaultRollout.minRequests, approval: false, evidence, early: false, probes: 0, mirrored: false, externalGates: [] }
+        : { weight, dwellMs: step.dwell, minRequests: step.minRequests, approval: step.approval, evidence, early: step.early, probes: step.probes, mirrored: step.mirrored, externalGates: step.externalGates };
     }),
     limits,
     bakeMs: bakeOf(rollout),
@@ -40,6 +42,7 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
     cooldown: { firstMs: rollout.cooldown.first, maxMs: rollout.cooldown.max },
     regions: Object.entries(rollout.regions).map(([region, weightMax]) => ({ region, weightMax })),
     group: rollout.group ?? null,
+    playbook: rollout.playbook,
     sampleRatio: rollout.sampleRatio,
     probes: rollout.probes === undefined ? null : { method: rollout.probes.method, path: rollout.probes.path, intervalMs: rollout.probes.interval, timeoutMs: rollout.probes.timeout },
   };
@@ -68,14 +71,7 @@ function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): Li
 
 function compileGoal({ path, method, status = [200, 299], header, value }: GoalDocument): Goal {
   if (path === undefined) return { kind: "header", name: (header ?? "").toLowerCase(), value: value ?? null };
-  const where = typeof path === "string" ? ({ kind: "prefix", value: path } as const) : ({ kind: "exact", value: path.exact } as const);
-  return { kind: "request", method: method ?? null, path: where, statusFrom: status[0], statusTo: status[1] };
+  return { kind: "request", method: method ?? null, path: compilePath(path), statusFrom: status[0], statusTo: status[1] };
 }
 
-const everyDay = [0, 1, 2, 3, 4, 5, 6] as const;
-
-function compileFreeze({ name, days, from, to, timezone }: RolloutDocument["freeze"][number]): FreezeWindow {
-  if (from.kind === "time" && to.kind === "time") return { kind: "weekly", name, days: days ?? everyDay, fromMinute: from.minute, toMinute: to.minute, timezone };
-  const textOf = (edge: typeof from): string => (edge.kind === "date" ? edge.text : "");
-  return { kind: "dates", name, from: textOf(from), to: textOf(to), timezone };
-}
+const compileFreeze = ({ name, ...window }: RolloutDocument["freeze"][number]): FreezeWindow => ({ ...compileWindow(window), name });

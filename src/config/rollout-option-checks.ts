@@ -2,6 +2,7 @@
 import type { RouteDocument } from "./dynamic-schema.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
+import { windowFindings } from "./window-schema.ts";
 
 export function strategyFindings({ cohort, mirror }: RouteDocument, { strategy, steps, candidate }: RolloutDocument, at: ConfigPath): Finding[] {
   const path = [...at, "strategy"];
@@ -75,12 +76,7 @@ function timeFindings({ steps = [], inconclusive, freeze, cooldown }: RolloutDoc
   const dwells = steps.map((step) => (typeof step === "number" ? 60_000 : step.dwell));
   const long = dwells.findIndex((dwell) => inconclusive !== undefined && inconclusive.after <= dwell);
   if (long >= 0) findings.push({ path: [...at, "inconclusive", "after"], message: `is not longer than the dwell of step ${long + 1}`, remedy: "Give every step its dwell first, and then time to gather evidence" });
-  for (const [index, { from, to, days }] of freeze.entries()) {
-    const path = [...at, "freeze", index];
-    if (from.kind !== to.kind) findings.push({ path: [...path, "to"], message: "is not in the form of `from`", remedy: "Write two times of day, or two dates" });
-    else if (from.kind === "date" && to.kind === "date" && to.text <= from.text) findings.push({ path: [...path, "to"], message: "is not after `from`", remedy: "Let the window end after it begins" });
-    if (from.kind === "date" && days !== undefined) findings.push({ path: [...path, "days"], message: "stands beside dates, which do not recur", remedy: "Remove it, or write times of day" });
-  }
+  for (const [index, window] of freeze.entries()) findings.push(...windowFindings(window, [...at, "freeze", index]));
   if (cooldown.max < cooldown.first) findings.push({ path: [...at, "cooldown", "max"], message: "is shorter than the first cooldown", remedy: "Write at least as much as `first`" });
   return findings;
 }

@@ -1,3 +1,4 @@
+import type { TimeWindow } from "../core/time-window.ts";
 import type { Goal, NumberSource } from "./snapshot.ts";
 
 /**
@@ -41,6 +42,8 @@ export interface RolloutPlan {
   readonly group?: string | null;
   /** Whether a mismatch between the weights and what the variants really get holds the rollout; absent: it does. */
   readonly sampleRatio?: boolean;
+  /** What is called when the rollout goes back, in order; absent: nobody. */
+  readonly playbook?: readonly PlaybookStep[];
   /** A question that the sidecar itself asks a variant that has no users to speak of; null: none. */
   readonly probes?: ProbePlan | null;
 }
@@ -57,29 +60,8 @@ export interface InconclusivePlan {
   readonly action: (typeof inconclusiveActions)[number];
 }
 
-/** Times of day and dates are local ones of the time zone (an IANA name), so daylight saving time needs no thought. */
-export type FreezeWindow = WeeklyFreeze | DatedFreeze;
-
-export interface WeeklyFreeze {
-  readonly kind: "weekly";
-  readonly name: string;
-  /** Days on which it begins; 0 is Sunday. */
-  readonly days: readonly number[];
-  /** Minutes of the day; `to` at or before `from` is on the next day. */
-  readonly fromMinute: number;
-  readonly toMinute: number;
-  readonly timezone: string;
-}
-
-export interface DatedFreeze {
-  readonly kind: "dates";
-  readonly name: string;
-  /** Local, as `2026-12-20T00:00`: inclusive. */
-  readonly from: string;
-  /** Exclusive. */
-  readonly to: string;
-  readonly timezone: string;
-}
+/** While it is open, no weight rises. */
+export type FreezeWindow = TimeWindow & { readonly name: string };
 
 export interface CooldownPlan {
   /** After the first rollback; each further one before a success doubles it. */
@@ -101,6 +83,17 @@ export interface ProbePlan {
   readonly timeoutMs: number;
 }
 
+/** A failed step says so and the next one runs, or the rest is left out. */
+export const playbookFailureActions = ["continue", "stop"] as const;
+
+/** A call to a target of the bootstrap document. */
+export interface PlaybookStep {
+  readonly name: string;
+  /** A target's name: its address and its secrets are no part of a plan. */
+  readonly target: string;
+  readonly onFailure: (typeof playbookFailureActions)[number];
+}
+
 export interface RolloutStep {
   /** Percent, a multiple of 0.001, in (0, 100]. */
   readonly weight: number;
@@ -118,6 +111,8 @@ export interface RolloutStep {
   readonly probes?: number;
   /** The copies must have shown that the candidate answers as the baseline does before this step's weight is given. */
   readonly mirrored?: boolean;
+  /** Targets of the bootstrap document that are asked, and must all say yes, before this step's weight is given. */
+  readonly externalGates?: readonly string[];
 }
 
 /** What the rollout does when a limit is breached. `dryRun` decides and records, but acts on nothing. */

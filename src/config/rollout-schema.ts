@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { parseMethod, parsePath, parseStatuses } from "./notation.ts";
-import { freezeEdge, timezone, weekday } from "./rollout-notation.ts";
-import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, strategies } from "./rollout-plan.ts";
+import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, playbookFailureActions, strategies } from "./rollout-plan.ts";
 import { duration, factor, flag, integer, name, scalar, share, text, token, weight } from "./scalars.ts";
+import { windowShape } from "./window-schema.ts";
 
 const day = 86_400_000;
 
@@ -16,6 +16,7 @@ const step = z.strictObject({
     .optional(),
   early: flag.describe("That evidence ends the step before its dwell.").prefault(false),
   mirrored: flag.describe("The route's copies must have shown that less than the mirror limit's share of them differs before this weight is given.").prefault(false),
+  externalGates: z.array(name).max(8).describe("Targets of `webhooks.targets` that are asked when everything else is there, and must all say yes before this weight is given. Silence is no yes, and never blocks a rollback.").prefault([]),
   probes: integer({ min: 0, max: 10_000 }).describe("How many of the rollout's declared probes must be answered well in a row before this weight is given.").prefault(0),
 });
 
@@ -114,13 +115,7 @@ const mirrorLimit = z
   })
   .describe("The answers to the route's copies (`mirror`), beside those that the users got. It speaks before the candidate has any user.");
 
-const freeze = z.strictObject({
-  name: text({ charactersMax: 64 }).describe("What people are told."),
-  days: z.array(weekday).min(1).max(7).describe("Days on which it begins, with `from` and `to` as times of day. Left out: every day.").optional(),
-  from: freezeEdge.describe("A time of day, as `16:00`; or a date, as `2026-12-20` or `2026-12-20T18:00`."),
-  to: freezeEdge.describe("In the same form, exclusive. A time at or before `from` is on the next day."),
-  timezone: timezone.describe("An IANA name, as `Europe/Berlin` or `UTC`."),
-});
+const freeze = z.strictObject({ name: text({ charactersMax: 64 }).describe("What people are told."), ...windowShape });
 
 const probes = z.strictObject({
   path: scalar({ json: { title: "path", type: "string", pattern: "^/", examples: ["/healthz"] }, parse: parsePath }).describe("What is asked. It must change nothing; 2xx and 3xx are good answers."),
@@ -166,6 +161,15 @@ export const rolloutSchema = z.strictObject({
   regions: z.record(z.string(), weight).describe("Region -> what the candidate's weight may not exceed there, whatever the step says; 0 keeps the region out. Left out: no cap.").prefault({}),
   group: name.describe("Rollouts of one group advance together and roll back together. They have equally many steps.").optional(),
   probes: probes.describe("A question that the sidecar asks a variant that has no users to speak of: the candidate before a step that asks for it, the baseline while it bakes. Counted apart from users.").optional(),
+  playbook: z
+    .array(z.strictObject({
+      name: name.describe("What people are told, and what the receiver is told to do."),
+      target: name.describe("A target of `webhooks.targets`."),
+      onFailure: z.enum(playbookFailureActions).describe("`stop` leaves out the steps after it.").default("continue"),
+    }))
+    .max(16)
+    .describe("What is called when this rollout goes back, one after the other: revert code, configuration, open a ticket, page. The rollback itself waits for none of it.")
+    .prefault([]),
   exposureBudget: integer({ min: 1, max: 1_000_000_000 })
     .describe("How many bad candidate responses the whole rollout may cost; spent means rollback. Left out: not capped.")
     .optional(),

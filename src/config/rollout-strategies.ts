@@ -8,7 +8,7 @@ const hour = 3_600_000;
 export type StepDraft = NonNullable<RolloutDocument["steps"]>[number];
 
 const draft = (weight: number, changes: Partial<Exclude<StepDraft, number>> = {}): Exclude<StepDraft, number> => ({
-  weight, dwell: 60_000, minRequests: 100, approval: false, evidence: undefined, early: false, mirrored: false, probes: 0, ...changes,
+  weight, dwell: 60_000, minRequests: 100, approval: false, evidence: undefined, early: false, mirrored: false, externalGates: [], probes: 0, ...changes,
 });
 
 /** @param left percent that the route's other candidates leave, more than 0 @returns the document's steps, or the strategy's */

@@ -6,8 +6,12 @@ export interface ProxySettings {
   readonly listeners: readonly ListenerSettings[];
   readonly limits: ProxyLimits;
   readonly accessLog: AccessLogSettings;
+  /** Null: trace contexts pass as they are. */
+  readonly tracing: TracingSettings | null;
   /** This proxy's pseudonym in `Via`; a request that carries it has looped (RFC 9110 section 7.6.3). */
   readonly viaName: string;
+  /** The sidecar's; null: it has none. */
+  readonly region: string | null;
 }
 
 export interface ListenerSettings {
@@ -35,6 +39,16 @@ export interface AccessLogSettings {
   readonly enabled: boolean;
   /** Share of requests that are logged, 0 ... 1. Failed ones are always logged. */
   readonly sample: number;
+}
+
+export interface TracingSettings {
+  /** Shares of the traces that begin here that are sampled, 0 ... 1. */
+  readonly sample: number;
+  readonly sampleCandidates: number;
+  /** Contexts of peers that are not trusted are not continued. */
+  readonly trustedOnly: boolean;
+  /** Spans are told of. */
+  readonly exported: boolean;
 }
 
 export interface ProxyLimits {

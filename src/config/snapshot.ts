@@ -1,4 +1,5 @@
 import type { BucketRange } from "../core/buckets.ts";
+import type { Closure, RouteGate } from "../core/gates.ts";
 
 /**
  * The snapshot: the immutable compiled configuration that the control thread posts to each proxy thread. Plain data
@@ -8,6 +9,8 @@ import type { BucketRange } from "../core/buckets.ts";
 export interface Snapshot {
   /** Strictly increasing within one process; 1 is the first. Acknowledged by every thread. */
   readonly revision: number;
+  /** Whose tokens are believed; absent or null: nobody's. */
+  readonly jwt?: JwtSettings | null;
   readonly routes: readonly RouteSnapshot[];
 }
 
@@ -25,8 +28,14 @@ export interface RouteSnapshot {
   /** Null: endpoints are judged by their traffic alone. */
   readonly health: HealthCheckSettings | null;
   readonly limits: RouteLimits;
+  /** Null: the route starts a lane, whatever came in. */
+  readonly lane: LaneSettings | null;
+  /** Null: assets are requests like any other. */
+  readonly assets: AssetSettings | null;
   /** Null: nothing is copied. */
   readonly mirror: MirrorSettings | null;
+  /** In the document's order. */
+  readonly gates: readonly GateSnapshot[];
   /** Present where a rollout runs: the route's strata are recorded for the judge. */
   readonly judged: boolean;
   /** The revision in which the weights, the variants or the cohort last changed: what is counted since is comparable. */
@@ -37,6 +46,21 @@ export interface RouteSnapshot {
   readonly goals: readonly GoalSnapshot[];
   /** What a custom limit reads from the service's answers; null: nothing. */
   readonly number: NumberSnapshot | null;
+}
+
+export interface GateSnapshot extends RouteGate {
+  /** Null: its rules count. */
+  readonly closed: Closure | null;
+}
+
+/** How tokens are verified (RFC 7519). */
+export interface JwtSettings {
+  /** Public keys; a private part never gets here. */
+  readonly keys: readonly Readonly<Record<string, unknown>>[];
+  /** Null: anything. */
+  readonly issuer: string | null;
+  readonly audience: string | null;
+  readonly clockToleranceMs: number;
 }
 
 /** A number in a response header. */
@@ -136,6 +160,20 @@ export interface HealthCheckSettings {
   readonly unhealthyAfter: number;
   /** Good answers in a row after which it gets traffic again. */
   readonly healthyAfter: number;
+}
+
+/** Inbound lanes of trusted peers are kept, and followed where they have a variant here. */
+export interface LaneSettings {
+  /** Lane and variant; null: each lane to the variant of the same name. */
+  readonly join: readonly (readonly [lane: string, variant: string])[] | null;
+}
+
+/** What belongs to a page, and comes from the page's version. */
+export interface AssetSettings {
+  /** Beside what the browser itself calls an asset. */
+  readonly paths: readonly PathMatch[];
+  /** Null: `ebbgate-page-` and the route's name. */
+  readonly cookie: string | null;
 }
 
 /** A share of the baseline's safe requests goes to a variant a second time; nobody waits for it. */

@@ -134,7 +134,7 @@ function place(file: string, document: Document.Parsed, lines: LineCounter, raw:
   // An empty value has no place of its own on some lines; its key's place serves.
   const { line, col } = lines.linePos(at?.range?.[0] ?? 0);
   // Neither may a header's value or a password be shown.
-  const secret = path.at(-2) === "headers" || isSecretName(String(path.at(-1)));
+  const secret = path.at(-2) === "headers" || isSecretName(String(path.at(-1))) || (path[0] === "webhooks" && ["url", "bearer", "routingKey"].includes(String(path.at(-1))));
   const shown = atKey || depth < path.length || secret ? undefined : show(node, raw, document);
   return { file, line: Math.max(line, 1), column: Math.max(col, 1), path: formatPath(path), ...(shown === undefined ? {} : { value: shown }), message, remedy };
 }

@@ -1,18 +1,18 @@
 import { baselineIndex } from "./compile-dynamic.ts";
 import type { RouteDocument, VariantDocument } from "./dynamic-schema.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
-import { isToken } from "./scalars.ts";
+import { isToken, name as variantName } from "./scalars.ts";
 
 /** Hop-by-hop fields, framing and routing: set by hand they would break the message or the path (RFC 9110 section 7.6.1). */
 const reservedHeaders = new Set(
   "connection content-length expect host http2-settings keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer transfer-encoding upgrade".split(" "),
 );
 /** What the proxy itself writes. */
-const ownHeaders = new Set("ebbgate-bucket ebbgate-variant forwarded via x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto".split(" "));
+const ownHeaders = new Set("baggage ebbgate-bucket ebbgate-variant forwarded via x-forwarded-for x-forwarded-host x-forwarded-port x-forwarded-proto".split(" "));
 
 /** What is wrong with a route's variants although each is well-formed. */
-export function variantFindings({ variants, rollout, mirror }: RouteDocument, path: ConfigPath): Finding[] {
-  const findings: Finding[] = mirror === undefined ? [] : mirrorFindings(variants, mirror.variant, [...path, "mirror", "variant"]);
+export function variantFindings({ variants, rollout, mirror, lane }: RouteDocument, path: ConfigPath): Finding[] {
+  const findings: Finding[] = [...(mirror === undefined ? [] : mirrorFindings(variants, mirror.variant, [...path, "mirror", "variant"])), ...laneFindings(variants, lane, [...path, "lane", "join"])];
   const baseline = baselineIndex(variants);
   for (const [index, variant] of variants.entries()) {
     const at = [...path, "variants", index];
@@ -26,6 +26,9 @@ export function variantFindings({ variants, rollout, mirror }: RouteDocument, pa
       findings.push({ path: [...at, "weight"], message: "is given to the baseline, which takes what the candidates leave", remedy: "Remove it" });
     } else if (variant.weight !== undefined && variant.name === rollout?.candidate) {
       findings.push({ path: [...at, "weight"], message: "is moved by the rollout's steps", remedy: "Remove it, or remove the rollout" });
+    }
+    if (variant.endpoints === undefined && index === baseline) {
+      findings.push({ path: [...at, "endpoints"], message: "is missing", remedy: "Write the addresses of the baseline: candidates without endpoints use them" });
     }
     findings.push(...endpointFindings(variant, at), ...headerFindings(variant, at));
   }
@@ -47,9 +50,19 @@ function mirrorFindings(variants: readonly VariantDocument[], name: string, path
   return [{ path, message, remedy: candidates.length === 0 ? "Add the variant that the copies are for" : `Write ${candidates.join(" or ")}` }];
 }
 
+function laneFindings(variants: readonly VariantDocument[], lane: RouteDocument["lane"], path: ConfigPath): Finding[] {
+  if (typeof lane !== "object") return [];
+  const names = variants.map((variant) => variant.name);
+  return Object.entries(lane.join).flatMap(([from, to]): Finding[] => [
+    ...(!variantName.safeParse(from).success ? [{ path: [...path, from], message: "is not a name that a variant can have, and so no lane", remedy: "Write the name of a variant of the route that starts the lane", atKey: true }] : []),
+    ...(names.includes(to) ? [] : [{ path: [...path, from], message: "is not a variant of this route", remedy: `Write ${names.join(" or ")}` }]),
+  ]);
+}
+
 function endpointFindings(variant: VariantDocument, path: ConfigPath): Finding[] {
-  return variant.endpoints.flatMap((endpoint, index) =>
-    variant.endpoints.slice(0, index).some((other) => other.id === endpoint.id)
+  const endpoints = variant.endpoints ?? [];
+  return endpoints.flatMap((endpoint, index) =>
+    endpoints.slice(0, index).some((other) => other.id === endpoint.id)
       ? [{ path: [...path, "endpoints", index], message: "is an endpoint of this variant already", remedy: "Remove one of the two" }]
       : [],
   );

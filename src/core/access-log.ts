@@ -6,6 +6,7 @@
 import { systemRandom, type Random } from "./random.ts";
 import type { LogDestination } from "./log.ts";
 import { pipeAtomicBytes } from "./log-writer.ts";
+import { redactText } from "./redact.ts";
 
 const batchCharsMax = pipeAtomicBytes - 512;
 const flushEveryMs = 200;
@@ -16,6 +17,10 @@ const defaultBufferBytesMax = 1024 * 1024;
 export interface AccessEntry {
   /** Wall time of the request's first byte. */
   wallMs: number;
+  /** Of the request's W3C trace context, or empty. */
+  traceId: string;
+  /** Of the span that stands for the request here, or empty. */
+  spanId: string;
   /** Empty where no route matched. */
   route: string;
   variant: string;
@@ -108,6 +113,8 @@ export class AccessLog {
 
   private format(entry: AccessEntry): string {
     let line = `{"level":"info","time":"${this.time(entry.wallMs)}","msg":"request"`;
+    if (entry.traceId !== "") line += `,"traceId":"${entry.traceId}"`;
+    if (entry.spanId !== "") line += `,"spanId":"${entry.spanId}"`;
     if (entry.route !== "") line += `,"route":${quote(entry.route)}`;
     if (entry.variant !== "") line += `,"variant":${quote(entry.variant)}`;
     if (entry.reason !== "") line += `,"reason":${quote(entry.reason)}`;
@@ -131,7 +138,9 @@ export class AccessLog {
 
   private pathOf(target: string): string {
     const end = this.query ? -1 : target.indexOf("?");
-    const path = end >= 0 ? target.slice(0, end) : target;
+    let path = end >= 0 ? target.slice(0, end) : target;
+    // A JSON Web Token in a path is a credential all the same.
+    if (path.includes("eyJ")) path = redactText(path);
     return path.length > pathCharsMax ? `${path.slice(0, pathCharsMax)}...` : path;
   }
 }

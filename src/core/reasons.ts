@@ -1,6 +1,9 @@
 /** Why a request got its variant: one value, the same in log, metric, event, audit and page. */
-export const routingReasons = ["weighted", "default", "allowed", "denied", "targeted", "killed"] as const;
+export const routingReasons = ["weighted", "default", "allowed", "denied", "targeted", "killed", "laned", "asset"] as const;
 export type RoutingReason = (typeof routingReasons)[number];
+
+/** Whether the split alone has decided: such requests are a random sample of the route's, and may be compared. */
+export const isDealt = (reason: RoutingReason): boolean => reason === "weighted" || reason === "default";
 
 /** A rollout's state (DESIGN section 6). */
 export const rolloutPhases = [
@@ -10,7 +13,7 @@ export type RolloutPhase = (typeof rolloutPhases)[number];
 
 /** What a `waiting` rollout waits for. Waiting never disables rollback. */
 export const waitReasons = [
-  "approval", "evidence", "noTraffic", "baseline", "probe", "declaredProbes", "mirror", "outage", "sampleRatio", "freeze", "cooldown", "partition", "group",
+  "approval", "evidence", "noTraffic", "baseline", "probe", "declaredProbes", "mirror", "outage", "sampleRatio", "freeze", "cooldown", "partition", "group", "externalGate",
 ] as const;
 export type WaitReason = (typeof waitReasons)[number];
 
@@ -23,7 +26,7 @@ export const rolloutReasons = [
   // forward
   "started", "stepCompleted", "stepEarly", "bakeStarted", "baked", "inconclusiveAdvanced",
   // holding and going on again
-  "awaitingApproval", "awaitingEvidence", "awaitingProbes", "awaitingMirror", "awaitingGroup", "noTraffic", "baselineUnhealthy", "sharedOutage", "sampleRatioMismatch", "frozen", "coolingDown",
+  "awaitingApproval", "awaitingEvidence", "awaitingProbes", "awaitingMirror", "awaitingGroup", "awaitingExternalGate", "noTraffic", "baselineUnhealthy", "sharedOutage", "sampleRatioMismatch", "frozen", "coolingDown",
   "partitioned", "inconclusivePaused", "holdEnded",
   // the breaker
   "breakerTripped", "probeStarted", "probePassed", "breakerTrippedAgain",

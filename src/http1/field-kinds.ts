@@ -21,6 +21,9 @@ export const kind = {
   http2Settings: 15,
   /** An underscore or dot spelling of a field that is believed: `X_Forwarded_For` is not `X-Forwarded-For`. */
   lookalike: 16,
+  baggage: 17,
+  traceparent: 18,
+  tracestate: 19,
 } as const;
 export type FieldKind = (typeof kind)[keyof typeof kind];
 
@@ -39,6 +42,7 @@ export function equalsLower(text: string, start: number, end: number, name: stri
 const bytesOf = (name: string): Uint8Array => Buffer.from(name, "latin1");
 
 const names = {
+  baggage: bytesOf("baggage"),
   connection: bytesOf("connection"),
   contentLength: bytesOf("content-length"),
   ebbgate: bytesOf("ebbgate-"),
@@ -49,6 +53,8 @@ const names = {
   keepAlive: bytesOf("keep-alive"),
   proxyConnection: bytesOf("proxy-connection"),
   te: bytesOf("te"),
+  traceparent: bytesOf("traceparent"),
+  tracestate: bytesOf("tracestate"),
   trailer: bytesOf("trailer"),
   transferEncoding: bytesOf("transfer-encoding"),
   upgrade: bytesOf("upgrade"),
@@ -69,6 +75,9 @@ function starts(bytes: Uint8Array, start: number, end: number, name: Uint8Array)
 /** The kind of the field named bytes[start, end), which is a token. */
 export function kindOf(bytes: Uint8Array, start: number, end: number): FieldKind {
   switch (bytes[start]! | 0x20) {
+    case 0x62: // b
+      if (is(bytes, start, end, names.baggage)) return kind.baggage;
+      break;
     case 0x63: // c
       if (is(bytes, start, end, names.connection)) return kind.connection;
       if (is(bytes, start, end, names.contentLength)) return kind.contentLength;
@@ -93,6 +102,8 @@ export function kindOf(bytes: Uint8Array, start: number, end: number): FieldKind
     case 0x74: // t
       if (is(bytes, start, end, names.te)) return kind.te;
       if (is(bytes, start, end, names.trailer)) return kind.trailer;
+      if (is(bytes, start, end, names.traceparent)) return kind.traceparent;
+      if (is(bytes, start, end, names.tracestate)) return kind.tracestate;
       if (is(bytes, start, end, names.transferEncoding)) return kind.transferEncoding;
       return otherOrLookalike(bytes, start, end);
     case 0x75: // u
@@ -131,6 +142,6 @@ export const isUntouchable = (name: string): boolean => untouchable.has(name) ||
 
 const forbiddenInTrailers = new Set([
   "authorization", "cookie", "set-cookie", "proxy-authorization", "www-authenticate", "proxy-authenticate", "content-encoding", "content-type", "content-range",
-  "cache-control", "max-forwards", "range", "age", "date", "expires", "location", "retry-after", "vary", "warning", "pragma", "keep-alive", "proxy-connection", "http2-settings",
+  "cache-control", "max-forwards", "range", "age", "date", "expires", "location", "retry-after", "vary", "warning", "pragma", "keep-alive", "proxy-connection", "http2-settings", "baggage",
 ]);
 export const isForbiddenInTrailers = (name: string): boolean => isUntouchable(name.replaceAll(/[_.]/g, "-")) || forbiddenInTrailers.has(name);

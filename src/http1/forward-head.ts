@@ -40,9 +40,10 @@ export function clientAddress(head: RequestHead, forwarding: Forwarding): string
 /**
  * @param setNames lower-case names that the variant sets, and so takes out here
  * @param upgrade the protocols to offer upstream, or "" when the request is no upgrade
+ * @param replaced kinds that are left out, since the caller writes its own: bit k stands for kind k
  * @returns request line and fields, without what the variant adds and without the closing empty line
  */
-export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames: readonly string[], upgrade: string): string {
+export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames: readonly string[], upgrade: string, replaced = 0): string {
   const { text, kinds } = head;
   // A request line that is ours already travels with the first fields, as one piece.
   const asItIs = head.minor === 1 && !head.absolute && head.lineStart === 0;
@@ -51,7 +52,7 @@ export function forwardHead(head: RequestHead, forwarding: Forwarding, setNames:
   let runStart = asItIs ? 0 : head.fieldsStart;
   for (let i = 0; i < head.count; i++) {
     const k = kinds[i]!;
-    if (k === kind.other ? !isNamed(head, i, setNames) : passes(head, i, k, forwarding.trusted)) continue;
+    if (k === kind.other ? !isNamed(head, i, setNames) : (replaced & (1 << k)) === 0 && passes(head, i, k, forwarding.trusted, setNames)) continue;
     if (head.nameStart[i]! > runStart) out += text.slice(runStart, head.nameStart[i]);
     runStart = head.lineEnd(i);
   }
@@ -77,7 +78,7 @@ function usualLines(authority: string, forwarding: Forwarding): string {
   return forwarding.usualLines;
 }
 
-function passes(head: RequestHead, i: number, k: number, trusted: boolean): boolean {
+function passes(head: RequestHead, i: number, k: number, trusted: boolean, setNames: readonly string[]): boolean {
   switch (k) {
     case kind.host:
       return !head.absolute;
@@ -86,6 +87,9 @@ function passes(head: RequestHead, i: number, k: number, trusted: boolean): bool
     case kind.trailer:
     case kind.via:
       return true;
+    case kind.traceparent:
+    case kind.tracestate:
+      return !isNamed(head, i, setNames);
     case kind.expect:
       return head.minor === 1;
     case kind.ebbgate:

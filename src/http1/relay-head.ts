@@ -38,6 +38,9 @@ function passes(head: ResponseHead, k: number): boolean {
     case kind.forwarded:
     case kind.xForwarded:
     case kind.ebbgate:
+    case kind.baggage:
+    case kind.traceparent:
+    case kind.tracestate:
       return true;
     case kind.upgrade:
       return head.status === 101 || head.status === 426;

@@ -6,8 +6,11 @@ import type { RequestHead } from "../http1/request-head.ts";
 import { assignCohort } from "./cohort.ts";
 import type { ProxyContext } from "./context.ts";
 import { Exchange, type Downstream } from "./exchange.ts";
+import { takeLane } from "./lane.ts";
 import { chooseMirror } from "./mirror-capture.ts";
+import { followPage } from "./page.ts";
 import { matchRoute } from "./route.ts";
+import { inboundTraceId } from "./tracing.ts";
 import { chooseVariant } from "./variant.ts";
 
 /**
@@ -28,11 +31,23 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   const exchange = new Exchange(context, downstream, head.method, head.target, head.bodyLength, startMs);
   exchange.route = route;
   exchange.upgrade = upgrade;
-  assignCohort(exchange, head, clientAddress(head, forwarding));
-  chooseVariant(exchange);
+  const key = assignCohort(exchange, head, clientAddress(head, forwarding));
+  chooseVariant(exchange, head, key);
+  takeLane(exchange, head, forwarding.trusted);
+  followPage(exchange, head);
   const { mirror } = route.definition;
   if (mirror !== null) chooseMirror(exchange, mirror);
-  exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);
+  const { tracer } = context;
+  if (tracer === null) {
+    exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade);
+    // Whoever traces is not us: the context passes as it is, and the log says whose it was.
+    if (context.accessLog !== null && head.has(kind.traceparent)) exchange.traceId = inboundTraceId(head);
+  } else {
+    const trace = tracer.begin(head, forwarding, exchange.variant.index !== 0);
+    exchange.trace = trace;
+    exchange.traceId = trace.traceId;
+    exchange.commonHead = forwardHead(head, forwarding, route.setNames, upgrade, trace.replaced) + trace.line;
+  }
   context.inFlight.add(exchange);
   return exchange;
 }

@@ -26,8 +26,11 @@ export function compileCohort(route: RouteSnapshot): Cohort {
   };
 }
 
-/** Sets the exchange's bucket, shard and reason: `weighted`, or `default` for a request without a cohort key. */
-export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: string): void {
+/**
+ * Sets the exchange's bucket, shard and reason: `weighted`, or `default` for a request without a cohort key.
+ * @returns the cohort key: personal data, to be used within the call; undefined where there is none
+ */
+export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: string): string | undefined {
   const { cohort } = exchange.route;
   exchange.reason = "weighted";
   if (cohort.keyOf === null) return assignAtRandom(exchange);
@@ -40,9 +43,10 @@ export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: st
   exchange.bucket = bucketOfHash(hash);
   exchange.shard = shardOfHash(hash);
   exchange.client = hash;
+  return key;
 }
 
-function assignAtRandom(exchange: Exchange): void {
+function assignAtRandom(exchange: Exchange): undefined {
   const { random } = exchange.context;
   exchange.bucket = Math.floor(random() * bucketCount);
   exchange.shard = Math.floor(random() * shardCount);

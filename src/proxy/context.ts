@@ -5,11 +5,14 @@ import type { ProxyLimits } from "../config/settings.ts";
 import { RequestHead } from "../http1/request-head.ts";
 import { ResponseHead } from "../http1/response-head.ts";
 import { errorWord, offsets, slotOffset, slotWords, threadCounters } from "../observe/layout.ts";
+import { GateOutcome } from "../split/gate.ts";
+import { GateQuestion } from "../split/gate-question.ts";
 import type { DownstreamConnection } from "./connection.ts";
 import type { Exchange } from "./exchange.ts";
 import { InFlight } from "./in-flight.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
 import type { Runtime } from "./runtime.ts";
+import type { Tracer } from "./tracing.ts";
 import type { UpstreamConnection } from "./upstream.ts";
 
 /** What all connections and exchanges of one proxy thread share. One object, made once, passed down. */
@@ -29,11 +32,16 @@ export class ProxyContext {
   mirror: ((sample: MirrorSample) => void) | null = null;
   /** Of them, those that are not done with. */
   mirrorsWaiting = 0;
+  /** Null: tracing is not configured, and trace contexts pass as they are. */
+  tracer: Tracer | null = null;
   /** performance.now() of the event that is being handled: read once for each, by `turn`. */
   nowMs = performance.now();
   /** Scratch heads: parsed, used and left within one call. */
   readonly requestHead: RequestHead;
   readonly responseHead: ResponseHead;
+  /** Scratch of what a route's gates are asked, and what they answer. */
+  readonly question = new GateQuestion();
+  readonly outcome = new GateOutcome();
   private readonly words: Uint32Array;
 
   constructor(options: { limits: ProxyLimits; viaName: string; accessLog: AccessLog | null; random: Random; page: SharedArrayBuffer; thread: number }) {

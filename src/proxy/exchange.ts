@@ -6,10 +6,12 @@ import type { ErrorCode } from "../core/errors.ts";
 import type { RoutingReason } from "../core/reasons.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
 import type { Sample } from "../observe/recorder.ts";
+import type { Baggage } from "../split/baggage.ts";
 import type { ProxyContext } from "./context.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { MirrorCapture } from "./mirror-capture.ts";
 import type { RuntimeRoute, RuntimeVariant } from "./runtime.ts";
+import type { ExchangeTrace } from "./tracing.ts";
 
 /** The client's side of an exchange. Bytes are valid during the call only. */
 export interface Downstream {
@@ -89,10 +91,19 @@ export class Exchange implements Sample {
   variant!: RuntimeVariant;
   /** The one that serves: the baseline after a fallback. */
   serving!: RuntimeVariant;
+  /** Who answers what the variant fails; null: the baseline. */
+  resort: RuntimeVariant | null = null;
   bucket = 0;
   reason: RoutingReason = "default";
+  /** What the request brought of it; null: nothing that matters. */
+  baggage: Baggage | null = null;
+  /** The lane that was joined, or "": then the serving variant's own. */
+  lane = "";
   /** A Set-Cookie line for the response, with CR LF, or "". */
   setCookie = "";
+
+  /** Of a page: what the client knows of its page's version, or "". Null: no page, or nobody asks. */
+  page: string | null = null;
 
   // the answer
   status = 0;
@@ -104,6 +115,10 @@ export class Exchange implements Sample {
   fellBack = false;
   error: ErrorCode | "" = "";
 
+  /** Null: tracing is not configured. */
+  trace: ExchangeTrace | null = null;
+  /** "": none is known. */
+  traceId = "";
   /** Gathers the answer for a copy of the request; null: there is none to be. */
   mirror: MirrorCapture | null = null;
 

@@ -5,6 +5,7 @@ import { chunked } from "../http1/framing.ts";
 import { counters, endpointShards } from "../observe/layout.ts";
 import { chooseEndpoint } from "./endpoint.ts";
 import { phase, type Exchange } from "./exchange.ts";
+import { laneLine } from "./lane.ts";
 import { recordDispatched, recordEnded, recordFailed, recordFailedLater, recordWithdrawn } from "./record.ts";
 import type { UpstreamConnection } from "./upstream.ts";
 
@@ -48,7 +49,7 @@ function send(exchange: Exchange, connection: UpstreamConnection): void {
   exchange.progressMs = exchange.context.nowMs;
   connection.attach(exchange);
   connection.frame(exchange.bodyLength === chunked);
-  connection.head(exchange.commonHead + exchange.serving.headLines + bucketAndEnd(exchange.bucket));
+  connection.head(exchange.commonHead + laneLine(exchange, exchange.serving) + exchange.serving.headLines + bucketAndEnd(exchange.bucket));
   // A body follows in the same turn where it came with the head, and then shares the write.
   if (!exchange.hasBody) connection.flush();
 }
@@ -124,16 +125,16 @@ export function refuseClient(exchange: Exchange, code: ErrorCode): void {
   refuse(exchange, code);
 }
 
-/** Safe, without a body, not answered yet, and failed by a candidate: then the user need not see the failure. */
+/** Safe, without a body, not answered yet, and failed by a variant that is nobody's last resort: then the user need not see the failure. */
 export function canFallBack(exchange: Exchange): boolean {
-  return exchange.safe && !exchange.hasBody && exchange.variant.index !== 0 && !exchange.fellBack && exchange.route.definition.fallback;
+  return exchange.safe && !exchange.hasBody && (exchange.variant.index !== 0 || exchange.resort !== null) && !exchange.fellBack && exchange.route.definition.fallback;
 }
 
 /** The baseline answers what the candidate failed. The failure stays the candidate's. */
 export function fallBack(exchange: Exchange): void {
   exchange.variant.recorder.add(counters.fallbacks, 1);
   exchange.fellBack = true;
-  exchange.serving = exchange.route.variants[0]!;
+  exchange.serving = exchange.resort ?? exchange.route.variants[0]!;
   dispatch(exchange, false);
 }
 

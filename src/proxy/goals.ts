@@ -8,6 +8,7 @@ import { routingPath } from "../http1/target.ts";
 import { CohortSet } from "../observe/cohort-set.ts";
 import { numberBucketOf, type WorseWhen } from "../observe/numbers.ts";
 import type { Exchange } from "./exchange.ts";
+import { pathMatches } from "./route.ts";
 
 export interface RuntimeGoal {
   reachedBy(exchange: Exchange, status: number, fields: Fields): boolean;
@@ -35,7 +36,7 @@ export function compileGoals({ goals }: RouteSnapshot): readonly RuntimeGoal[] |
       reached: set,
       // The path last: it is the dearest to ask.
       reachedBy: (exchange, status) =>
-        exchange.returning && (method === null || exchange.method === method) && status >= statusFrom && status <= statusTo && pathMatches(exchange.target, path),
+        exchange.returning && (method === null || exchange.method === method) && status >= statusFrom && status <= statusTo && targetMatches(exchange.target, path),
     };
   });
 }
@@ -69,11 +70,8 @@ export function recordGoals(exchange: Exchange, status: number, fields: Fields):
   }
 }
 
-function pathMatches(target: string, { kind, value }: PathMatch): boolean {
+function targetMatches(target: string, match: PathMatch): boolean {
   const query = target.indexOf("?");
   const path = routingPath(query < 0 ? target : target.slice(0, query));
-  if (path === null) return false;
-  if (kind === "exact") return path === value;
-  const prefix = value.endsWith("/") ? value.slice(0, -1) : value;
-  return path.startsWith(prefix) && (path.length === prefix.length || path.charCodeAt(prefix.length) === 0x2f);
+  return path !== null && pathMatches(path, match);
 }

@@ -2,6 +2,7 @@
 import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
+import type { SpanRecord } from "../trace/span.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
 
 /** What a proxy thread is started with (`workerData`). */
@@ -21,6 +22,8 @@ export type ToThread =
   | { readonly type: "health"; readonly endpoint: string; readonly healthy: boolean }
   /** A copy is done with: the thread may ask for another. */
   | { readonly type: "mirrored" }
+  /** So many spans have arrived. */
+  | { readonly type: "spansHeard"; readonly spans: number }
   /** Stop accepting after `drainDelayMs`, finish what is in flight, then say `drained`. */
   | { readonly type: "drain" };
 
@@ -30,6 +33,7 @@ export type FromThread =
   /** @property cut exchanges that were still in flight at the deadline */
   | { readonly type: "drained"; readonly cut: number }
   | { readonly type: "mirror"; readonly sample: MirrorSample }
+  | { readonly type: "spans"; readonly spans: readonly SpanRecord[] }
   /** Our own code failed while it handled a socket's event: a bug. That connection was ended, the thread goes on. */
   | { readonly type: "fault"; readonly detail: string }
   /** The thread cannot start; it ends by itself. */

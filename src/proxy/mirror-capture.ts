@@ -2,11 +2,12 @@
 import type { MirrorSettings } from "../config/snapshot.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
 import { phase, type Exchange } from "./exchange.ts";
+import { laneLine } from "./lane.ts";
 
 /** A request that the baseline has answered, and its answer. Crosses to the control thread, which sends the copy. */
 export interface MirrorSample {
   readonly route: string;
-  /** The request as it was forwarded, without the variant's own lines: request line and fields, latin1. */
+  /** The request as it was forwarded, with the lane and without the variant's other lines: request line and fields, latin1. */
   readonly head: string;
   readonly bucket: number;
   readonly answer: MirroredAnswer;
@@ -54,7 +55,9 @@ export class MirrorCapture {
       contentEncoding: this.contentEncoding,
       body: this.parts === null ? null : new Uint8Array(Buffer.concat(this.parts)),
     };
-    return { route: exchange.route.name, head: exchange.commonHead, bucket: exchange.bucket, answer };
+    // The copy is in the lane of the variant that it is sent to.
+    const variant = exchange.route.variants.find(({ name }) => name === exchange.route.definition.mirror!.variant)!;
+    return { route: exchange.route.name, head: exchange.commonHead + laneLine(exchange, variant), bucket: exchange.bucket, answer };
   }
 
   private keep(part: Buffer): void {

@@ -1,6 +1,8 @@
 /** What an exchange leaves behind: its cells in the slab and its line in the access log. */
 import { errorTable, type ErrorCode } from "../core/errors.ts";
+import { isDealt } from "../core/reasons.ts";
 import type { Fields } from "../core/fields.ts";
+import { kind } from "../http1/field-kinds.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import { bucketOf } from "../observe/histogram.ts";
 import { counters } from "../observe/layout.ts";
@@ -8,10 +10,11 @@ import { dispatchSecond, type ProxyContext } from "./context.ts";
 import { phase, type Exchange } from "./exchange.ts";
 import { recordGoals, recordNumber } from "./goals.ts";
 import { endMirror } from "./mirror-capture.ts";
+import { inboundTraceId } from "./tracing.ts";
 
 /** The split's choice goes upstream for the first time. Only randomly assigned requests may be compared by the judge. */
 export function recordDispatched(exchange: Exchange): void {
-  const judged = exchange.route.definition.judged && (exchange.reason === "weighted" || exchange.reason === "default");
+  const judged = exchange.route.definition.judged && isDealt(exchange.reason);
   exchange.variant.recorder.dispatched(exchange, dispatchSecond(exchange.forwardMs), exchange.shard, judged);
   const { seen } = exchange.route;
   if (seen === null || !judged || exchange.client < 0) return;
@@ -73,13 +76,16 @@ export function recordEnded(exchange: Exchange, complete: boolean): void {
     if (wasTunnel) recorder.add(counters.tunnels, -1);
     if (complete && !exchange.fellBack && !wasTunnel) recorder.finished((nowMs - exchange.forwardMs) * 1000);
   }
-  const log = exchange.context.accessLog;
+  const { tracer, accessLog: log } = exchange.context;
+  if (tracer !== null) tracer.ended(exchange);
   if (log !== null && log.wants(exchange.error !== "")) writeAccessLine(exchange, nowMs);
 }
 
 function writeAccessLine(exchange: Exchange, nowMs: number): void {
   exchange.context.accessLog!.write({
     wallMs: performance.timeOrigin + exchange.startMs,
+    traceId: exchange.traceId,
+    spanId: exchange.trace?.spanId ?? "",
     route: exchange.route?.name ?? "",
     variant: exchange.serving?.name ?? "",
     reason: exchange.forwardMs > 0 ? exchange.reason : "",
@@ -101,7 +107,7 @@ export function recordRefused(context: ProxyContext, code: ErrorCode, head: Requ
   context.countRefusal(code);
   if (context.accessLog === null || !context.accessLog.wants(true)) return;
   context.accessLog.write({
-    wallMs: Date.now(), route: "", variant: "", reason: "", method: head?.method ?? "", target: head?.target ?? "", status: errorTable[code].status,
+    wallMs: Date.now(), traceId: head !== null && head.has(kind.traceparent) ? inboundTraceId(head) : "", spanId: "", route: "", variant: "", reason: "", method: head?.method ?? "", target: head?.target ?? "", status: errorTable[code].status,
     firstByteMs: -1, totalMs: 0, requestBytes: 0, responseBytes: 0, error: code, retries: 0, fallback: false,
   });
 }

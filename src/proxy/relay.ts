@@ -4,6 +4,7 @@ import type { ResponseHead } from "../http1/response-head.ts";
 import { counters } from "../observe/layout.ts";
 import { phase, type Exchange } from "./exchange.ts";
 import { canFallBack, fallBack, leaveEndpoint } from "./forward.ts";
+import { tellPage } from "./page.ts";
 import { recordClientClosed, recordEnded, recordFirstByte } from "./record.ts";
 
 /** RFC 9110 section 15.2. Past their limit interim responses are dropped, so that they stall nothing. */
@@ -26,6 +27,7 @@ export function relayHead(exchange: Exchange, head: ResponseHead): void {
   exchange.phase = phase.relaying;
   exchange.responseBytes = head.answerEnd - head.end;
   if (exchange.mirror !== null) exchange.mirror.head(head);
+  if (exchange.page !== null) tellPage(exchange);
   exchange.downstream.head(head);
 }
 

@@ -7,7 +7,12 @@ import { compileCohort, type Cohort } from "./cohort.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
 import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
+import type { ClaimsOf } from "../split/claims.ts";
+import { compileGates, type CompiledGate } from "../split/gate.ts";
+import { claimsReader } from "../split/token.ts";
+import { compileLanes, ownLaneLine, type Lanes } from "./lane.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
+import { compilePages, type Pages } from "./page.ts";
 import { compileRoutes, type RouteTable } from "./route.ts";
 
 export interface RuntimeVariant {
@@ -17,6 +22,10 @@ export interface RuntimeVariant {
   readonly recorder: SeriesRecorder;
   /** Lines that the forwarded head gets: `ebbgate-variant`, the configured ones, and `ebbgate-bucket` as far as its value. */
   readonly headLines: string;
+  /** The `baggage` line for a request that brought none, or "". */
+  readonly laneLine: string;
+  /** Whether it has any bucket: without, nobody gets there. */
+  readonly open: boolean;
   /** Lower-case names of the configured lines, which replace the client's. */
   readonly setNames: readonly string[];
 }
@@ -26,10 +35,15 @@ export interface RuntimeRoute {
   readonly definition: RouteSnapshot;
   readonly cohort: Cohort;
   readonly allocation: AllocationTable;
+  /** Null: there are none. */
+  readonly gates: readonly CompiledGate[] | null;
   /** Index 0 is the baseline. */
   readonly variants: readonly RuntimeVariant[];
   /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
   readonly seen: CohortSet | null;
+  readonly lanes: Lanes;
+  /** Null: assets are requests like any other. */
+  readonly pages: Pages | null;
   /** Null: there are none. */
   readonly goals: readonly RuntimeGoal[] | null;
   /** Null: none is read. */
@@ -40,7 +54,9 @@ export interface RuntimeRoute {
 
 export interface Runtime {
   readonly revision: number;
-  readonly table: RouteTable;
+  readonly table: RouteTable<RuntimeRoute>;
+  /** Null: no token is believed. */
+  readonly claimsOf: ClaimsOf | null;
 }
 
 /** Recorders outlive snapshots: a series keeps its slot, its edges and its cells. */
@@ -61,7 +77,8 @@ export class RecorderBook {
   }
 }
 
-export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook): Runtime {
+/** @param region the sidecar's; null: it has none */
+export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, region: string | null): Runtime {
   const routes = snapshot.routes.map((route): RuntimeRoute => {
     const variants = route.variants.map((variant, index): RuntimeVariant => ({
       name: variant.name,
@@ -69,6 +86,8 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       endpoints: variant.endpoints.map((address) => endpoints.get(address, route.limits)),
       recorder: recorders.recorder(variant.slot, pages),
       headLines: headLines(variant),
+      laneLine: ownLaneLine(route, variant.name),
+      open: hasUsers(route, index),
       setNames: variant.headers.map(([name]) => name),
     }));
     return {
@@ -76,7 +95,10 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       definition: route,
       cohort: compileCohort(route),
       allocation: compileTable(route.allocation),
+      gates: compileGates(route.gates, region),
       variants,
+      lanes: compileLanes(route),
+      pages: compilePages(route),
       seen: route.seen === null ? null : new CohortSet(route.seen),
       goals: compileGoals(route),
       number: compileNumber(route),
@@ -84,8 +106,14 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
     };
   });
   endpoints.keepOnly(new Set(routes.flatMap((route) => route.variants.flatMap((variant) => variant.endpoints))));
-  return { revision: snapshot.revision, table: compileRoutes(routes) };
+  return { revision: snapshot.revision, table: compileRoutes(routes), claimsOf: snapshot.jwt ? claimsReader(snapshot.jwt) : null };
 }
+
+/** Whether anybody can be given the variant at all: it has buckets, and its gate is not closed. */
+export const hasUsers = ({ allocation, gates }: RouteSnapshot, index: number): boolean =>
+  allocation.some((range) => range.variant === index) && !isClosed(gates, index);
+
+export const isClosed = (gates: RouteSnapshot["gates"], index: number): boolean => gates.some((gate) => gate.variant === index && gate.closed !== null);
 
 const headLines = (variant: VariantSnapshot): string =>
   `ebbgate-variant: ${variant.name}\r\n${variant.headers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}ebbgate-bucket: `;

@@ -13,6 +13,7 @@ import { granted } from "./forward.ts";
 import { openListener, type Listener } from "./listener.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 import { compileRuntime, RecorderBook } from "./runtime.ts";
+import { Tracer } from "./tracing.ts";
 import { UpstreamConnection } from "./upstream.ts";
 import { withdrawWaiting } from "./withdraw.ts";
 import { sweep, sweepIntervalMs } from "./sweep.ts";
@@ -28,6 +29,8 @@ const accessLog = settings.accessLog.enabled
 const context = new ProxyContext({ limits: settings.limits, viaName: settings.viaName, accessLog, random: systemRandom, page: start.pages[0]!, thread });
 context.granted = granted;
 context.mirror = (sample) => say({ type: "mirror", sample });
+const tracer = settings.tracing === null ? null : new Tracer({ settings: settings.tracing, random: systemRandom, send: (spans) => say({ type: "spans", spans }), dropped: (spans) => context.count(threadCounters.spansDropped, spans) });
+context.tracer = tracer;
 const endpoints = new EndpointBook(context, (endpoint) => new UpstreamConnection(endpoint));
 const recorders = new RecorderBook(thread);
 const listeners: Listener[] = [];
@@ -35,7 +38,10 @@ reportFaults((error) => {
   context.countRefusal("internal");
   say({ type: "fault", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) });
 });
-const sweeper = setInterval(() => sweep(context, endpoints), sweepIntervalMs);
+const sweeper = setInterval(() => {
+  sweep(context, endpoints);
+  tracer?.flush();
+}, sweepIntervalMs);
 
 port.on("message", (message: ToThread) => {
   switch (message.type) {
@@ -51,6 +57,9 @@ port.on("message", (message: ToThread) => {
     case "mirrored":
       context.mirrorsWaiting--;
       return;
+    case "spansHeard":
+      tracer?.heard(message.spans);
+      return;
     case "drain":
       void stop();
       return;
@@ -58,7 +67,7 @@ port.on("message", (message: ToThread) => {
 });
 
 function adopt(snapshot: Snapshot, pages: readonly SharedArrayBuffer[]): void {
-  context.runtime = compileRuntime(snapshot, pages, recorders, endpoints);
+  context.runtime = compileRuntime(snapshot, pages, recorders, endpoints, settings.region);
   withdrawWaiting(context, snapshot);
   say({ type: "acknowledged", revision: snapshot.revision });
 }
@@ -67,6 +76,7 @@ async function stop(): Promise<void> {
   const cut = await drain(context, listeners);
   clearInterval(sweeper);
   for (const endpoint of endpoints.all()) endpoint.retire();
+  tracer?.flush();
   await accessLog?.flush();
   say({ type: "drained", cut });
   port.close();

@@ -4,6 +4,7 @@ import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
+import type { SpanRecord } from "../trace/span.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 
 /** What a request leaves behind is garbage at once: a larger nursery is collected less often, and there is less to copy each time. */
@@ -19,6 +20,8 @@ export interface ThreadsOptions {
   readonly onFault: (thread: number, detail: string) => void;
   /** A request to be sent a second time. @param done to be called once, whatever comes of it */
   readonly onMirror?: (sample: MirrorSample, done: () => void) => void;
+  /** Finished requests that are traced. */
+  readonly onSpans?: (spans: readonly SpanRecord[]) => void;
   /** A proxy thread ended that was not told to: the process should end, and be started again by its supervisor. */
   readonly onLost: (thread: number, error: Error) => void;
 }
@@ -110,7 +113,10 @@ export class ProxyThreads {
           this.stopping = true;
           reject(Object.assign(new Error(message.detail), { code: message.code }));
         } else if (message.type === "mirror") this.mirror(worker, message.sample);
-        else if (message.type === "fault") this.options.onFault(thread, message.detail);
+        else if (message.type === "spans") {
+          this.options.onSpans?.(message.spans);
+          worker.postMessage({ type: "spansHeard", spans: message.spans.length } satisfies ToThread);
+        } else if (message.type === "fault") this.options.onFault(thread, message.detail);
         else if (message.type === "acknowledged") {
           this.acknowledged[thread] = message.revision;
           this.options.onAcknowledged(thread, message.revision);

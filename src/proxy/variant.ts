@@ -1,9 +1,26 @@
+import type { RequestHead } from "../http1/request-head.ts";
+import { counters, gatedReasons } from "../observe/layout.ts";
+import { decideGates } from "../split/gate.ts";
 import { variantAt } from "../split/table.ts";
 import type { Exchange } from "./exchange.ts";
 
-/** The allocation decides: the bucket's owner serves. */
-export function chooseVariant(exchange: Exchange): void {
+/** The gates decide, and where none does, the allocation: the bucket's owner serves. @param key the cohort key, if there is one */
+export function chooseVariant(exchange: Exchange, head: RequestHead, key: string | undefined): void {
   const { route } = exchange;
-  exchange.variant = route.variants[variantAt(route.allocation, exchange.bucket)]!;
+  let chosen = variantAt(route.allocation, exchange.bucket);
+  if (route.gates !== null) {
+    const { question, outcome, runtime } = exchange.context;
+    decideGates(route.gates, question.ask(head, key, Date.now(), runtime!.claimsOf), chosen, exchange.reason, outcome);
+    chosen = outcome.variant;
+    exchange.reason = outcome.reason;
+    if (outcome.gate >= 0) countGated(exchange, route.gates[outcome.gate]!.variant);
+  }
+  exchange.variant = route.variants[chosen]!;
   exchange.serving = exchange.variant;
+}
+
+/** What a gate decided is counted for its own variant, whoever serves. */
+function countGated({ route, reason }: Exchange, variant: number): void {
+  const index = gatedReasons.indexOf(reason as (typeof gatedReasons)[number]);
+  if (index >= 0) route.variants[variant]!.recorder.add(counters.gated + index, 1);
 }

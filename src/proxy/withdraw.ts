@@ -2,10 +2,11 @@
  * What a rollback does for users who wait already: a candidate that hangs has lost its weight long before their requests
  * time out, so the safe ones are answered by the baseline at once.
  */
-import type { RouteSnapshot, Snapshot } from "../config/snapshot.ts";
+import type { Snapshot } from "../config/snapshot.ts";
 import type { ProxyContext } from "./context.ts";
 import { phase, type Exchange } from "./exchange.ts";
 import { canFallBack, withdraw } from "./forward.ts";
+import { hasUsers, isClosed } from "./runtime.ts";
 
 /** Younger exchanges are left: their answers are on the way, and an operator's own lowering should repeat little. */
 const waitedMsMin = 250;
@@ -23,10 +24,8 @@ function isStranded(exchange: Exchange, nowMs: number, snapshot: Snapshot): bool
   if (exchange.phase !== phase.awaiting && exchange.phase !== phase.pending) return false;
   if (nowMs - exchange.forwardMs < waitedMsMin || !canFallBack(exchange)) return false;
   const route = snapshot.routes.find((one) => one.name === exchange.route.name);
-  return route !== undefined && !hasUsers(route, exchange.variant.name);
-}
-
-function hasUsers(route: RouteSnapshot, variant: string): boolean {
-  const index = route.variants.findIndex((one) => one.name === variant);
-  return route.allocation.some((range) => range.variant === index);
+  if (route === undefined) return false;
+  const index = route.variants.findIndex(({ name }) => name === exchange.variant.name);
+  // Whom a rule gave the variant needs no weight.
+  return exchange.reason === "allowed" || exchange.reason === "targeted" ? isClosed(route.gates, index) : !hasUsers(route, index);
 }

@@ -7,6 +7,7 @@ import type { ProbePlan } from "../config/rollout-plan.ts";
 import { initialState } from "./decide.ts";
 import type { Moment, RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
 import { probedVariants } from "./probing.ts";
+import { gateQuestion, type GateQuestion } from "./questions.ts";
 import { RolloutRunner } from "./runner.ts";
 import type { CommandResult, ExplainedDecision, RolloutControl, RolloutStatus } from "./status.ts";
 import { parseState, stateKey } from "./stored-state.ts";
@@ -71,8 +72,9 @@ export class RolloutController implements RolloutControl {
       const known = runner !== undefined && runner.state.candidate === plan.candidate && runner.state.revision === plan.revision;
       const shared = known ? runner.sharedWeight : undefined;
       const weight = known ? runner.weight : 0;
-      runner?.published(weight);
-      return [{ route, variant: plan.candidate, weight, ...(shared === undefined ? {} : { shared }) }];
+      const closed = known ? runner.closure : "unknown";
+      runner?.given.changed(weight, closed);
+      return [{ route, variant: plan.candidate, weight, ...(shared === undefined ? {} : { shared }), ...(closed === null ? {} : { closed }) }];
     });
   }
 
@@ -135,6 +137,11 @@ export class RolloutController implements RolloutControl {
     });
   }
 
+  /** What external gates are to be asked, by who decides. */
+  questions(): readonly GateQuestion[] {
+    return [...this.runners.values()].flatMap((runner) => (runner.following ? [] : (gateQuestion(runner.input.plan, runner.state) ?? [])));
+  }
+
   /** Whether copies of a route's requests may go to the variant: not to a candidate that was, or is being, rolled back. */
   mayCopy(route: string, variant: string): boolean {
     const runner = this.runners.get(route);
@@ -153,6 +160,11 @@ export class RolloutController implements RolloutControl {
     if (runner.weightChanged()) this.ports.publish(this.weights());
     if (decision === null) return { outcome: "refused", detail: "something more urgent was decided first: look at the status, and ask again" };
     return decision.refusal === null ? { outcome: "accepted", decision } : { outcome: "refused", detail: decision.refusal };
+  }
+
+  /** By route: of the rollouts whose state is known. */
+  states(): ReadonlyMap<string, RolloutState> {
+    return new Map([...this.runners].map(([route, { state }]) => [route, state]));
   }
 
   status(): readonly RolloutStatus[] {

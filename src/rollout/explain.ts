@@ -31,6 +31,8 @@ export function explain(decision: Decision): string {
       return `${who} stays at ${percent(weight)}: its copies have not shown yet that it answers as the baseline does.`;
     case "awaitingGroup":
       return `${who} stays at ${percent(weight)} until ${decision.subject ?? "another route"} of its group is ready too.`;
+    case "awaitingExternalGate":
+      return `${who} stays at ${percent(weight)} until the external gate '${decision.subject ?? "unnamed"}' says yes; it can still be rolled back.`;
     case "coolingDown":
       return `${who} waits at ${percent(weight)}: its route cools down after a rollback.`;
     case "frozen":

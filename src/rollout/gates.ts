@@ -9,7 +9,7 @@ import type { Decided } from "./types.ts";
 export interface Gate {
   readonly waiting: WaitReason;
   readonly reason: RolloutReason;
-  /** What it speaks of: a freeze window, a group's route. */
+  /** What it speaks of: a freeze window, a group's route, an external gate. */
   readonly subject: string | null;
 }
 
@@ -28,8 +28,18 @@ export function stepGate(turn: Turn): Gate | null {
   if (needsProbes(turn, next)) return { waiting: "declaredProbes", reason: "awaitingProbes", subject: null };
   if (needsCopies(turn, next)) return { waiting: "mirror", reason: "awaitingMirror", subject: null };
   if (needsApproval(turn, next)) return { waiting: "approval", reason: "awaitingApproval", subject: null };
-  return next < plan.steps.length ? raiseGate(turn) : null;
+  return (next < plan.steps.length ? raiseGate(turn) : null) ?? externalGate(turn, next);
 }
+
+/** Asked when everything else is there; before it was asked it has not said yes either. */
+function externalGate(turn: Turn, step: number): Gate | null {
+  const shut = shutGate(turn, step);
+  return shut === undefined ? null : { waiting: "externalGate", reason: "awaitingExternalGate", subject: shut };
+}
+
+/** The first external gate of a step that has not said yes; undefined: all have, or there is none. */
+export const shutGate = ({ plan, evidence }: Turn, step: number): string | undefined =>
+  plan.steps[step]?.externalGates?.find((target) => !around(evidence).externalGates?.some((one) => one.target === target && one.answer === "yes"));
 
 export function groupGate({ plan, state, evidence }: Turn): Gate | null {
   const peer = peerBehind(evidence, rankOf(plan, state));

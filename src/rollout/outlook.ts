@@ -1,9 +1,11 @@
 /** What one rollout sees around it: its region, its group, its store, its probes, and what its step has shown so far. */
 import { notWorseThreshold } from "../judge/advance.ts";
+import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPorts } from "./ports.ts";
-import type { Evidence, Peer, ProbeEvidence, Surroundings } from "./types.ts";
+import { gateQuestion } from "./questions.ts";
+import type { Evidence, GateAnswer, Peer, ProbeEvidence, RolloutState, Surroundings } from "./types.ts";
 
-type OutlookPorts = Pick<RolloutPorts, "region" | "partitioned" | "probes">;
+type OutlookPorts = Pick<RolloutPorts, "region" | "partitioned" | "probes" | "externalGates">;
 
 interface ProbeMark {
   readonly sent: number;
@@ -33,17 +35,25 @@ export class Outlook {
   }
 
   /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed */
-  around(evidence: Evidence, baseline: string, candidate: string, storeFailing: boolean): Evidence {
+  around(evidence: Evidence, plan: RolloutPlan, state: RolloutState, storeFailing: boolean): Evidence {
     this.shown = evidence.limits.map((limit, i) => this.shown[i] === true || limit.notWorse >= notWorseThreshold);
+    const answers = this.gates(plan, state);
     const around: Surroundings = {
       region: evidence.around?.region ?? this.ports.region ?? null,
       partitioned: storeFailing || (this.ports.partitioned?.() ?? false),
       peers: this.peers(),
-      candidateProbes: this.probes(candidate),
-      baselineProbes: this.probes(baseline),
+      candidateProbes: this.probes(plan.candidate),
+      baselineProbes: this.probes(plan.baseline),
+      ...(answers === null ? {} : { externalGates: answers }),
       shown: this.shown,
     };
     return { ...evidence, around };
+  }
+
+  /** What external gates have said of the next step; null: it asks none. */
+  gates(plan: RolloutPlan, state: RolloutState): readonly GateAnswer[] | null {
+    const question = gateQuestion(plan, state);
+    return question === null ? null : (this.ports.externalGates?.(question) ?? []);
   }
 
   /** Of this step. */

@@ -1,11 +1,13 @@
 /** What the controller needs of the world. The composition root gives it; `RolloutStore` is satisfied by src/store/. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Clock } from "../core/clock.ts";
+import type { Closure } from "../core/gates.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
 import type { RolloutJudge } from "./judging.ts";
 import type { ExplainedDecision } from "./status.ts";
-import type { Command, DecisionRecord, Effect, Evidence, ProbeEvidence, RolloutState } from "./types.ts";
+import type { GateQuestion } from "./questions.ts";
+import type { Command, DecisionRecord, Effect, Evidence, GateAnswer, ProbeEvidence, RolloutState } from "./types.ts";
 
 /** The candidate's weight on a route, in percent; the baseline has what the route's other variants leave. */
 export interface RolloutWeight {
@@ -15,6 +17,8 @@ export interface RolloutWeight {
   readonly weight: number;
   /** What the fleet's allocation is made for, where that may differ: neither the region's cap nor the sidecar's own lowering is in it. */
   readonly shared?: number;
+  /** Why the candidate's gate gives it to nobody; absent: it may. */
+  readonly closed?: Closure;
 }
 
 /** Latency edges of one variant, for every proxy thread's recorder of that slot. */
@@ -113,6 +117,8 @@ export interface RolloutPorts {
   partitioned?(): boolean;
   /** Declared probes of a variant since it was first probed; null: none. Absent: none are ever sent. */
   probes?(route: string, variant: string): ProbeEvidence | null;
+  /** What external gates have said of a step; absent: nobody asks them. */
+  externalGates?(question: GateQuestion): readonly GateAnswer[];
   /** What became of the copies that the variant got; null or absent: nothing is copied to it. */
   copies?(route: string, variant: string): { readonly compared: number; readonly differing: number } | null;
   /** The split that every proxy thread runs; null while some still run another one. Absent: it is not known, and not watched. */

@@ -1,5 +1,5 @@
 /** What people ask for. A refusal is a record of its own, and says what to do instead. */
-import { raiseGate } from "./gates.ts";
+import { raiseGate, shutGate } from "./gates.ts";
 import { rollBack } from "./rules-back.ts";
 import { enterStep, leavePause, move, note, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
@@ -69,6 +69,8 @@ function promote(turn: Turn): Decided {
   const next = state.step + 1;
   if (next >= plan.steps.length) return move(turn, "commandPromote", { phase: "baking", waiting: null, bakeSinceMs: nowMs }, [], { command: true });
   if (plan.steps[next]!.approval && state.approvedStep < next) return refuse(turn, `step ${next + 1} asks for an approval: approve it`);
+  const shut = shutGate(turn, next);
+  if (shut !== undefined) return refuse(turn, `step ${next + 1} asks the external gate '${shut}', which has not said yes: it is asked when everything else is there`);
   const blocked = risesNot(turn);
   return blocked === null ? enterStep(turn, "commandPromote", next, { command: true }) : refuse(turn, blocked);
 }

@@ -52,6 +52,8 @@ export const waitRule: Rule = (turn) => {
       return stepGate(turn)?.waiting === "declaredProbes" ? null : goOn(turn);
     case "mirror":
       return stepGate(turn)?.waiting === "mirror" ? null : goOn(turn);
+    case "externalGate":
+      return stepGate(turn)?.waiting === "externalGate" ? null : goOn(turn);
     case "noTraffic":
       return holdGate(turn)?.waiting === "noTraffic" ? null : goOn(turn);
     case "baseline":

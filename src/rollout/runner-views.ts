@@ -18,7 +18,7 @@ export function edgesOf({ model, lateMs, numberModel }: RolloutJudge, plan: Roll
   return [of(plan.baseline, "baselineTable"), of(plan.candidate, "candidateTable")];
 }
 
-type Seen = Omit<RolloutStatus, "regionalWeight" | "probes" | "split" | "decisions" | "persisted">;
+type Seen = Omit<RolloutStatus, "regionalWeight" | "externalGates" | "probes" | "split" | "decisions" | "persisted">;
 
 export function statusOf(plan: RolloutPlan, state: RolloutState, evidence: Evidence, { model, lateMs }: RolloutJudge): Seen {
   return {

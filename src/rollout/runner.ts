@@ -1,6 +1,8 @@
 /** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
 import { goalsOf } from "../config/rollout-plan.ts";
+import type { Closure } from "../core/gates.ts";
 import type { SlotReader } from "../observe/reader.ts";
+import { closureOf, Given } from "./closure.ts";
 import { decide } from "./decide.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge, turnOf } from "./judging.ts";
@@ -45,7 +47,8 @@ export class RolloutRunner {
   private generation: number;
   private budgetWrittenMs = 0;
   private edgesSent = false;
-  private publishedWeight = 0;
+  /** What the newest snapshot gives: a weight that is lowered before the first tick is a change. */
+  readonly given = new Given();
 
   constructor(
     ports: RolloutPorts, input: RolloutInput, stored: { readonly state: RolloutState; readonly revision: number; readonly key: string },
@@ -116,6 +119,11 @@ export class RolloutRunner {
     return Math.min(weight, regionalWeight(this.input.plan, this.state, this.ports.region ?? null));
   }
 
+  /** Why the candidate's gate is closed here; null: it is open. */
+  get closure(): Closure | null {
+    return closureOf(this.input.plan, this.state, this.weight, this.ports.region ?? null);
+  }
+
   /** The candidate's weight for all sidecars, in percent; undefined: there are no others. */
   get sharedWeight(): number | undefined {
     return this.tie?.weights(this.state).shared;
@@ -158,25 +166,17 @@ export class RolloutRunner {
     return null;
   }
 
-  /** What the snapshot gives from now on: a weight that is lowered before the first tick is a change. */
-  published(weight: number): void {
-    this.publishedWeight = weight;
-  }
-
   /** What raises the weight was decided while the store failed, and is given now only: its step's time and evidence begin now. */
   beginLate(moment: Moment): void {
-    if (!exposed(this.state) || this.weight <= this.publishedWeight) return;
+    if (!exposed(this.state) || this.weight <= this.given.weight) return;
     this.state = { ...this.state, stepSinceMs: moment.nowMs };
     this.apply({ kind: "beginStep", step: this.state.step }, this.state, moment);
     this.writer.put(this.state);
   }
 
-  /** Whether the weight changed since this was asked the last time. */
+  /** Whether the weight, or whether the gate is open, changed since this was asked the last time. */
   weightChanged(): boolean {
-    const { weight } = this;
-    const changed = this.publishedWeight !== weight;
-    this.publishedWeight = weight;
-    return changed;
+    return this.given.changed(this.weight, this.closure);
   }
 
   /** Taken out of the configuration. The stored state stays, and with it the quarantine. */
@@ -197,7 +197,7 @@ export class RolloutRunner {
   status(moment: Moment): RolloutStatus {
     return {
       ...statusOf(this.input.plan, this.state, this.evidence(null, moment), this.judge),
-      regionalWeight: this.weight,
+      regionalWeight: this.weight, externalGates: this.outlook.gates(this.input.plan, this.state),
       probes: { candidate: this.outlook.probes(this.input.plan.candidate), baseline: this.outlook.probes(this.input.plan.baseline) },
       split: this.split.evidence, decisions: [...this.decisions], persisted: this.writer.idle,
     };
@@ -206,7 +206,7 @@ export class RolloutRunner {
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
     const { plan } = this.input;
-    const evidence = this.outlook.around(this.evidence(command, moment), plan.baseline, plan.candidate, this.writer.failing);
+    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing);
     const before = this.state;
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });

@@ -1,6 +1,6 @@
 /** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
 import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
-import type { BreakerEvidence, Command, Decision, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
+import type { BreakerEvidence, Command, Decision, GateAnswer, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
 
 export interface RolloutStatus {
   readonly name: string;
@@ -26,6 +26,8 @@ export interface RolloutStatus {
   readonly cooldownUntilMs?: number | null;
   readonly regionsOut?: readonly string[];
   readonly probes?: { readonly candidate: ProbeEvidence | null; readonly baseline: ProbeEvidence | null };
+  /** What they say of the next step, as far as they were asked; null: it asks none. */
+  readonly externalGates?: readonly GateAnswer[] | null;
   readonly quarantined: boolean;
   readonly escalated: boolean;
   readonly windows: { readonly baseline: VariantWindow; readonly candidate: VariantWindow };

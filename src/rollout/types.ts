@@ -173,11 +173,21 @@ export interface Surroundings {
   /** Declared probes since the step's weight was given; they count apart from users. Null: none were sent. */
   readonly candidateProbes: ProbeEvidence | null;
   readonly baselineProbes: ProbeEvidence | null;
+  /** What external gates say of the step that would come next, as far as they were asked; absent: nothing. */
+  readonly externalGates?: readonly GateAnswer[];
   /**
    * Aligned with the plan's limits: whether the limit's evidence for advance has reached its threshold at any moment of
    * this step. By Ville's inequality once is enough, whatever it does later. Absent: as `notWorse` says now.
    */
   readonly shown?: readonly boolean[];
+}
+
+/** `silent`: no answer, or one that says neither. */
+export interface GateAnswer {
+  readonly target: string;
+  readonly answer: "yes" | "no" | "silent";
+  /** Its own words, or what went wrong. */
+  readonly why: string;
 }
 
 export interface ProbeEvidence {

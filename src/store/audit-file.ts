@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { archiveName, archivesIn, linesOf } from "./audit-archive.ts";
 import { ChainCheck, isFault } from "./audit-chain.ts";
 import { auditLines, type ChainEnd, chainStart, type EncodedEntry, parseAuditLine } from "./audit-line.ts";
+import { AuditMarks } from "./audit-marks.ts";
 import { auditIdsMax } from "./checks.ts";
 import { syncDirectory } from "./durable.ts";
 import { RecentIds } from "./recent-ids.ts";
@@ -25,6 +26,7 @@ export class AuditFile {
   private last: ChainEnd;
   private bytes: number;
   private readonly ids = new RecentIds(auditIdsMax);
+  private marks: AuditMarks;
 
   private constructor(path: string, file: FileHandle, end: LogEnd, warn: StoreWarning, bytesMax: number) {
     this.path = path;
@@ -32,6 +34,7 @@ export class AuditFile {
     this.bytes = end.bytes;
     this.anchor = end.anchor;
     this.last = end.last;
+    this.marks = new AuditMarks(end.anchor);
     for (const id of end.ids) this.ids.add(id);
     this.warn = warn;
     this.bytesMax = bytesMax;
@@ -89,14 +92,24 @@ export class AuditFile {
     if (this.bytes >= this.bytesMax) await this.archive().catch((error: unknown) => this.warn(`${this.path}: it is over ${this.bytesMax} bytes and could not be archived: ${String(error)}`));
   }
 
+  /** The seq of the newest record; 0: there is none. */
+  get end(): number {
+    return this.last.seq;
+  }
+
   /** What is not archived. @throws StoreError `corrupt` at the first record that is altered, missing or out of order */
   async read(seq: number, limit: number): Promise<AuditRecord[]> {
     const records: AuditRecord[] = [];
-    if (this.bytes === 0 || limit <= 0) return records;
-    const chain = new ChainCheck(this.anchor);
-    for await (const line of linesOf(createReadStream(this.path, { end: this.bytes - 1 }), basename(this.path))) {
+    if (this.bytes === 0 || limit <= 0 || seq > this.last.seq) return records;
+    const { marks } = this;
+    const { before, offset } = marks.nearest(seq);
+    let at = offset;
+    const chain = new ChainCheck(before);
+    for await (const line of linesOf(createReadStream(this.path, { start: offset, end: this.bytes - 1 }), basename(this.path))) {
       const taken = chain.take(line);
-      if (isFault(taken)) throw new StoreError("corrupt", `${join(dirname(this.path), taken.place)}: ${taken.why}`);
+      if (isFault(taken)) throw new StoreError("corrupt", `${this.path}:${before.seq - this.anchor.seq + chain.records + 1}: ${taken.why}`);
+      at += Buffer.byteLength(line.line) + 1;
+      marks.passed(taken, at);
       if (taken.seq >= seq) records.push(taken);
       if (records.length >= limit) break;
     }
@@ -122,6 +135,7 @@ export class AuditFile {
     await this.file.close();
     this.file = next;
     this.anchor = this.last;
+    this.marks = new AuditMarks(this.last);
     this.bytes = 0;
   }
 }

@@ -57,6 +57,7 @@ export class CachedStore implements Store {
   watch = (prefix: string, onHint: (key: string | undefined) => void): (() => void) => this.inner.watch(prefix, onHint);
   append = (record: object, options?: AppendOptions): Promise<void> => this.inner.append(record, options);
   audit = (seq: number, limit: number): Promise<AuditRecord[]> => this.inner.audit(seq, limit);
+  auditEnd = (): Promise<number> => this.inner.auditEnd();
   lease = (name: string, holder: string, ttlMs: number): Promise<{ readonly epoch: number } | undefined> => this.inner.lease(name, holder, ttlMs);
   renew = (name: string, epoch: number, ttlMs: number): Promise<boolean> => this.inner.renew(name, epoch, ttlMs);
   release = (name: string, epoch: number): Promise<void> => this.inner.release(name, epoch);

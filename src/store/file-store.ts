@@ -144,6 +144,10 @@ export class FileStore extends LocalStore implements Store {
     return this.read(() => this.log.read(seq, limit));
   }
 
+  auditEnd(): Promise<number> {
+    return this.read(async () => this.log.end);
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.endLocal();

@@ -68,6 +68,11 @@ export class MemoryStore extends LocalStore implements Store {
     return this.records.filter((one) => one.seq >= seq).slice(0, limit);
   }
 
+  async auditEnd(): Promise<number> {
+    this.checkOpen();
+    return this.records.at(-1)?.seq ?? 0;
+  }
+
   close(): Promise<void> {
     this.endLocal();
     return Promise.resolve();

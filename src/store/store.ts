@@ -35,6 +35,8 @@ export interface Store {
   append(record: object, options?: AppendOptions): Promise<void>;
   /** Audit records in order, from `seq` on (1 is the first; archived ones are skipped), at most `limit`. */
   audit(seq: number, limit: number): Promise<AuditRecord[]>;
+  /** The seq of the newest audit record, archived or not; 0 before the first. Cheap: it may be asked several times a second. */
+  auditEnd(): Promise<number>;
 
   /**
    * Takes a lease that nobody holds.

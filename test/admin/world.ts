@@ -49,7 +49,7 @@ export function world(): World {
   const variants = [baseline, candidate].map((name) => ({ name, endpoints: [], headers: [], slot: slab.slotOf(route, name) }));
   const routeSnapshot: RouteSnapshot = {
     name: route, match: { hosts: [], path: { kind: "prefix", value: "/" }, methods: [], headers: [] }, cohort: { mode: "key", sources: [], salt: "s", sticky: null }, variants,
-    allocation: [{ from: 0, to: 10_000, variant: 1, order: 1 }, { from: 10_000, to: bucketCount, variant: 0, order: 0 }], fallback: true, judged: true, epoch: 1, seen: null, goals: [], number: null, health: null, mirror: null,
+    allocation: [{ from: 0, to: 10_000, variant: 1, order: 1 }, { from: 10_000, to: bucketCount, variant: 0, order: 0 }], fallback: true, judged: true, epoch: 1, seen: null, goals: [], number: null, health: null, lane: null, assets: null, mirror: null, gates: [],
     timeouts: { connectMs: 1, firstByteMs: 1, idleMs: 1, totalMs: 1, pendingMs: 1, tunnelIdleMs: 1 },
     limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1, pendingPerEndpointMax: 1 },
   };

@@ -78,8 +78,8 @@ describe("a good configuration", () => {
       candidate: "v2",
       revision: route!.variants[1]!.revision,
       steps: [
-        { weight: 5, dwellMs: 60_000, minRequests: 100, approval: false, evidence: true, early: false, probes: 0, mirrored: false },
-        { weight: 100, dwellMs: 30_000, minRequests: 100, approval: false, evidence: false, early: false, probes: 0, mirrored: false },
+        { weight: 5, dwellMs: 60_000, minRequests: 100, approval: false, evidence: true, early: false, probes: 0, mirrored: false, externalGates: [] },
+        { weight: 100, dwellMs: 30_000, minRequests: 100, approval: false, evidence: false, early: false, probes: 0, mirrored: false, externalGates: [] },
       ],
       limits: defaultLimits,
       bakeMs: 600_000,
@@ -93,6 +93,7 @@ describe("a good configuration", () => {
       cooldown: { firstMs: 60_000, maxMs: 3_600_000 },
       regions: [],
       group: null,
+      playbook: [],
       sampleRatio: true,
       probes: null,
     });

@@ -32,14 +32,6 @@ describe("every sample", () => {
     validate(parse(written));
     expect(validate.errors ?? []).toEqual([]);
   });
-
-  test("the Kubernetes sample takes its values from the environment", async () => {
-    const loaded = await loadConfiguration(join(root, "config/kubernetes.yaml"), { EBBGATE_THREADS: "4", POD_NAME: "shop-7f", STABLE_PORT: "9000", CANDIDATE_REVISION: "abc" });
-    expect(loaded).toMatchObject({
-      ok: true,
-      value: { bootstrap: { threads: 4, identity: { instance: "shop-7f" } }, dynamic: { routes: [{ variants: [{ endpoints: [{ port: 9000 }] }, { revision: "abc" }] }] } },
-    });
-  });
 });
 
 test.each(documentKinds)("the JSON Schema of the %s document refuses unknown keys and missing ones", (kind) => {

@@ -16,7 +16,7 @@ const run = promisify(execFile);
 const linesOf = (text: string): Record<string, unknown>[] => text.trimEnd().split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
 
 const entry: AccessEntry = {
-  wallMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6), route: "shop", variant: "v2", reason: "weighted", method: "GET", target: "/cart?token=abc", status: 200,
+  traceId: "", spanId: "", wallMs: Date.UTC(2026, 0, 2, 3, 4, 5, 6), route: "shop", variant: "v2", reason: "weighted", method: "GET", target: "/cart?token=abc", status: 200,
   firstByteMs: 1.23456, totalMs: 2.5, requestBytes: 0, responseBytes: 210, error: "", retries: 0, fallback: false,
 };
 

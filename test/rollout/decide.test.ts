@@ -92,6 +92,13 @@ describe("whatever is observed and commanded, in any order", () => {
     ).toEqual([]);
   });
 
+  test("no step is taken before its external gates have said yes, whoever asks", () => {
+    expect(
+      broken(({ before, evidence, plan, decided: { state } }) =>
+        state.step <= before.step || (plan.steps[state.step]!.externalGates ?? []).every((target) => evidence.around?.externalGates?.some((one) => one.target === target && one.answer === "yes"))),
+    ).toEqual([]);
+  });
+
   test("nothing starts before the cooldown is over, except by an override", () => {
     expect(
       broken(({ before, nowMs, decided: { state } }) => before.step >= 0 || state.step < 0 || before.cooldownUntilMs === null || nowMs >= before.cooldownUntilMs),

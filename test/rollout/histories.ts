@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { FreezeWindow, LimitAction, RolloutPlan } from "../../src/config/rollout-plan.ts";
 import { inconclusiveActions, limitActions } from "../../src/config/rollout-plan.ts";
 import { rolloutPhases } from "../../src/core/reasons.ts";
-import { commandVerbs, type Evidence, type LimitEvidence, type ProbeEvidence, type Surroundings, type VariantWindow } from "../../src/rollout/types.ts";
+import { commandVerbs, type Evidence, type GateAnswer, type LimitEvidence, type ProbeEvidence, type Surroundings, type VariantWindow } from "../../src/rollout/types.ts";
 import { defaultMirrorLimit } from "../../src/config/rollout-plan.ts";
 import { plan } from "./world.ts";
 
@@ -33,20 +33,23 @@ const probes: fc.Arbitrary<ProbeEvidence | null> = maybe(
   fc.record({ sent: fc.constant(9), failed: fc.integer({ min: 0, max: 9 }), goodInRow: fc.constantFrom(0, 2, 9), failedInRow: fc.constantFrom(0, 0, 2, 4) }),
 );
 
+const gateAnswers: fc.Arbitrary<readonly GateAnswer[]> = fc.constantFrom([], ...(["yes", "no", "silent"] as const).map((answer) => [{ target: "calendar", answer, why: "" }]));
+
 const wildAround: fc.Arbitrary<Surroundings> = fc.record({
   region: fc.constantFrom(null, "eu", "us"),
   partitioned: rarely(3),
   peers: fc.array(fc.record({ route: fc.constant("cart"), phase: fc.constantFrom(...rolloutPhases), rank: fc.integer({ min: -1, max: 5 }), ready: fc.boolean() }), { maxLength: 2 }),
-  candidateProbes: probes, baselineProbes: probes,
+  candidateProbes: probes, baselineProbes: probes, externalGates: gateAnswers,
   shown: fc.array(fc.boolean(), { minLength: limitActions.length, maxLength: limitActions.length }),
 });
 
 const calmAround: fc.Arbitrary<Surroundings> = fc
-  .record({ around: wildAround, cut: rarely(20), waits: rarely(12), gone: rarely(120), unprobed: rarely(4) })
-  .map(({ around, cut, waits, gone, unprobed }) => ({
+  .record({ around: wildAround, cut: rarely(20), waits: rarely(12), gone: rarely(120), unprobed: rarely(4), shut: rarely(3) })
+  .map(({ around, cut, waits, gone, unprobed, shut }) => ({
     ...around, partitioned: cut, region: "eu", shown: limitActions.map(() => false),
     peers: [{ route: "cart", phase: gone ? ("rollingBack" as const) : ("progressing" as const), rank: 99, ready: true }].map((peer) => (waits ? { ...peer, rank: -1 } : peer)),
     candidateProbes: unprobed ? null : { sent: 9, failed: 0, goodInRow: 9, failedInRow: 0 }, baselineProbes: null,
+    ...(shut ? {} : { externalGates: [{ target: "calendar", answer: "yes" as const, why: "" }] }),
   }));
 
 const wild: fc.Arbitrary<Evidence> = fc.record({
@@ -96,13 +99,13 @@ const plans: fc.Arbitrary<RolloutPlan> = fc
     paused: rarely(8),
     action: fc.constantFrom("probe" as const, "rollback" as const),
     exposureBudget: fc.constantFrom(null, 59),
-    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4), mirrored: rarely(4),
+    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4), mirrored: rarely(4), gated: fc.nat(5),
   })
-  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed, mirrored }) =>
+  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed, mirrored, gated }) =>
     plan({
       revision, paused, exposureBudget, bakeMs: 30_000, breaker: { action },
       steps: steps.map((weight, i) => ({
-        weight, dwellMs: 10_000, minRequests: i === 2 && probed ? 0 : 50, approval: i === approval, evidence: i === 1 || i === 2, early: i === 2, probes: probed ? 5 : 0, mirrored: mirrored && i === 0,
+        weight, dwellMs: 10_000, minRequests: i === 2 && probed ? 0 : 50, approval: i === approval, evidence: i === 1 || i === 2, early: i === 2, probes: probed ? 5 : 0, mirrored: mirrored && i === 0, externalGates: i === gated ? ["calendar"] : [],
       })),
       limits: plan().limits.map((each, i) => (mirrored && i === 4 ? defaultMirrorLimit : inRegion && i === 0 ? { ...each, scope: "inRegion" as const } : each)),
       freeze: frozen === 0 ? freeze : [], inconclusive: inconclusive === null ? null : { afterMs: 20_000, action: inconclusive },

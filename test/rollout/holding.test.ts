@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { RolloutPlan } from "../../src/config/rollout-plan.ts";
+import { initialState } from "../../src/rollout/decide.ts";
 import { openFreeze } from "../../src/rollout/freeze.ts";
 import { Outlook } from "../../src/rollout/outlook.ts";
 import type { Evidence, ProbeEvidence } from "../../src/rollout/types.ts";
@@ -56,7 +57,7 @@ describe("a step that asks for evidence", () => {
 test("what was shown once in a step stays shown, and counts for that step only", () => {
   const outlook = new Outlook({}, "shop", () => []);
   const [seen] = fc.sample(calm, { numRuns: 1, seed: 1 }) as [Evidence];
-  const shownAt = (notWorse: number) => outlook.around({ ...seen, limits: seen.limits.map((limit) => ({ ...limit, notWorse })) }, "v1", "v2", false).around!.shown!;
+  const shownAt = (notWorse: number) => outlook.around({ ...seen, limits: seen.limits.map((limit) => ({ ...limit, notWorse })) }, plan(), initialState(plan(), 0), false).around!.shown!;
   expect(shownAt(19)).not.toContain(true);
   expect(shownAt(20)).not.toContain(false);
   expect(shownAt(1)).not.toContain(false);

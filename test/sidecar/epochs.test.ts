@@ -3,7 +3,7 @@ import { cohortWindowMs, Epochs } from "../../src/epochs.ts";
 
 const parts = (weight: number, changes: object = {}): Parameters<Epochs["at"]>[1] => ({
   name: "shop", match: { hosts: [], path: { kind: "prefix", value: "/" }, methods: [], headers: [] }, cohort: { mode: "key", sources: [], salt: "s", sticky: null },
-  variants: ["v1", "v2"].map((name, slot) => ({ name, endpoints: [], headers: [], slot })), judged: true, fallback: true, health: null, mirror: null,
+  variants: ["v1", "v2"].map((name, slot) => ({ name, endpoints: [], headers: [], slot })), judged: true, fallback: true, health: null, lane: null, assets: null, mirror: null, gates: [],
   allocation: [{ from: 0, to: weight * 1_000, variant: 1, order: 1 }, { from: weight * 1_000, to: 100_000, variant: 0, order: 0 }],
   timeouts: { connectMs: 1, firstByteMs: 1, idleMs: 1, totalMs: 1, pendingMs: 1, tunnelIdleMs: 1 },
   limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1, pendingPerEndpointMax: 1 }, ...changes,

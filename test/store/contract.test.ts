@@ -197,6 +197,7 @@ describe.each(kinds)("every store keeps its word: $name", ({ prepare, open }) =>
     }
     expect((await store.audit(2, 2)).map((one) => one.seq)).toEqual([2, 3]);
     expect(await store.audit(5, 10)).toEqual([]);
+    expect(await store.auditEnd()).toBe(4);
   });
 
   test("a document and its audit records are written together, or not at all", async () => {

@@ -104,6 +104,26 @@ test("an altered audit log is refused: at its end when it is opened, before that
   await use(async (store) => expect(store.audit(1, 10)).rejects.toThrow("audit.jsonl:2: records 2 to 2 are missing before it"));
 });
 
+test("a long audit log is read from any place, whether it was written or only found, and its chain is held all the same", async () => {
+  const count = 500;
+  const all = (store: FileStore) => async (): Promise<void> => {
+    for (const seq of [1, 63, 64, 65, 128, 300, count, 2]) expect((await store.audit(seq, 3)).map((one) => one.seq)).toEqual([seq, seq + 1, seq + 2].filter((one) => one <= count));
+    expect(await store.auditEnd()).toBe(count);
+  };
+  await use(async (store) => {
+    expect(await store.auditEnd()).toBe(0);
+    for (let n = 1; n <= count; n++) await store.append({ n });
+    await all(store)();
+  });
+  await use((store) => all(store)());
+  const log = join(directory, "audit.jsonl");
+  await writeFile(log, (await readFile(log, "utf8")).replace('"record":{"n":301}', '"record":{"n":999}'));
+  await use(async (store) => {
+    expect((await store.audit(250, 3)).map((one) => one.seq)).toEqual([250, 251, 252]);
+    await expect(store.audit(299, 3)).rejects.toThrow("audit.jsonl:301: is altered or damaged");
+  });
+});
+
 test("an audit line longer than the first look back is found", async () => {
   await use((store) => store.append({ text: "x".repeat(300_000) }));
   await use((store) => store.append({ n: 2 }));

@@ -1,7 +1,7 @@
 /** A real proxy for tests: one proxy thread on a free loopback port, the slab beside it, and nothing of the control plane. */
 import { bucketCount } from "../../src/core/buckets.ts";
 import type { EndpointAddress, RouteSnapshot, Snapshot } from "../../src/config/snapshot.ts";
-import { defaultProxyLimits, type ProxyLimits } from "../../src/config/settings.ts";
+import { defaultProxyLimits, type ProxyLimits, type TracingSettings } from "../../src/config/settings.ts";
 import type { SlotReader } from "../../src/observe/reader.ts";
 import { Slab } from "../../src/observe/slab.ts";
 import { ProxyThreads, type ThreadsOptions } from "../../src/proxy/threads.ts";
@@ -36,7 +36,10 @@ export interface TestProxyOptions {
   readonly threads?: number;
   readonly trustedPeers?: readonly string[];
   readonly viaName?: string;
+  readonly region?: string;
   readonly onMirror?: ThreadsOptions["onMirror"];
+  readonly tracing?: TracingSettings;
+  readonly onSpans?: ThreadsOptions["onSpans"];
 }
 
 /** `http://127.0.0.1:port`, `unix:/path` */
@@ -57,13 +60,16 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
       listeners: [{ name: "main", host: "127.0.0.1", port: 0, trustedPeers: options.trustedPeers ?? [] }],
       limits: { ...defaultProxyLimits, drainTimeoutMs: 2_000, ...options.limits },
       accessLog: { enabled: false, sample: 0 },
+      tracing: options.tracing ?? null,
       viaName: options.viaName ?? "ebbgate-test",
+      region: options.region ?? null,
     },
     pages: () => slab.pages,
     onAcknowledged: () => {
       if (threads.acknowledged.every((known) => known === revision)) acknowledge();
     },
     ...(options.onMirror === undefined ? {} : { onMirror: options.onMirror }),
+    ...(options.onSpans === undefined ? {} : { onSpans: options.onSpans }),
     onFault: (_thread, detail) => {
       throw new Error(`a fault in the proxy thread: ${detail}`);
     },
@@ -92,7 +98,7 @@ export async function startProxy(routes: readonly TestRoute[], options: TestProx
   };
 }
 
-function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
+export function snapshotOf(revision: number, routes: readonly TestRoute[], slab: Slab): Snapshot {
   return { revision, routes: routes.map((route, i) => routeOf(route, i, slab)) };
 }
 
@@ -124,7 +130,10 @@ function routeOf(route: TestRoute, index: number, slab: Slab): RouteSnapshot {
     goals: route.goals ?? [],
     number: route.number ?? null,
     health: route.health ?? null,
+    lane: route.lane ?? null,
+    assets: route.assets ?? null,
     mirror: route.mirror ?? null,
+    gates: route.gates ?? [],
     timeouts: { connectMs: 2_000, firstByteMs: 10_000, idleMs: 10_000, totalMs: 0, pendingMs: 1_000, tunnelIdleMs: 60_000, ...route.timeouts },
     limits: { requestBodyBytesMax: 0, connectionsPerEndpointMax: 1_024, pendingPerEndpointMax: 1_024, ...route.limits },
   };

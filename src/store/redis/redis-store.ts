@@ -118,6 +118,11 @@ export class RedisStore implements Store {
     return this.stream.read(seq, limit);
   }
 
+  async auditEnd(): Promise<number> {
+    this.check();
+    return Number((await this.connection.ask((client) => client.hget(this.keyNames.auditHead, "seq"))) ?? 0);
+  }
+
   async lease(name: string, holder: string, ttlMs: number): Promise<{ readonly epoch: number } | undefined> {
     this.check(name);
     checkTtl(ttlMs);

@@ -1,4 +1,4 @@
-/** Written forms that only a rollout has: days, edges of freeze windows, time zones. */
+/** Written forms of windows of time: days, edges, time zones. */
 import { Refusal, scalar } from "./scalars.ts";
 
 const dayNames = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"] as const;
@@ -13,11 +13,11 @@ export const weekday = scalar({
 });
 
 /** A time of day recurs; a date does not. */
-export type FreezeEdge = { readonly kind: "time"; readonly minute: number } | { readonly kind: "date"; /** Local, as `2026-12-20T00:00`. */ readonly text: string };
+export type WindowEdge = { readonly kind: "time"; readonly minute: number } | { readonly kind: "date"; /** Local, as `2026-12-20T00:00`. */ readonly text: string };
 
-export const freezeEdge = scalar({
+export const windowEdge = scalar({
   json: { title: "time or date", type: "string", pattern: "^(\\d{2}:\\d{2}|\\d{4}-\\d{2}-\\d{2}(T\\d{2}:\\d{2})?)$", examples: ["16:00", "2026-12-20T18:00"] },
-  parse(written): FreezeEdge | Refusal {
+  parse(written): WindowEdge | Refusal {
     const remedy = "Write a time of day, as 16:00, or a date, as 2026-12-20 or 2026-12-20T18:00";
     if (typeof written !== "string") return new Refusal("must be a time of day or a date", `${remedy}, in quotes`);
     const [, date, clock] = /^(?:(\d{4}-\d{2}-\d{2})(?:T|$))?(\d{2}:\d{2})?$/.exec(written) ?? [];

@@ -1,0 +1,77 @@
+/** What an audit record is to people outside: an event. Pure: the same record makes the same event, after a restart and on another sidecar too. */
+import { redactText } from "../core/redact.ts";
+import { explain } from "../rollout/explain.ts";
+import { severityOf, type Severity } from "../rollout/severity.ts";
+import type { Decision, DecisionRecord } from "../rollout/types.ts";
+import type { AuditRecord } from "../store/store.ts";
+import type { Change } from "../store/shared-document.ts";
+import { isPlaybookRecord, type PlaybookRecord } from "./playbook-record.ts";
+
+export interface HookEvent {
+  /** Of the audit record: never given to another one. */
+  readonly id: string;
+  readonly type: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** The route; null: all of them. */
+  readonly route: string | null;
+  readonly severity: Severity;
+  readonly sentence: string;
+  /** JSON. */
+  readonly data: object;
+  /** What an alert about it is called, and whether this is its end; null: it is about nothing that goes on. */
+  readonly incident: { readonly key: string; readonly over: boolean } | null;
+}
+
+/** An event's id: the number of its record and a part of its hash, so that a log that had to begin anew gives no id twice. */
+export const idOf = ({ seq, hash }: Pick<AuditRecord, "seq" | "hash">): string => `${seq}-${hash.slice(0, 24)}`;
+
+/** @returns null where the record is nothing to tell */
+export function eventOf(audit: AuditRecord): HookEvent | null {
+  const { record } = audit;
+  const made = isDecision(record) ? decisionEvent(record) : isPlaybookRecord(record) ? playbookEvent(record) : isChange(record) ? changeEvent(record) : null;
+  if (made === null) return null;
+  const { data, ...rest } = made;
+  return { id: idOf(audit), time: audit.time, ...rest, sentence: redactText(made.sentence), data: { seq: audit.seq, severity: made.severity, sentence: redactText(made.sentence), ...data } };
+}
+
+type Made = Omit<HookEvent, "id" | "time">;
+
+export const isDecision = (record: object): record is DecisionRecord =>
+  "reason" in record && "candidate" in record && "from" in record && "to" in record && typeof record.reason === "string" && typeof record.candidate === "string";
+
+const isChange = (record: object): record is Change & { readonly kind: string } => "kind" in record && record.kind === "configuration";
+
+function decisionEvent(record: DecisionRecord): Made | null {
+  const { inputs: _, effects: _effects, after: _after, ...decision } = record;
+  const severity = severityOf(decision.reason);
+  return {
+    type: `dev.ebbgate.rollout.${decision.reason}`, route: decision.route, severity, sentence: explain(decision),
+    data: { ...decision, command: decision.command === null ? null : { ...decision.command, why: redactText(decision.command.why) } },
+    incident: { key: incidentOf(decision), over: isOver(record) },
+  };
+}
+
+export const incidentOf = ({ route, candidate, revision }: Pick<Decision, "route" | "candidate" | "revision">): string => `${route}/${candidate}/${revision}`;
+
+/** The rollback is verified, a hold that somebody was paged for has ended, or somebody has taken what was escalated in hand. */
+function isOver({ reason, inputs }: DecisionRecord): boolean {
+  if (reason === "verified" || reason === "baked") return true;
+  const waited = inputs?.state.waiting;
+  if (reason === "holdEnded") return waited === "baseline" || waited === "outage";
+  return (reason === "newRevision" || reason === "commandOverride") && inputs?.state.escalated === true;
+}
+
+function playbookEvent(record: PlaybookRecord): Made {
+  const { route, candidate, revision, step, outcome, target, attempts, detail } = record;
+  const how = outcome === "done" ? `is done (${target})` : outcome === "failed" ? `failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"} at ${target}: ${detail}` : "was left out, because one before it failed";
+  return {
+    type: `dev.ebbgate.playbook.${outcome}`, route, severity: outcome === "done" ? "info" : outcome === "failed" ? "page" : "warn", sentence: `${route}: playbook step '${step}' for ${candidate} (${revision}) ${how}.`,
+    data: record, incident: { key: incidentOf(record), over: false },
+  };
+}
+
+function changeEvent({ action, who, revision, reason }: Change): Made {
+  const sentence = `The configuration was ${action} by ${who}${revision === null ? "" : ` as revision ${revision}`}${reason === null ? "" : `: ${reason}`}.`;
+  return { type: `dev.ebbgate.configuration.${action}`, route: null, severity: "info", sentence, data: { action, who, revision, reason: reason === null ? null : redactText(reason) }, incident: null };
+}

@@ -1,0 +1,81 @@
+/** A route's gates: who is given a candidate, or kept from it, before the weight says anything. Pure, and the same on the request path, in `explain` and in OFREP. */
+import type { Closure, RouteGate } from "../core/gates.ts";
+import type { RoutingReason } from "../core/reasons.ts";
+import { CompiledRule } from "./gate-rule.ts";
+import type { GateQuestion } from "./gate-question.ts";
+
+export interface CompiledGate {
+  readonly name: string;
+  readonly variant: number;
+  readonly rules: readonly CompiledRule[];
+  /** Null: it is open. */
+  readonly closed: Closure | null;
+}
+
+/** @param region the sidecar's; null: it has none @returns null where the route has no gates: then a request pays one comparison */
+export function compileGates(gates: readonly (RouteGate & { readonly closed: Closure | null })[], region: string | null): readonly CompiledGate[] | null {
+  if (gates.length === 0) return null;
+  return gates.map(({ name, variant, rules, closed }) => ({ name, variant, closed, rules: rules.map((rule) => new CompiledRule(name, rule, region)) }));
+}
+
+/** What was decided. Scratch: overwritten by the next `decideGates`. */
+export class GateOutcome {
+  /** Index into the route's variants. */
+  variant = 0;
+  reason: RoutingReason = "default";
+  /** Which gate and which rule of it decided: indexes; -1 where none did. */
+  gate = -1;
+  rule = -1;
+}
+
+/**
+ * Gates are asked in the document's order, and their rules in the written order; of a gate the first rule that matches counts. `allow` and `target`
+ * give the gate's variant and end the search. `deny` closes the variant to the request, and the next gate is asked. Where nobody gives, the bucket's owner
+ * serves, or the baseline where the owner is closed. A closed gate (kill switch, rollback) is not asked, and its variant is closed to everybody.
+ *
+ * So a request that any rule matched is no part of the random sample (its reason is neither `weighted` nor `default`), whichever bucket it has: what is
+ * left of each variant's buckets is alike, and may be compared.
+ *
+ * @param owner of the request's bucket @param reason of a request that the split decides about: `weighted` or `default`
+ */
+export function decideGates(gates: readonly CompiledGate[], question: GateQuestion, owner: number, reason: RoutingReason, outcome: GateOutcome): void {
+  let denied = false;
+  let closed = false;
+  outcome.variant = owner;
+  outcome.reason = reason;
+  outcome.gate = outcome.rule = -1;
+  for (let g = 0; g < gates.length; g++) {
+    const gate = gates[g]!;
+    if (gate.closed !== null) {
+      if (gate.variant !== owner) continue;
+      closed = true;
+      if (!denied) outcome.gate = g;
+      continue;
+    }
+    const rule = firstMatch(gate, question);
+    if (rule < 0) continue;
+    const { effect } = gate.rules[rule]!;
+    if (effect === "deny") {
+      if (!denied || gate.variant === owner) {
+        outcome.gate = g;
+        outcome.rule = rule;
+      }
+      denied = true;
+      if (gate.variant === owner) outcome.variant = 0;
+      continue;
+    }
+    outcome.variant = gate.variant;
+    outcome.reason = effect === "allow" ? "allowed" : "targeted";
+    outcome.gate = g;
+    outcome.rule = rule;
+    return;
+  }
+  if (denied) outcome.reason = "denied";
+  else if (closed) outcome.reason = "killed";
+  if (closed) outcome.variant = 0;
+}
+
+function firstMatch({ rules }: CompiledGate, question: GateQuestion): number {
+  for (let i = 0; i < rules.length; i++) if (rules[i]!.matches(question)) return i;
+  return -1;
+}

@@ -1,0 +1,48 @@
+import { expect, test } from "vitest";
+import { eventOf, type HookEvent } from "../../src/hooks/event.ts";
+import { messageOf } from "../../src/hooks/formats.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
+import { failedRollout, ill } from "../support/decisions.ts";
+
+async function eventsOf(records: readonly object[]): Promise<HookEvent[]> {
+  const store = new MemoryStore();
+  for (const record of records) await store.append(record);
+  return (await store.audit(1, 100)).flatMap((record) => eventOf(record) ?? []);
+}
+
+const parsed = (format: "slack" | "pagerduty", event: HookEvent): Record<string, unknown> => JSON.parse(messageOf(format, event, "/ebbgate", "the-routing-key").body) as Record<string, unknown>;
+
+test("a Slack message says in one sentence what happened, and nothing of it becomes markup", async () => {
+  const [event] = await eventsOf([{ ...failedRollout().records[1]!, candidate: "<!channel> v2 & more" }]);
+  const message = parsed("slack", event!);
+  expect(message["text"]).toMatch(/^:warning: shop: &lt;!channel&gt; v2 &amp; more loses its traffic at once/);
+  expect(message["blocks"]).toMatchObject([{ type: "section", text: { type: "mrkdwn", text: message["text"] } }, { type: "context" }]);
+});
+
+test("a PagerDuty alert is opened by an escalation, and closed when somebody has taken it in hand", async () => {
+  const told = failedRollout();
+  const escalating = failedRollout();
+  escalating.state = { ...escalating.state, phase: "verifying", sinceMs: 0 };
+  const escalated = escalating.decide(80_000, { baseline: ill, baselineSinceVerify: ill });
+  const override = escalating.decide(90_000, { command: { verb: "override", by: "ada", why: "the cause was the database" } });
+  const [opened, closed] = (await eventsOf([escalated, override])).map((event) => parsed("pagerduty", event));
+  expect(escalated.reason).toBe("notVerified");
+  expect(opened).toMatchObject({
+    routing_key: "the-routing-key", event_action: "trigger", dedup_key: "/ebbgate:shop/v2/r1",
+    payload: { severity: "critical", source: "/ebbgate", component: "shop", class: "dev.ebbgate.rollout.notVerified", summary: expect.stringContaining("shop") as string, custom_details: { seq: 1, reason: "notVerified" } },
+  });
+  expect(closed).toEqual({ routing_key: "the-routing-key", event_action: "resolve", dedup_key: "/ebbgate:shop/v2/r1" });
+  const [, tripped, , verified] = (await eventsOf(told.records)).map((event) => parsed("pagerduty", event));
+  expect([tripped!["event_action"], verified!["event_action"]]).toEqual(["trigger", "resolve"]);
+});
+
+test("what PagerDuty bounds is bounded", async () => {
+  const [event] = await eventsOf([{ ...failedRollout().records[1]!, route: "r".repeat(400), candidate: "c".repeat(2_000) }]);
+  const { dedup_key, payload } = parsed("pagerduty", event!) as { dedup_key: string; payload: { summary: string } };
+  expect([dedup_key.length, payload.summary.length]).toEqual([255, 1_024]);
+});
+
+test("a change of the configuration is told with who made it, and records of other kinds are not told", async () => {
+  const events = await eventsOf([{ kind: "configuration", action: "applied", who: "ada@laptop", revision: 7, reason: "Bearer abcdefgh12345 in a reason" }, { kind: "something else" }]);
+  expect(events).toMatchObject([{ type: "dev.ebbgate.configuration.applied", route: null, severity: "info", sentence: "The configuration was applied by ada@laptop as revision 7: Bearer [redacted] in a reason." }]);
+});
