@@ -10,6 +10,7 @@ const commands: readonly Command[] = [
   { name: "apply", summary: "Publish a dynamic document to a fleet, through Redis.", load: () => import("./cli/apply.ts") },
   { name: "rollback-config", summary: "Publish an earlier dynamic document again.", load: () => import("./cli/rollback-config.ts") },
   { name: "audit", summary: "List, verify or export the audit log.", load: () => import("./cli/audit.ts") },
+  { name: "report", summary: "Write the report on a rollout that went back, or on any other.", load: () => import("./cli/report.ts") },
   { name: "simulate", summary: "Measure the judge over simulated traffic.", load: () => import("./cli/simulate.ts") },
   { name: "replay", summary: "Recompute recorded decisions, or try another configuration on them.", load: () => import("./cli/replay.ts") },
   { name: "schema", summary: "Print the JSON Schema of a configuration document.", load: () => import("./cli/schema.ts") },
