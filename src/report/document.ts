@@ -51,7 +51,7 @@ function exposure({ exposure: { parts } }: Report): Block[] {
     heading("Who was exposed"),
     table(["weight", "from (UTC)", "for", "requests", "users (cohorts)", "bad answers"], parts.map(({ weight, fromMs, untilMs, requests, cohorts, badResponses }) =>
       [percent(weight), time(fromMs), untilMs === null ? "still" : span(untilMs - fromMs), count(requests), count(cohorts), String(badResponses)])),
-    paragraph("Counted when each weight ended. A larger weight keeps the users of the one before. Bad answers that the baseline made good in time (fallback) count, although no user saw them."),
+    paragraph("Counted when each weight ended (users of a fleet by its leader alone). A larger weight keeps the users of the one before. Bad answers that the baseline made good in time (fallback) count, although no user saw them."),
   ];
 }
 

@@ -39,7 +39,7 @@ export function exposureOf(decisions: readonly Placed<DecisionRecord>[]): Exposu
     const evidence = record.inputs?.evidence;
     if (open !== null) {
       open.requests = evidence?.stepCandidateRequests ?? open.requests;
-      open.cohorts = evidence?.split?.counts === "cohorts" ? evidence.split.candidate : open.cohorts;
+      open.cohorts = evidence?.candidateCohorts ?? open.cohorts;
     }
     if (record.weight === (open?.weight ?? 0)) continue;
     if (open !== null) parts.push(ended(open, record.atMs, record.badResponses));
