@@ -9,6 +9,7 @@ const commands: readonly Command[] = [
   { name: "validate", summary: "Check configuration files.", load: () => import("./cli/validate.ts") },
   { name: "apply", summary: "Publish a dynamic document to a fleet, through Redis.", load: () => import("./cli/apply.ts") },
   { name: "rollback-config", summary: "Publish an earlier dynamic document again.", load: () => import("./cli/rollback-config.ts") },
+  { name: "gates", summary: "List feature gates, explain what a request is given, kill one at once.", load: () => import("./cli/gates.ts") },
   { name: "audit", summary: "List, verify or export the audit log.", load: () => import("./cli/audit.ts") },
   { name: "report", summary: "Write the report on a rollout that went back, or on any other.", load: () => import("./cli/report.ts") },
   { name: "simulate", summary: "Measure the judge over simulated traffic.", load: () => import("./cli/simulate.ts") },

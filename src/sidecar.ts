@@ -1,9 +1,7 @@
 /** The running sidecar, put together: configuration, store, proxy threads, control loop, admin server, signals' work. */
 import { AdminServer } from "./admin/server.ts";
 import { DecisionTally } from "./admin/decision-tally.ts";
-import type { ConfigurationStatus } from "./admin/ports.ts";
 import type { Configuration } from "./config/definition.ts";
-import { formatProblem, type ConfigProblem } from "./config/problem.ts";
 import type { Snapshot } from "./config/snapshot.ts";
 import type { Environment } from "./config/substitute.ts";
 import { watchConfiguration, type ConfigurationWatch, type WatchOptions } from "./config/watch.ts";
@@ -13,16 +11,18 @@ import { leaseName } from "./fleet/leadership.ts";
 import { FleetNode } from "./fleet/node.ts";
 import type { Cache } from "./fleet/ports.ts";
 import { Hooks } from "./hooks/hooks.ts";
+import { isKilled, probedEndpoints, rolloutInputs, tellReachable } from "./followers.ts";
+import { GateDesk, type DeskOptions } from "./gate-desk.ts";
+import { Intake } from "./intake.ts";
 import { systemRandom } from "./core/random.ts";
-import { logDecision } from "./decision-log.ts";
+import { DecisionLog } from "./decision-log.ts";
 import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
-import { Mirrors, type MirroredRoute } from "./proxy/mirrors.ts";
+import { mirroredRoutes, Mirrors } from "./proxy/mirrors.ts";
 import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
-import type { RolloutInput } from "./rollout/ports.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Spans } from "./spans.ts";
 import type { Store } from "./store/store.ts";
@@ -41,6 +41,8 @@ export interface SidecarOptions {
   readonly fleet?: { readonly cache: Cache };
   /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
   readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => void }): ConfigurationWatch };
+  /** How commands reach a store that is a directory; absent: they reach it by themselves. */
+  readonly inbox?: DeskOptions["inbox"];
   /** A proxy thread died: the process cannot serve as it should, and must end. */
   readonly onLost: (error: Error) => void;
 }
@@ -56,9 +58,11 @@ export class Sidecar {
   private readonly mirrors = new Mirrors(clock);
   private readonly snapshots: Snapshots;
   private readonly controller: RolloutController;
+  private readonly gates: GateDesk;
   private readonly fleet: FleetNode | null;
   private readonly hooks: Hooks;
   private readonly decisions = new DecisionTally();
+  private readonly decisionLog: DecisionLog;
   private readonly spans: Spans;
   private readonly startedMs = clock.wallMs();
   private admin: AdminServer | null = null;
@@ -66,7 +70,7 @@ export class Sidecar {
   private loop: NodeJS.Timeout | null = null;
   private listeners: readonly BoundListener[] = [];
   private posted: { readonly snapshot: Snapshot; readonly atMs: number } | null = null;
-  private state: ConfigurationStatus;
+  private readonly intake: Intake;
   private running: Configuration;
   private draining = false;
   private applying: Promise<void> = Promise.resolve();
@@ -78,10 +82,15 @@ export class Sidecar {
     this.running = configuration;
     this.slab = new Slab(configuration.bootstrap.threads);
     this.windows = new Windows(this.slab, clock);
-    this.state = { source: configuration.files.at(-1)!, loadedMs: null, lastLoadOk: false, refusals: 0, lastRefusal: null };
+    this.intake = new Intake(configuration.files.at(-1)!, log, () => clock.wallMs());
     const storeFailed = (error: unknown): void => log.error({ err: error }, "The store failed; what it should hold is kept in memory and written again.");
-    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence());
+    this.snapshots = new Snapshots(this.slab, options.store, () => clock.monotonicMs(), (error) => log.error({ err: error }, "An allocation could not be made or kept."), () => this.fence(), () => this.gates.kills.killed);
+    this.gates = new GateDesk({
+      store: options.store, clock, random: systemRandom, log, slab: this.slab, inbox: options.inbox, alone: options.fleet === undefined, leads: () => this.fence() !== null,
+      changed: () => this.killed(), dynamic: () => this.running.dynamic, states: () => this.controller.states(),
+    });
     this.fleet = this.newFleet();
+    this.decisionLog = new DecisionLog({ log, store: options.store, clock });
     this.spans = new Spans(configuration.bootstrap, options.version, log);
     this.threads = new ProxyThreads({
       threads: configuration.bootstrap.threads,
@@ -130,16 +139,14 @@ export class Sidecar {
       store: options.store, clock, random: systemRandom, log, version: options.version, settings: configuration.bootstrap.webhooks, fence: () => this.fence(),
       own: () => [...this.listeners, ...(this.admin === null ? [] : [this.admin.address])],
     });
-    options.store.onReachable((reachable) => {
-      if (reachable) log.info("The store can be reached again.");
-      else log.warn("The store cannot be reached: what was last known serves on.");
-    });
+    tellReachable(options.store, log);
     this.controller.onDecision(this.decisions.record);
-    this.controller.onDecision((decision) => logDecision(log, decision));
+    this.controller.onDecision(this.decisionLog.told);
   }
 
   /** @returns where it listens. @throws Error where an address cannot be bound */
   async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: { readonly host: string; readonly port: number } }> {
+    await this.gates.kills.start();
     await this.apply(this.running);
     this.listeners = await this.threads.start(this.posted!.snapshot);
     this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
@@ -152,7 +159,7 @@ export class Sidecar {
         // One after the other: each reads the store before it is live.
         this.applying = this.applying.then(() => this.changed(loaded, restart));
       },
-      onRefused: (problems: readonly ConfigProblem[]): void => this.refused(problems),
+      onRefused: this.intake.refused,
     };
     const { shared, environment } = this.options;
     this.watch = shared?.follow(callbacks) ?? watchConfiguration({ file: this.running.files[0]!, environment, running: this.running, ...callbacks });
@@ -173,7 +180,9 @@ export class Sidecar {
     this.mirrors.close();
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
+    await this.gates.close();
     await this.controller.flush();
+    await this.decisionLog.flush();
     await this.snapshots.flush();
     await this.hooks.close();
     await this.fleet?.close();
@@ -187,50 +196,46 @@ export class Sidecar {
     try {
       this.controller.tick();
       this.fleet?.tick();
+      this.decisionLog.tick();
       if (this.snapshots.windowEnded()) this.post(this.snapshots.next(this.controller.weights()));
       this.windows.tick();
-      this.sendProbes();
-      this.followMirrors();
-      this.hooks.follow(this.running.dynamic.routes, this.controller.questions());
+      this.gates.tick();
+      const { dynamic } = this.running;
+      if (!this.draining) this.probes.follow(probedEndpoints(dynamic.routes, this.controller));
+      const { killed } = this.gates.kills;
+      this.mirrors.follow(mirroredRoutes(dynamic.routes, (route, variant) => !this.draining && !isKilled(dynamic, route, variant, killed) && this.controller.mayCopy(route, variant)));
+      this.hooks.follow(dynamic.routes, this.controller.questions());
     } catch (error) {
       // A fault in judging must not end the proxying: it is said, and the next tick tries again.
       this.log.error({ err: error }, "The control loop failed.");
     }
   }
 
-  private sendProbes(): void {
-    if (this.draining) return;
-    const { routes } = this.running.dynamic;
-    this.probes.follow(this.controller.probing().flatMap((probed) => {
-      const variant = routes.find(({ name }) => name === probed.route)?.variants.find(({ name }) => name === probed.variant);
-      return variant === undefined ? [] : [{ ...probed, endpoints: variant.endpoints }];
-    }));
-  }
-
-  private followMirrors(): void {
-    this.mirrors.follow(this.running.dynamic.routes.flatMap(({ name, mirror, variants }): MirroredRoute[] => {
-      const variant = variants.find((one) => one.name === mirror?.variant);
-      if (mirror === null || variant === undefined) return [];
-      const { endpoints, headers, revision } = variant;
-      return [{ route: name, settings: mirror, endpoints, headers, revision, active: !this.draining && this.controller.mayCopy(name, mirror.variant) }];
-    }));
-  }
-
   /** Makes a configuration the running one. */
   private async apply(configuration: Configuration): Promise<void> {
     const { routes } = configuration.dynamic;
     await this.snapshots.follow(configuration.dynamic);
-    await this.controller.configure(routes.flatMap(({ rollout, timeouts }): RolloutInput[] => (rollout === null ? [] : [{ plan: rollout, firstByteTimeoutMs: timeouts.firstByteMs }])));
+    await this.controller.configure(rolloutInputs(configuration.dynamic, this.gates.kills.killed));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
     this.health.follow(routes);
     for (const warning of configuration.dynamic.warnings) this.log.warn(`The gate policy: ${warning}`);
-    this.state = { ...this.state, source: configuration.files.at(-1)!, loadedMs: clock.wallMs(), lastLoadOk: true };
+    this.intake.taken(configuration.files.at(-1)!);
+  }
+
+  /** The users leave in this call; their rollouts wait, or go on, behind whatever configuration is being taken. */
+  private killed(): void {
+    if (this.posted === null) return;
+    this.post(this.snapshots.next(this.controller.weights()));
+    this.applying = this.applying.then(async () => {
+      await this.controller.configure(rolloutInputs(this.running.dynamic, this.gates.kills.killed));
+      this.post(this.snapshots.next(this.controller.weights()));
+    });
   }
 
   private async changed(loaded: Configuration, restart: readonly string[]): Promise<void> {
     if (restart.length > 0) this.log.warn({ parts: restart }, "Parts of the configuration count only after a restart.");
-    this.state = { ...this.state, lastLoadOk: true };
+    this.intake.good();
     if (loaded.dynamic.hash === this.running.dynamic.hash) return;
     try {
       await this.apply(loaded);
@@ -238,12 +243,6 @@ export class Sidecar {
     } catch (error) {
       this.log.error({ err: error }, "The configuration could not be applied; the last one runs on.");
     }
-  }
-
-  private refused(problems: readonly ConfigProblem[]): void {
-    const detail = problems.map(formatProblem).join("\n");
-    this.state = { ...this.state, lastLoadOk: false, refusals: this.state.refusals + 1, lastRefusal: { wallMs: clock.wallMs(), detail } };
-    this.log.error({ problems: problems.map(formatProblem) }, "The configuration is refused; the last good one runs on.");
   }
 
   private post(snapshot: Snapshot): void {
@@ -286,7 +285,7 @@ export class Sidecar {
       decisions: this.decisions,
       posted: () => this.posted,
       threads: () => this.threads.alive.map((alive, index) => ({ index, alive, revision: this.threads.acknowledged[index]!, listening: this.listeners.map(({ host, port }) => `${host}:${port}`) })),
-      configuration: () => this.state,
+      configuration: () => this.intake.status,
       rollouts: () => this.controller.status(),
       mirrors: (route) => this.mirrors.counts(route),
       fleet: () => this.fleet?.status() ?? null,

@@ -37,14 +37,17 @@ export class Snapshots {
   private readonly epochs: Epochs;
   private routes: readonly RouteDefinition[] = [];
   private jwt: JwtSettings | null = null;
+  /** Names of gates that the kill switch has closed. */
+  private readonly killed: () => ReadonlySet<string>;
   private revision = 0;
   /** Writes follow each other, so that the last one wins. */
   private writing: Promise<void> = Promise.resolve();
 
-  /** @param nowMs monotonic @param fence absent: this sidecar is alone */
-  constructor(slab: Slab, store: Store, nowMs: () => number, failed: (error: unknown) => void, fence: () => Fence | undefined | null = () => undefined) {
+  /** @param nowMs monotonic @param fence absent: this sidecar is alone @param killed names of gates; absent: none ever is */
+  constructor(slab: Slab, store: Store, nowMs: () => number, failed: (error: unknown) => void, fence: () => Fence | undefined | null = () => undefined, killed: () => ReadonlySet<string> = () => noneKilled) {
     this.epochs = new Epochs(nowMs);
     this.fence = fence;
+    this.killed = killed;
     this.slab = slab;
     this.store = store;
     this.failed = failed;
@@ -73,11 +76,11 @@ export class Snapshots {
     return this.epochs.split(route);
   }
 
-  /** The next revision. @param weights the rollouts' candidates; other candidates have the document's weight @param killed names of gates */
-  next(weights: readonly RolloutWeight[], killed: ReadonlySet<string> = noneKilled): Snapshot {
+  /** The next revision. @param weights the rollouts' candidates; other candidates have the document's weight */
+  next(weights: readonly RolloutWeight[]): Snapshot {
     this.changed = false;
     this.revision++;
-    return { revision: this.revision, jwt: this.jwt, routes: this.routes.map((route) => this.compile(route, weights, killed)) };
+    return { revision: this.revision, jwt: this.jwt, routes: this.routes.map((route) => this.compile(route, weights)) };
   }
 
   /** Routes whose allocation is known. */
@@ -132,7 +135,7 @@ export class Snapshots {
     return this.writing;
   }
 
-  private compile(route: RouteDefinition, weights: readonly RolloutWeight[], killed: ReadonlySet<string>): RouteSnapshot {
+  private compile(route: RouteDefinition, weights: readonly RolloutWeight[]): RouteSnapshot {
     const { rollout, variants, ...rest } = route;
     const { names, ranges } = this.current(route);
     const weightOf = (name: string): RolloutWeight | undefined => weights.find((one) => one.route === route.name && one.variant === name);
@@ -145,7 +148,7 @@ export class Snapshots {
       ...rest,
       allocation: next,
       judged: rollout !== null,
-      gates: route.gates.map((gate) => ({ ...gate, closed: killed.has(gate.name) ? ("killed" as const) : (weightOf(names[gate.variant]!)?.closed ?? null) })),
+      gates: route.gates.map((gate) => ({ ...gate, closed: this.killed().has(gate.name) ? ("killed" as const) : (weightOf(names[gate.variant]!)?.closed ?? null) })),
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
     return { ...parts, ...this.epochs.at(this.revision, parts, { goals: goalsOf(rollout), number: numberOf(rollout) }) };

@@ -62,7 +62,7 @@ export class Flags {
     const told = this.explainer.cohort(route.name, gateRequest(described, route.match.path.value), targetingKey, { nowMs, ...(claims !== null && { claims }) })!;
     const { variant, bucket, reason, gate, rule } = told;
     return {
-      key, value: opens === null ? variant : opens === variant, variant, reason: isStatic(route, told) ? "STATIC" : openFeatureReasons[reason],
+      key, value: opens === null ? variant : opens === variant, variant, reason: isStatic(route, told) ? "STATIC" : isShut(key, told) ? "DISABLED" : openFeatureReasons[reason],
       metadata: { route: route.name, bucket: bucket!, routingReason: reason, ...(gate !== null && { gate }), ...(rule !== null && { rule }) },
     };
   }
@@ -77,9 +77,18 @@ export class Flags {
 /** Whoever asks, and whatever with: the answer is the same. */
 const isStatic = ({ gates, allocation }: RouteSnapshot, { reason }: Explanation): boolean => gates.length === 0 && reason === "weighted" && allocation.every(({ variant }) => variant === allocation[0]!.variant);
 
+/** Whether a gate keeps the user from its variant: one that is closed, or has a deny rule that matched. */
+function isShut(key: string, { gates }: Explanation): boolean {
+  const own = gates.find(({ gate }) => gate === key);
+  const last = own?.rules.at(-1);
+  return own !== undefined && (own.closed !== null || (last?.effect === "deny" && last.miss === null));
+}
+
 /** https://openfeature.dev/specification/types/#resolution-reason, as far as OFREP allows. */
 const openFeatureReasons: Readonly<Record<RoutingReason, Evaluation["reason"]>> = {
-  weighted: "SPLIT", default: "SPLIT", allowed: "TARGETING_MATCH", targeted: "TARGETING_MATCH", denied: "DISABLED", killed: "DISABLED",
+  weighted: "SPLIT", default: "SPLIT", allowed: "TARGETING_MATCH", targeted: "TARGETING_MATCH",
+  // Of a route, or of a gate that has no part in it.
+  denied: "SPLIT", killed: "SPLIT",
   // A request's own: no key alone is in a lane, or on a page.
   laned: "UNKNOWN", asset: "UNKNOWN",
 };

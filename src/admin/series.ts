@@ -1,7 +1,7 @@
 /** The series of the configuration in force: what the metrics and the status walk over. */
 import type { BucketRange } from "../core/buckets.ts";
 import { bucketCount } from "../core/buckets.ts";
-import type { RouteSnapshot } from "../config/snapshot.ts";
+import type { GateSnapshot, RouteSnapshot } from "../config/snapshot.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import type { AdminPorts } from "./ports.ts";
 
@@ -12,6 +12,8 @@ export interface Series {
   readonly reader: SlotReader;
   /** 0 ... 1. */
   readonly share: number;
+  /** Its gate; null: it has none. */
+  readonly gated: GateSnapshot | null;
 }
 
 /** A variant's share of the buckets, 0 ... 1. */
@@ -28,6 +30,7 @@ export function seriesOfRoute(ports: Pick<AdminPorts, "slab">, route: RouteSnaps
     slot: variant.slot,
     reader: ports.slab.reader(variant.slot),
     share: shareOf(route.allocation, index),
+    gated: route.gates.find((gate) => gate.variant === index) ?? null,
   }));
 }
 

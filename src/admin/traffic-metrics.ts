@@ -1,6 +1,6 @@
 /** Rows of the metric table that are read from the slab: traffic by route and variant, and the threads' connections. */
 import { upstreamErrorCodes } from "../core/errors.ts";
-import { counters, refusalCodes, threadCounters } from "../observe/layout.ts";
+import { counters, gatedReasons, refusalCodes, threadCounters } from "../observe/layout.ts";
 import type { HistogramRow, MetricRow, ScalarRow } from "./metric-row.ts";
 
 const bySeries = ["route", "variant"] as const;
@@ -60,6 +60,19 @@ export const trafficMetrics: readonly MetricRow[] = [
     type: "gauge", name: "ebbgate_weight_ratio", labels: bySeries, help: "The variant's share of the buckets, 0 ... 1.",
     read: ({ series }, emit) => {
       for (const { route, variant, share } of series) emit(share, route, variant);
+    },
+  },
+  {
+    type: "counter", name: "ebbgate_gate_requests_total", labels: [...bySeries, "reason"],
+    help: "Requests that the gate of the variant decided about: allowed and targeted ones it gave the variant, denied ones it kept from it, killed ones found it closed.",
+    read: ({ series }, emit) => {
+      for (const { route, variant, gated, reader } of series) if (gated !== null) gatedReasons.forEach((reason, i) => emit(reader.counter(counters.gated + i), route, variant, reason));
+    },
+  },
+  {
+    type: "gauge", name: "ebbgate_gate_open", labels: bySeries, across: "min", help: "Whether the variant's gate is open (1), or closed by the kill switch or its rollout (0).",
+    read: ({ series }, emit) => {
+      for (const { route, variant, gated } of series) if (gated !== null) emit(gated.closed === null ? 1 : 0, route, variant);
     },
   },
   ofThreads("counter", "ebbgate_downstream_connections_accepted_total", threadCounters.connectionsAccepted, "Connections accepted from clients."),

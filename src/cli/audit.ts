@@ -4,6 +4,7 @@ import { explain } from "../rollout/explain.ts";
 import { outcomeWords } from "../report/report.ts";
 import { isPlaybookRecord } from "../rollout/playbook-record.ts";
 import type { Decision } from "../rollout/types.ts";
+import { describeGate, type GateRecord } from "../gates/records.ts";
 import { ChainCheck, isFault } from "../store/audit-chain.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
 import type { Change } from "../store/shared-document.ts";
@@ -126,6 +127,7 @@ function describe(record: object): string {
     return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
   }
   if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the rollback of record ${record.rollback}: ${outcomeWords(record)}`;
+  if (has["kind"] === "gate") return describeGate(record as GateRecord);
   if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
     try {
       return `${has["reason"]}: ${explain(record as Decision)}`;

@@ -2,6 +2,9 @@
 export const routingReasons = ["weighted", "default", "allowed", "denied", "targeted", "killed", "laned", "asset"] as const;
 export type RoutingReason = (typeof routingReasons)[number];
 
+/** Whether the split alone has decided: such requests are a random sample of the route's, and may be compared. */
+export const isDealt = (reason: RoutingReason): boolean => reason === "weighted" || reason === "default";
+
 /** A rollout's state (DESIGN section 6). */
 export const rolloutPhases = [
   "pending", "progressing", "waiting", "baking", "succeeded", "rollingBack", "verifying", "rolledBack", "paused", "retired",

@@ -7,6 +7,7 @@
  * A slot is 24 KiB: exactly six memory pages. Strata and blocks are the last four, so an unjudged series never makes
  * them resident.
  */
+import type { RoutingReason } from "../core/reasons.ts";
 import { upstreamErrorCodes, errorCodes, errorTable, type ErrorCode } from "../core/errors.ts";
 
 export const slotsPerPage = 64;
@@ -74,7 +75,12 @@ export const counters = {
   cohorts: 19,
   /** Conversions by goal: goals + 0 ... goals + 3. */
   goals: 20,
+  /** Requests that a rule of the variant's gate decided about, or that found it closed: gated + the index in `gatedReasons`. */
+  gated: 24,
 } as const;
+
+/** Routing reasons that a gate gives. */
+export const gatedReasons = ["allowed", "targeted", "denied", "killed"] as const satisfies readonly RoutingReason[];
 
 /** Counter cells of slot 0, which belongs to the thread itself, relative to `offsets.counters`. */
 export const threadCounters = {

@@ -4,9 +4,10 @@
  * variant for it that users are given at all.
  */
 import type { RouteSnapshot } from "../config/snapshot.ts";
+import { isDealt, type RoutingReason } from "../core/reasons.ts";
 import { kind } from "../http1/field-kinds.ts";
 import type { RequestHead } from "../http1/request-head.ts";
-import { baggageLine, laneOf, readBaggage } from "../split/baggage.ts";
+import { type Baggage, baggageLine, laneOf, readBaggage } from "../split/baggage.ts";
 import type { Exchange } from "./exchange.ts";
 import type { RuntimeVariant } from "./runtime.ts";
 
@@ -28,23 +29,39 @@ export function takeLane(exchange: Exchange, head: RequestHead, trusted: boolean
   const joins = lanes !== null && trusted;
   const carries = head.has(kind.baggage);
   if (!carries && !(joins && head.has(kind.ebbgate))) return;
-  const named = head.connectionNames?.includes("baggage") === true;
-  const baggage = readBaggage(carries && !named ? head.all("baggage") : []);
+  const baggage = readBaggage(carries ? linesOf(head) : []);
   exchange.baggage = baggage;
   if (!joins) return;
-  // The header is the last hop's variant; the baggage is the lane, also behind hops that have no variant for it.
-  exchange.lane = baggage.lane === "" ? laneOf(head.get("ebbgate-variant")) : baggage.lane;
-  follow(exchange, lanes.get(exchange.lane));
+  exchange.lane = laneIn(baggage, head);
+  const index = laneVariant(lanes, exchange.lane, exchange.reason, exchange.route.variants);
+  if (index < 0) return;
+  exchange.variant = exchange.route.variants[index]!;
+  exchange.serving = exchange.variant;
+  exchange.reason = "laned";
 }
 
-/** What a rule of this route says about the request outranks the lane, and so does a weight of 0: it is a promise. */
-function follow(exchange: Exchange, index: number | undefined): void {
-  if (index === undefined || (exchange.reason !== "weighted" && exchange.reason !== "default")) return;
-  const variant = exchange.route.variants[index]!;
-  if (!variant.open) return;
-  exchange.variant = variant;
-  exchange.serving = variant;
-  exchange.reason = "laned";
+/** The header is the last hop's variant; the baggage is the lane, also behind hops that have no variant for it. */
+const laneIn = (baggage: Baggage, head: RequestHead): string => (baggage.lane === "" ? laneOf(head.get("ebbgate-variant")) : baggage.lane);
+
+/** The lane that a request brings, for who explains; "": none. */
+export const laneOfRequest = (head: RequestHead): string => laneIn(readBaggage(linesOf(head)), head);
+
+/** None where the client says that its baggage is for this hop only (RFC 9110 section 7.6.1). */
+function linesOf(head: RequestHead): string[] {
+  const lines: string[] = [];
+  if (head.connectionNames?.includes("baggage") === true) return lines;
+  for (let i = 0; i < head.count; i++) if (head.kinds[i] === kind.baggage) lines.push(head.value(i));
+  return lines;
+}
+
+/**
+ * Where a lane leads. What a rule of this route says about the request outranks it, and so does a weight of 0: it is a promise.
+ *
+ * @returns an index; -1: nowhere
+ */
+export function laneVariant(lanes: ReadonlyMap<string, number>, lane: string, reason: RoutingReason, variants: readonly { readonly open: boolean }[]): number {
+  const index = lanes.get(lane);
+  return index !== undefined && isDealt(reason) && variants[index]!.open ? index : -1;
 }
 
 /** The `baggage` line of a request that this variant is sent, or "": its own lane, or the one that was joined. */

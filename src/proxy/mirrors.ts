@@ -3,6 +3,7 @@
  * Nothing here can touch a user: a copy that fails, hangs or answers wrongly is a count.
  */
 import type { Pool } from "undici";
+import type { RouteDefinition } from "../config/definition.ts";
 import type { EndpointAddress, MirrorSettings } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
 import { bucketOf, quantile } from "../observe/histogram.ts";
@@ -93,6 +94,16 @@ export class Mirrors {
     for (const mirror of this.routes.values()) mirror.close();
     this.routes.clear();
   }
+}
+
+/** The routes that say so, with where their copies go. @param active whether copies are to be sent now */
+export function mirroredRoutes(routes: readonly RouteDefinition[], active: (route: string, variant: string) => boolean): MirroredRoute[] {
+  return routes.flatMap(({ name, mirror, variants }): MirroredRoute[] => {
+    const variant = variants.find((one) => one.name === mirror?.variant);
+    if (mirror === null || variant === undefined) return [];
+    const { endpoints, headers, revision } = variant;
+    return [{ route: name, settings: mirror, endpoints, headers, revision, active: active(name, mirror.variant) }];
+  });
 }
 
 class RouteMirror {

@@ -4,6 +4,7 @@
  */
 import type { PathMatch, RouteSnapshot } from "../config/snapshot.ts";
 import { murmur3 } from "../core/murmur3.ts";
+import { isDealt, type RoutingReason } from "../core/reasons.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import { findCookie } from "../split/cookie.ts";
 import type { Exchange } from "./exchange.ts";
@@ -41,32 +42,44 @@ export function followPage(exchange: Exchange, head: RequestHead): void {
   const { pages } = exchange.route;
   if (pages === null) return;
   const destination = head.get("sec-fetch-dest");
-  if (isAsset(pages, head.path, destination)) return follow(exchange, pages, findCookie(head, pages.nameAndEquals));
+  if (isAsset(pages, head.path, destination)) return follow(exchange, pages, head);
   const isPage = destination === undefined ? exchange.safe && head.get("accept")?.includes("text/html") === true : pageDestinations.has(destination);
   if (isPage) exchange.page = findCookie(head, pages.nameAndEquals) ?? "";
 }
 
-function isAsset(pages: Pages, path: string, destination: string | undefined): boolean {
+export function isAsset(pages: Pages, path: string, destination: string | undefined): boolean {
   for (let i = 0; i < pages.paths.length; i++) if (pathMatches(path, pages.paths[i]!)) return true;
   return destination !== undefined && assetDestinations.has(destination);
 }
 
-function follow(exchange: Exchange, pages: Pages, page: string | undefined): void {
-  if (page === undefined || (exchange.reason !== "weighted" && exchange.reason !== "default")) return;
+function follow(exchange: Exchange, pages: Pages, head: RequestHead): void {
   const { variants } = exchange.route;
-  const dot = page.lastIndexOf(".");
-  const index = pages.indexes.get(page.slice(0, Math.max(dot, 0)));
-  if (index === undefined) return;
-  const variant = variants[index]!;
   const hasKey = exchange.client >= 0 && exchange.setCookie === "";
-  // Its key gives it what its page had, as it gives everybody: an asset like this is as good a sample as any request.
-  if (hasKey && variant === exchange.variant && page.endsWith(pages.split) && page.length - dot - 1 === pages.split.length) return;
-  if (!variant.open && !(index === 0 && isAvailable(variant))) return;
+  const index = pageVariant(pages, head, exchange.reason, hasKey ? exchange.variant.index : -1, variants);
+  const variant = variants[index];
+  if (variant === undefined || !(variant.open || isAvailable(variant))) return;
   // What serves where the page's version cannot: after 100% the baseline may be gone, while everybody is at the candidate.
   if (!variant.open) exchange.resort = exchange.variant;
   exchange.variant = variant;
   exchange.serving = variant;
   exchange.reason = "asset";
+}
+
+/**
+ * Where a page's asset goes.
+ *
+ * @param owner the variant that the request's own key gives it; -1: it has no key
+ * @returns an index; -1: where it would go anyway
+ */
+export function pageVariant(pages: Pages, head: RequestHead, reason: RoutingReason, owner: number, variants: readonly { readonly open: boolean }[]): number {
+  const page = isDealt(reason) ? findCookie(head, pages.nameAndEquals) : undefined;
+  if (page === undefined) return -1;
+  const dot = page.lastIndexOf(".");
+  const index = pages.indexes.get(page.slice(0, Math.max(dot, 0)));
+  // The baseline is kept warm, whatever its weight.
+  if (index === undefined || !(variants[index]!.open || index === 0)) return -1;
+  // Its key gives it what its page had, as it gives everybody: an asset like this is as good a sample as any request.
+  return index === owner && page.slice(dot + 1) === pages.split ? -1 : index;
 }
 
 function isAvailable({ endpoints }: RuntimeVariant): boolean {

@@ -1,5 +1,6 @@
 /** What an exchange leaves behind: its cells in the slab and its line in the access log. */
 import { errorTable, type ErrorCode } from "../core/errors.ts";
+import { isDealt } from "../core/reasons.ts";
 import type { Fields } from "../core/fields.ts";
 import { kind } from "../http1/field-kinds.ts";
 import type { RequestHead } from "../http1/request-head.ts";
@@ -13,7 +14,7 @@ import { inboundTraceId } from "./tracing.ts";
 
 /** The split's choice goes upstream for the first time. Only randomly assigned requests may be compared by the judge. */
 export function recordDispatched(exchange: Exchange): void {
-  const judged = exchange.route.definition.judged && (exchange.reason === "weighted" || exchange.reason === "default");
+  const judged = exchange.route.definition.judged && isDealt(exchange.reason);
   exchange.variant.recorder.dispatched(exchange, dispatchSecond(exchange.forwardMs), exchange.shard, judged);
   const { seen } = exchange.route;
   if (seen === null || !judged || exchange.client < 0) return;

@@ -1,4 +1,5 @@
 import type { RequestHead } from "../http1/request-head.ts";
+import { counters, gatedReasons } from "../observe/layout.ts";
 import { decideGates } from "../split/gate.ts";
 import { variantAt } from "../split/table.ts";
 import type { Exchange } from "./exchange.ts";
@@ -12,7 +13,14 @@ export function chooseVariant(exchange: Exchange, head: RequestHead, key: string
     decideGates(route.gates, question.ask(head, key, Date.now(), runtime!.claimsOf), chosen, exchange.reason, outcome);
     chosen = outcome.variant;
     exchange.reason = outcome.reason;
+    if (outcome.gate >= 0) countGated(exchange, route.gates[outcome.gate]!.variant);
   }
   exchange.variant = route.variants[chosen]!;
   exchange.serving = exchange.variant;
+}
+
+/** What a gate decided is counted for its own variant, whoever serves. */
+function countGated({ route, reason }: Exchange, variant: number): void {
+  const index = gatedReasons.indexOf(reason as (typeof gatedReasons)[number]);
+  if (index >= 0) route.variants[variant]!.recorder.add(counters.gated + index, 1);
 }

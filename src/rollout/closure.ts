@@ -9,7 +9,7 @@ import type { RolloutState } from "./types.ts";
  *
  * @param weight that this sidecar gives now, in percent @param region the sidecar's; null: it has none
  */
-export function closureOf(plan: RolloutPlan, state: RolloutState, weight: number, region: string | null): Closure | null {
+export function closureOf(plan: RolloutPlan, state: Pick<RolloutState, "phase" | "step" | "regionsOut">, weight: number, region: string | null): Closure | null {
   const { phase } = state;
   if (phase === "rollingBack" || phase === "verifying" || phase === "rolledBack") return "rolledBack";
   if (region !== null && (state.regionsOut.includes(region) || plan.regions?.some((cap) => cap.region === region && cap.weightMax === 0) === true)) return "regionOut";

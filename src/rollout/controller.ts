@@ -161,6 +161,11 @@ export class RolloutController implements RolloutControl {
     return decision.refusal === null ? { outcome: "accepted", decision } : { outcome: "refused", detail: decision.refusal };
   }
 
+  /** By route: of the rollouts whose state is known. */
+  states(): ReadonlyMap<string, RolloutState> {
+    return new Map([...this.runners].map(([route, { state }]) => [route, state]));
+  }
+
   status(): readonly RolloutStatus[] {
     const moment = this.moment();
     return this.order.flatMap((route) => this.runners.get(route)?.status(moment) ?? []);

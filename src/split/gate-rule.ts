@@ -10,7 +10,8 @@ type Test = (question: GateQuestion) => boolean;
 
 /** Why a rule does not match. */
 export type Miss =
-  | { readonly part: "when" | "unless"; /** Of the rule's conditions; for `unless` the last, since all of them hold. */ readonly condition: GateCondition }
+  | { readonly part: "when"; readonly condition: GateCondition }
+  | { readonly part: "unless"; /** The last, since all of them hold. */ readonly condition: GateCondition }
   | { readonly part: "share"; /** The cohort's place among those that the rule would match, 0 ... 99,999; null: it has no key. */ readonly bucket: number | null };
 
 export class CompiledRule {

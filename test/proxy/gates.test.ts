@@ -5,7 +5,8 @@ import type { RouteSnapshot, Snapshot } from "../../src/config/snapshot.ts";
 import { defaultProxyLimits } from "../../src/config/settings.ts";
 import type { GateCondition, GateRule } from "../../src/core/gates.ts";
 import { seededRandom } from "../../src/core/random.ts";
-import { makeForwarding } from "../../src/http1/forward-head.ts";
+import { routingReasons } from "../../src/core/reasons.ts";
+import { makeForwarding, type Forwarding } from "../../src/http1/forward-head.ts";
 import { parseRequestHead, RequestHead } from "../../src/http1/request-head.ts";
 import { counters } from "../../src/observe/layout.ts";
 import { newCohortBits } from "../../src/observe/cohort-set.ts";
@@ -115,26 +116,29 @@ const cohortKey: fc.Arbitrary<RouteSnapshot["cohort"]> = fc.constantFrom(
   { mode: "key", sources: [{ kind: "cookie", name: "x-a" }, { kind: "ip" }], salt: "s", sticky: null } as const,
   { mode: "random", sources: [], salt: "s", sticky: null } as const,
 );
+const lanes = fc.constantFrom<RouteSnapshot["lane"]>(null, { join: null }, { join: [["a", "v2"]] });
+const assets = fc.constantFrom<RouteSnapshot["assets"]>(null, { paths: [{ kind: "prefix", value: "/shop" }], cookie: "page" });
 const snapshot: fc.Arbitrary<readonly TestRoute[]> = fc.array(
-  fc.record({ gates, cohort: cohortKey, path: paths, weights: fc.constantFrom([0, 10, 20], [0, 50, 50], [0, 0, 100], [0, 0, 0]) }).map(({ gates: of, cohort, path, weights }): TestRoute => ({
-    gates: of, cohort, match: { hosts: [], path: { kind: "prefix", value: path }, methods: [], headers: [] }, allocation: reweigh(initial(), weights),
+  fc.record({ gates, cohort: cohortKey, path: paths, weights: fc.constantFrom([0, 10, 20], [0, 50, 50], [0, 0, 100], [0, 0, 0]), lane: lanes, assets }).map(({ gates: of, cohort, path, weights, lane, assets: pages }): TestRoute => ({
+    gates: of, cohort, lane, assets: pages, match: { hosts: [], path: { kind: "prefix", value: path }, methods: [], headers: [] }, allocation: reweigh(initial(), weights),
     variants: Object.fromEntries(["v1", "v2", "v3"].map((one) => [one, { endpoints: ["http://127.0.0.1:9"] }])),
   })),
   { minLength: 1, maxLength: 3 },
 );
 const wire = (text: string): string => Buffer.from(text).toString("latin1");
+const follows = fc.constantFrom<[string, string]>(["baggage", "a=1,ebbgate-variant=v2"], ["baggage", "ebbgate-variant=a"], ["ebbgate-variant", "v3"], ["sec-fetch-dest", "script"], ["connection", "baggage"]);
 const request = fc
   .record({
     method: fc.constantFrom("GET", "POST", "PUT"), path: fc.constantFrom("/", "/shop", "/shop/cart", "/shopping", "/sh%6fp", "/admin/../shop", "/other"), query: fc.constantFrom("", "?x-a=a", "?x-b=Zo%C3%AB&x-a=b", "?x-user"),
-    lines: fc.array(fc.oneof(fc.tuple(name, value), fc.tuple(fc.constant("cookie"), fc.constantFrom("x-a=a; x-b=pro", "x-a=u1"))), { maxLength: 4 }),
+    lines: fc.array(fc.oneof(fc.tuple(name, value), fc.tuple(fc.constant("cookie"), fc.constantFrom("x-a=a; x-b=pro", "x-a=u1", "page=v1.x", "page=v2.x; x-a=u2", "page=v9.x")), follows), { maxLength: 4 }),
   })
   .map(({ method, path, query, lines }) => `${method} ${path}${query} HTTP/1.1\r\nHost: a\r\ncontent-length: 0\r\n${lines.map(([of, says]) => `${of}: ${wire(says)}\r\n`).join("")}\r\n`);
 
 const noDownstream = {} as Downstream;
-const forwarding = makeForwarding("192.0.2.7", "http", () => false, "test");
+const forwardings = [true, false].map((trusted) => makeForwarding("192.0.2.7", "http", () => trusted, "test"));
 
 /** What the proxy thread's own steps make of a request, without a socket. */
-function routed(context: ProxyContext, head: RequestHead): readonly [route: string, variant: string, reason: string, bucket: number] | string {
+function routed(context: ProxyContext, head: RequestHead, forwarding: Forwarding): readonly [route: string, variant: string, reason: string, bucket: number] | string {
   const exchange = begin(context, noDownstream, head, forwarding, 0);
   if (typeof exchange === "string") return exchange;
   context.inFlight.remove(exchange);
@@ -143,6 +147,7 @@ function routed(context: ProxyContext, head: RequestHead): readonly [route: stri
 
 it("explaining and routing never disagree: 100,000 random requests", { timeout: 300_000 }, () => {
   let asked = 0;
+  const reasons = new Set<string>();
   const slab = new Slab(1);
   fc.assert(
     fc.property(snapshot, fc.array(request, { minLength: 100, maxLength: 100 }), fc.integer(), (routes, heads, seed) => {
@@ -162,11 +167,13 @@ it("explaining and routing never disagree: 100,000 random requests", { timeout: 
         const { requestHead: head } = context;
         expect(parseRequestHead(head, text, defaultProxyLimits)).toBeNull();
         first = null;
-        const result = routed(context, head);
-        const told = explainer.request(head, { clientIp: "192.0.2.7", nowMs: Date.now(), ...(first === null ? {} : { draw: first }) });
+        const forwarding = forwardings[asked % 2]!;
+        const result = routed(context, head, forwarding);
+        const told = explainer.request(head, { clientIp: "192.0.2.7", trusted: forwarding.trusted, nowMs: Date.now(), ...(first === null ? {} : { draw: first }) });
         if (typeof result === "string" || told === null) expect([result, told]).toEqual(["no_route", null]);
         else {
           const [inRoute, variant, reason, bucket] = result;
+          reasons.add(reason);
           expect([told.route, told.variant, told.reason]).toEqual([inRoute, variant, reason]);
           if (told.bucket !== null) expect(told.bucket).toBe(bucket);
           const last = told.gates.find((one) => one.gate === told.gate)?.rules.at(-1);
@@ -178,4 +185,5 @@ it("explaining and routing never disagree: 100,000 random requests", { timeout: 
     { numRuns: 1_000 },
   );
   expect(asked).toBe(100_000);
+  expect([...reasons].toSorted()).toEqual([...routingReasons].toSorted());
 });

@@ -139,6 +139,8 @@ it("the same holds with a gate's rules before the weight, for what the context s
   const client = ServerFeature.getClient("gated");
   expect(await client.getBooleanDetails("new-cart", false, { targetingKey: "user-1" })).toMatchObject({ value: true, variant: "v2", reason: "TARGETING_MATCH", flagMetadata: { route: "shop", gate: "new-cart", rule: "known", routingReason: "allowed" } });
   expect(await client.getBooleanDetails("new-cart", true, { targetingKey: "user-1", request: { headers: { "User-Agent": "a böt" } } })).toMatchObject({ value: false, reason: "DISABLED", flagMetadata: { rule: "bots" } });
+  // A gate's deny rule says nothing of another gate.
+  expect(await client.getBooleanDetails("new-search", true, { targetingKey: "user-2", request: { headers: { "User-Agent": "a böt" } } })).toMatchObject({ reason: "SPLIT", flagMetadata: { routingReason: "denied", gate: "new-cart" } });
   expect(await client.getBooleanDetails("new-cart", false, { targetingKey: "user-0", groups: ["beta"] })).toMatchObject({ value: true, flagMetadata: { rule: "groups" } });
   await Promise.all([proxy.close(), admin.close()]);
   await running.stop();

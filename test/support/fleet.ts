@@ -49,6 +49,7 @@ export async function ebbgate(cwd: string, ...argv: string[]): Promise<{ readonl
   const commands: Command[] = [
     { name: "apply", summary: "", load: () => import("../../src/cli/apply.ts") },
     { name: "audit", summary: "", load: () => import("../../src/cli/audit.ts") },
+    { name: "gates", summary: "", load: () => import("../../src/cli/gates.ts") },
     { name: "rollback-config", summary: "", load: () => import("../../src/cli/rollback-config.ts") },
   ];
   const io = capture({ cwd });
