@@ -130,7 +130,7 @@ export const controlMetrics: readonly MetricRow[] = [
     },
   },
   {
-    type: "counter", name: "ebbgate_decisions_total", labels: [...byRollout, "reason"], help: "Decisions on the route's rollout, by reason; the variant is the candidate.",
+    type: "counter", name: "ebbgate_decisions_total", labels: [...byRollout, "reason"], help: "Decisions on the route's rollout, by reason; the variant is the candidate. Reasons that are worth an alert are there from the start, with 0.",
     read: ({ ports }, emit) => {
       // What alerts ask for is there before it happens: `increase` does not see a series that begins at 1.
       for (const { route, candidate } of ports.rollouts()) ports.decisions.announce(route, candidate);

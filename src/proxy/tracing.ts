@@ -29,10 +29,11 @@ export class ExchangeTrace {
   readonly traceState: string;
   readonly scheme: "http" | "https";
   readonly authority: string;
+  readonly protocolVersion: string;
   /** Kinds of fields of the inbound head that do not go on. */
   readonly replaced: number;
 
-  constructor(traceId: string, spanId: string, parentId: string, flags: number, traceState: string, replaced: number, scheme: "http" | "https", authority: string) {
+  constructor(traceId: string, spanId: string, parentId: string, flags: number, traceState: string, replaced: number, scheme: "http" | "https", head: Pick<RequestHead, "authority" | "minor">) {
     this.traceId = traceId;
     this.spanId = spanId;
     this.parentId = parentId;
@@ -40,7 +41,8 @@ export class ExchangeTrace {
     this.traceState = traceState;
     this.replaced = replaced;
     this.scheme = scheme;
-    this.authority = authority;
+    this.authority = head.authority;
+    this.protocolVersion = head.minor === 0 ? "1.0" : "1.1";
   }
 
   /** The field that goes upstream. */
@@ -80,12 +82,12 @@ export class Tracer {
     if (parent === null) {
       const rate = candidate ? this.settings.sampleCandidates : this.settings.sample;
       const flags = rate > 0 && this.random() < rate ? flagRandom | flagSampled : flagRandom;
-      return new ExchangeTrace(this.ids.trace(), this.ids.span(), "", flags, "", contextFields, scheme, head.authority);
+      return new ExchangeTrace(this.ids.trace(), this.ids.span(), "", flags, "", contextFields, scheme, head);
     }
     const members = head.has(kind.tracestate) ? head.all("tracestate") : [];
     const keeps = isTracestate(members);
     const flags = (parent.sampled ? flagSampled : 0) | (parent.random ? flagRandom : 0);
-    return new ExchangeTrace(parent.traceId, this.ids.span(), parent.spanId, flags, keeps ? members.join(",") : "", keeps ? traceparentField : contextFields, scheme, head.authority);
+    return new ExchangeTrace(parent.traceId, this.ids.span(), parent.spanId, flags, keeps ? members.join(",") : "", keeps ? traceparentField : contextFields, scheme, head);
   }
 
   /** The exchange is over. Told of are those that are sampled, and failed ones where nobody before us has decided otherwise. */
@@ -116,11 +118,11 @@ export class Tracer {
 const hasFailed = ({ error, status, fellBack }: Exchange): boolean => error !== "" || status >= 500 || fellBack;
 
 function spanOf(exchange: Exchange, trace: ExchangeTrace): SpanRecord {
-  const { traceId, spanId, parentId, flags, traceState, scheme, authority } = trace;
+  const { traceId, spanId, parentId, flags, traceState, scheme, authority, protocolVersion } = trace;
   const { timeOrigin } = performance;
   const query = exchange.target.indexOf("?");
   return {
-    traceId, spanId, parentId, flags, traceState, scheme, authority,
+    traceId, spanId, parentId, flags, traceState, scheme, authority, protocolVersion,
     startMs: timeOrigin + exchange.startMs,
     endMs: timeOrigin + exchange.context.nowMs,
     firstByteMs: exchange.firstByteMs > 0 ? timeOrigin + exchange.firstByteMs : 0,

@@ -220,7 +220,7 @@ export class RolloutRunner {
 
   /** What this sidecar saw itself. */
   private own(command: Command | null, { monotonicMs }: Moment): Evidence {
-    return { ...this.judge.evidence(command, monotonicMs, this.tie?.ownShare), split: this.split.evidence };
+    return { ...this.judge.evidence(command, monotonicMs, this.tie?.ownShare), split: this.split.evidence, candidateCohorts: this.split.exposed };
   }
 
   /** What is decided on: in a fleet, what all its sidecars saw. */

@@ -65,7 +65,7 @@ function attributesOf(span: SpanRecord): KeyValue[] {
     text("http.request.method", known ? method : "_OTHER"),
     text("url.scheme", span.scheme),
     text("url.path", redactText(span.path).slice(0, pathCharactersMax)),
-    text("network.protocol.version", "1.1"),
+    text("network.protocol.version", span.protocolVersion),
     integer("http.request.body.size", span.requestBytes),
     integer("http.response.body.size", span.responseBytes),
     text("ebbgate.route", span.route),

@@ -19,6 +19,8 @@ export interface SpanRecord {
   readonly scheme: "http" | "https";
   /** As the client named it, port included. */
   readonly authority: string;
+  /** As `1.1`. */
+  readonly protocolVersion: string;
   /** 0: the client got none. */
   readonly status: number;
   /** A code of `errorTable`, or "". */

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { Exemplars } from "../../src/admin/exemplars.ts";
 import { Metrics } from "../../src/admin/exposition.ts";
 import { effectiveEdgesSeconds, ladderSeconds, onLadder } from "../../src/admin/latency-ladder.ts";
 import { labelNames } from "../../src/admin/metric-row.ts";
 import { metricTable } from "../../src/admin/metric-table.ts";
 import { bucketOf } from "../../src/observe/histogram.ts";
 import { counters } from "../../src/observe/layout.ts";
+import type { SpanRecord } from "../../src/trace/span.ts";
 import { byName, parseExposition, type Family } from "./prometheus-parser.ts";
 import { world } from "./world.ts";
 
@@ -63,8 +65,30 @@ describe("/metrics", () => {
     expect(sampleOf(families, "ebbgate_rollout_phase", { ...v2, phase: "rolledBack" })).toBe(0);
     expect(sampleOf(families, "ebbgate_limit_wealth", { ...v2, limit: "latency:p99" })).toBe(170);
     expect(sampleOf(families, "ebbgate_decisions_total", { ...v2, reason: "stepCompleted" })).toBe(2);
+    // So that `increase` sees the first one; what nobody alerts on has no series until it happens.
+    expect(sampleOf(families, "ebbgate_decisions_total", { ...v2, reason: "notVerified" })).toBe(0);
+    expect(sampleOf(families, "ebbgate_decisions_total", { ...v2, reason: "started" })).toBeUndefined();
     expect(sampleOf(families, "process_cpu_seconds_total", {})).toBeGreaterThan(0);
     expect(sampleOf(families, "process_resident_memory_bytes", {})).toBeGreaterThan(1e6);
+  });
+
+  it("has an exemplar for each bucket in OpenMetrics, of the variant that served, and none in the text format", async () => {
+    const w = world();
+    w.answer(0, 5, 30_000, 200);
+    w.tick(1000);
+    const exemplars = new Exemplars();
+    const span = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331", startMs: 1_000, firstByteMs: 1_030, endMs: 1_300, route: "shop", variant: "v1", servedBy: "v1", error: "" } as SpanRecord;
+    exemplars.note(span);
+    // The baseline's time, for a request of the candidate: nobody's exemplar.
+    exemplars.note({ ...span, variant: "v2", firstByteMs: 1_900 });
+    exemplars.note({ ...span, firstByteMs: 1_031, error: "truncated", endMs: 9_000 });
+    const metrics = new Metrics({ ...w.ports, exemplars });
+    const lines = (await metrics.expose(openMetrics)).body.split("\n").filter((line) => line.includes(" # "));
+    expect(lines).toEqual([
+      'ebbgate_first_byte_seconds_bucket{route="shop",variant="v1",le="0.05"} 5 # {trace_id="0af7651916cd43dd8448eb211c80319c",span_id="b7ad6b7169203331"} 0.031 9',
+      'ebbgate_duration_seconds_bucket{route="shop",variant="v1",le="0.5"} 5 # {trace_id="0af7651916cd43dd8448eb211c80319c",span_id="b7ad6b7169203331"} 0.3 1.3',
+    ]);
+    expect((await metrics.expose(undefined)).body).not.toContain(" # {");
   });
 
   it("is valid OpenMetrics for a scraper that asks for it, and again the text format for the next one", async () => {

@@ -95,7 +95,7 @@ describe("where it is", () => {
     await eventually(() => to.spans.length === 1, "a span");
     const [span] = to.spans;
     expect(span).toMatchObject({
-      traceId, parentId, spanId: parent(request).slice(36, 52), flags: 1, traceState: "a=1", method: "GET", path: "/cart", scheme: "http", authority: "shop.example:8080",
+      traceId, parentId, spanId: parent(request).slice(36, 52), flags: 1, traceState: "a=1", method: "GET", path: "/cart", scheme: "http", authority: "shop.example:8080", protocolVersion: "1.1",
       status: 200, error: "", route: "shop", variant: "stable", servedBy: "stable", reason: "weighted", retries: 0, responseBytes: 2,
     });
     expect(span!.firstByteMs).toBeGreaterThanOrEqual(span!.startMs);
@@ -148,7 +148,7 @@ it("a control thread that is behind costs spans, which are counted; when it has 
   let dropped = 0;
   const tracer = new Tracer({ settings, random: Math.random, send: (spans) => void sent.push(spans.length), dropped: (spans) => (dropped += spans) });
   const exchange = {
-    trace: new ExchangeTrace(traceId, parentId, "", 3, "", 0, "http", "a"), context: { nowMs: 2 }, startMs: 1, firstByteMs: 0, target: "/", method: "GET", status: 200, error: "",
+    trace: new ExchangeTrace(traceId, parentId, "", 3, "", 0, "http", { authority: "a", minor: 1 }), context: { nowMs: 2 }, startMs: 1, firstByteMs: 0, target: "/", method: "GET", status: 200, error: "",
     route: { name: "shop" }, variant: { name: "v1" }, serving: { name: "v1" }, bucket: 0, reason: "weighted", retries: 0, requestBytes: 0, responseBytes: 0,
   } as unknown as Exchange;
   const end = (times: number): void => {

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -87,6 +88,12 @@ export class Workplace {
         return exited;
       },
     };
+  }
+
+  /** Everything that its store holds, as text. */
+  async text(): Promise<string> {
+    const names = await readdir(join(this.directory, ".ebbgate"), { recursive: true, withFileTypes: true });
+    return (await Promise.all(names.flatMap((one) => (one.isFile() ? [readFile(join(one.parentPath, one.name), "utf8").catch(() => "")] : [])))).join("\n");
   }
 
   /** Ends what still runs and removes the directory. */

@@ -31,7 +31,7 @@ function exporter(url: string, changes: Partial<SpanExporterOptions["target"]> =
 const hex = (n: number, length: number): string => n.toString(16).padStart(length, "0");
 const span = (n: number, changes: Partial<SpanRecord> = {}): SpanRecord => ({
   traceId: hex(n + 1, 32), spanId: hex(n + 1, 16), parentId: "", flags: 3, traceState: "", startMs: 1_790_000_000_000.25, endMs: 1_790_000_000_012.5, firstByteMs: 1_790_000_000_010,
-  method: "GET", path: "/cart", scheme: "http", authority: "shop.example:8080", status: 200, error: "", route: "shop", variant: "v2", servedBy: "v2", bucket: 12_345, reason: "weighted",
+  method: "GET", path: "/cart", scheme: "http", authority: "shop.example:8080", protocolVersion: "1.1", status: 200, error: "", route: "shop", variant: "v2", servedBy: "v2", bucket: 12_345, reason: "weighted",
   retries: 0, requestBytes: 0, responseBytes: 42, ...changes,
 });
 const spans = (count: number): SpanRecord[] => Array.from({ length: count }, (_, n) => span(n));
