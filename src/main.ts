@@ -11,6 +11,7 @@ const commands: readonly Command[] = [
   { name: "rollback-config", summary: "Publish an earlier dynamic document again.", load: () => import("./cli/rollback-config.ts") },
   { name: "gates", summary: "List feature gates, explain what a request is given, kill one at once.", load: () => import("./cli/gates.ts") },
   { name: "audit", summary: "List, verify or export the audit log.", load: () => import("./cli/audit.ts") },
+  { name: "report", summary: "Write the report on a rollout that went back, or on any other.", load: () => import("./cli/report.ts") },
   { name: "simulate", summary: "Measure the judge over simulated traffic.", load: () => import("./cli/simulate.ts") },
   { name: "replay", summary: "Recompute recorded decisions, or try another configuration on them.", load: () => import("./cli/replay.ts") },
   { name: "schema", summary: "Print the JSON Schema of a configuration document.", load: () => import("./cli/schema.ts") },

@@ -9,6 +9,8 @@ import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/sh
 
 /** Between two looks that no hint asked for; a fifth of it is random, so that a fleet does not look at once. */
 const lookMs = 4_000;
+/** The cache on the disk is written after this and a random part as much again: sidecars that share a machine all run a document sooner where none of them writes first. */
+const keepAfterMs = 200;
 
 export interface SharedOptions {
   readonly document: SharedDocument;
@@ -22,7 +24,8 @@ export interface SharedOptions {
 }
 
 export interface SharedCallbacks {
-  readonly onDocument: (loaded: Configuration) => void;
+  /** Makes it the running one; what it returns resolves when that is done. */
+  readonly onDocument: (loaded: Configuration) => void | Promise<void>;
   readonly onRefused: (problems: readonly ConfigProblem[]) => void;
 }
 
@@ -42,6 +45,7 @@ export class SharedConfiguration implements ConfigurationWatch {
   private looking: Promise<void> = Promise.resolve();
   private lookAgain = false;
   private timer: NodeJS.Timeout | null = null;
+  private keeping: NodeJS.Timeout | null = null;
   private endWatch: () => void = () => undefined;
   private closed = false;
 
@@ -91,6 +95,9 @@ export class SharedConfiguration implements ConfigurationWatch {
     this.closed = true;
     this.endWatch();
     if (this.timer !== null) clearTimeout(this.timer);
+    if (this.keeping === null) return;
+    clearTimeout(this.keeping);
+    this.keep();
   }
 
   private later(): void {
@@ -112,17 +119,23 @@ export class SharedConfiguration implements ConfigurationWatch {
     const known = this.taken === null ? null : { digest: this.taken.digest, revision: this.highest };
     if (standing(known, { digest: found.digest, revision }) === "stale") return this.stale(found, revision!);
     this.accept({ ...found, ...parsed.value });
-    // Somebody wrote it by hand, or it is in the history already.
-    document.remember(found, this.change("written", this.taken!)).catch(() => undefined);
+    // Somebody wrote it by hand.
+    if (!found.remembered) document.remember(found, this.change("written", this.taken!)).catch(() => undefined);
   }
 
   private accept(taken: Taken): void {
     this.taken = taken;
     this.highest = taken.revision === null ? this.highest : taken.revision;
     this.refused = "";
-    this.options.cache.save({ text: taken.text, digest: taken.digest, revision: this.highest });
-    this.callbacks?.onDocument(this.loaded());
-    this.tell({ event: "taken", revision: taken.revision, digest: taken.digest, problems: [] });
+    const live = this.callbacks?.onDocument(this.loaded());
+    void Promise.resolve(live).then(() => this.tell({ event: "taken", revision: taken.revision, digest: taken.digest, problems: [] }));
+    this.keeping ??= setTimeout(() => this.keep(), keepAfterMs * (1 + this.options.random()));
+  }
+
+  /** For a start without the store. */
+  private keep(): void {
+    this.keeping = null;
+    if (this.taken !== null) this.options.cache.save({ text: this.taken.text, digest: this.taken.digest, revision: this.highest });
   }
 
   private refuse(found: SharedText, revision: number | null, problems: readonly ConfigProblem[], event: "refused" | "stale" = "refused"): void {
@@ -177,7 +190,7 @@ export class SharedConfiguration implements ConfigurationWatch {
     if (!parsed.ok) return false;
     this.taken = { text, digest, ...parsed.value };
     this.highest = highest;
-    this.options.cache.save({ text, digest, revision: highest });
+    this.keep();
     return true;
   }
 

@@ -40,7 +40,7 @@ export interface SidecarOptions {
   /** The store is shared with other sidecars, which decide as one; absent: this one is alone. */
   readonly fleet?: { readonly cache: Cache };
   /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
-  readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => void }): ConfigurationWatch };
+  readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => Promise<void> }): ConfigurationWatch };
   /** How commands reach a store that is a directory; absent: they reach it by themselves. */
   readonly inbox?: DeskOptions["inbox"];
   /** A proxy thread died: the process cannot serve as it should, and must end. */
@@ -155,10 +155,8 @@ export class Sidecar {
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
     const callbacks = {
-      onDocument: (loaded: Configuration, restart: readonly string[] = []): void => {
-        // One after the other: each reads the store before it is live.
-        this.applying = this.applying.then(() => this.changed(loaded, restart));
-      },
+      // One after the other: each reads the store before it is live.
+      onDocument: (loaded: Configuration, restart: readonly string[] = []): Promise<void> => (this.applying = this.applying.then(() => this.changed(loaded, restart))),
       onRefused: this.intake.refused,
     };
     const { shared, environment } = this.options;

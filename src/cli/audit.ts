@@ -1,6 +1,8 @@
 /** `ebbgate audit list|verify|export`: who changed what, when and why, and whether the log is whole. */
 import { parseDuration } from "../config/scalars.ts";
 import { explain } from "../rollout/explain.ts";
+import { outcomeWords } from "../report/report.ts";
+import { isPlaybookRecord } from "../rollout/playbook-record.ts";
 import type { Decision } from "../rollout/types.ts";
 import { describeGate, type GateRecord } from "../gates/records.ts";
 import { ChainCheck, isFault } from "../store/audit-chain.ts";
@@ -124,6 +126,7 @@ function describe(record: object): string {
     const { revision, action, who, reason } = record as Change;
     return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
   }
+  if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the rollback of record ${record.rollback}: ${outcomeWords(record)}`;
   if (has["kind"] === "gate") return describeGate(record as GateRecord);
   if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
     try {

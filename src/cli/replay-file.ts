@@ -1,6 +1,7 @@
 /** Reads recorded decisions: the audit log of the file store, or an exported file of records, one JSON value a line or one array. */
 import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
+import { isDecisionRecord } from "../rollout/decision-record.ts";
 import type { DecisionRecord } from "../rollout/types.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
 
@@ -43,9 +44,6 @@ function checked(text: string, line: number): unknown {
 }
 
 /** Only what every decision has; `replay` itself says whether the rest fits. */
-function decisionOf(value: unknown): DecisionRecord | null {
-  const named = isObject(value) && ["route", "candidate", "revision", "reason", "from", "to"].every((key) => typeof value[key] === "string");
-  return named && typeof value["atMs"] === "number" ? (value as unknown as DecisionRecord) : null;
-}
+const decisionOf = (value: unknown): DecisionRecord | null => (isObject(value) && isDecisionRecord(value) ? value : null);
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;

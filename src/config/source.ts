@@ -37,7 +37,9 @@ export function parseSource(file: string, written: string, environment: Environm
   }
   const raw = new Map<Scalar, string>();
   const locate = (finding: Finding): ConfigProblem => place(file, document, lines, raw, finding);
-  const findings = [...keyFindings(document, lines), ...substituteAll(document, environment, raw)];
+  // An escape may hide one.
+  const substitutes = written.includes("${") || written.includes("\\");
+  const findings = [...keyFindings(document, lines), ...(substitutes ? substituteAll(document, environment, raw) : [])];
   if (findings.length > 0) return { ok: false, problems: findings.map(locate) };
   try {
     return { ok: true, source: { file, data: document.toJS({ maxAliasCount: 100 }) as unknown, locate } };

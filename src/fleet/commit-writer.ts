@@ -65,6 +65,10 @@ export class CommitWriter implements RolloutWriter {
     return this.lastFailed;
   }
 
+  get writtenWeight(): number {
+    return this.world.committed()?.state.weight ?? 0;
+  }
+
   put(state: RolloutState): void {
     this.state = state;
     this.marks = this.world.marks();

@@ -2,10 +2,11 @@
 import { redactText } from "../core/redact.ts";
 import { explain } from "../rollout/explain.ts";
 import { severityOf, type Severity } from "../rollout/severity.ts";
+import { isDecisionRecord } from "../rollout/decision-record.ts";
 import type { Decision, DecisionRecord } from "../rollout/types.ts";
 import type { AuditRecord } from "../store/store.ts";
 import type { Change } from "../store/shared-document.ts";
-import { isPlaybookRecord, type PlaybookRecord } from "./playbook-record.ts";
+import { isPlaybookRecord, type PlaybookRecord } from "../rollout/playbook-record.ts";
 
 export interface HookEvent {
   /** Of the audit record: never given to another one. */
@@ -29,16 +30,13 @@ export const idOf = ({ seq, hash }: Pick<AuditRecord, "seq" | "hash">): string =
 /** @returns null where the record is nothing to tell */
 export function eventOf(audit: AuditRecord): HookEvent | null {
   const { record } = audit;
-  const made = isDecision(record) ? decisionEvent(record) : isPlaybookRecord(record) ? playbookEvent(record) : isChange(record) ? changeEvent(record) : null;
+  const made = isDecisionRecord(record) ? decisionEvent(record) : isPlaybookRecord(record) ? playbookEvent(record) : isChange(record) ? changeEvent(record) : null;
   if (made === null) return null;
   const { data, ...rest } = made;
   return { id: idOf(audit), time: audit.time, ...rest, sentence: redactText(made.sentence), data: { seq: audit.seq, severity: made.severity, sentence: redactText(made.sentence), ...data } };
 }
 
 type Made = Omit<HookEvent, "id" | "time">;
-
-export const isDecision = (record: object): record is DecisionRecord =>
-  "reason" in record && "candidate" in record && "from" in record && "to" in record && typeof record.reason === "string" && typeof record.candidate === "string";
 
 const isChange = (record: object): record is Change & { readonly kind: string } => "kind" in record && record.kind === "configuration";
 

@@ -5,15 +5,16 @@
 import type { PlaybookStep } from "../config/rollout-plan.ts";
 import type { WebhookTarget } from "../config/webhook-settings.ts";
 import { redactText } from "../core/redact.ts";
+import { isDecisionRecord } from "../rollout/decision-record.ts";
 import { explain } from "../rollout/explain.ts";
 import { severityOf } from "../rollout/severity.ts";
 import type { DecisionRecord } from "../rollout/types.ts";
 import type { AuditRecord, Fence } from "../store/store.ts";
 import { deliver, type DeliveryPorts } from "./delivery.ts";
-import { type HookEvent, idOf, incidentOf, isDecision } from "./event.ts";
+import { type HookEvent, idOf, incidentOf } from "./event.ts";
 import type { Following } from "./follower.ts";
 import { messageFor } from "./notifier.ts";
-import { isPlaybookRecord, type PlaybookRecord } from "./playbook-record.ts";
+import { isPlaybookRecord, type PlaybookRecord } from "../rollout/playbook-record.ts";
 import type { HookLog, HookStore } from "./ports.ts";
 
 const pageRecords = 64;
@@ -41,7 +42,7 @@ export class PlaybookFollower implements Following {
   }
 
   wants({ record }: AuditRecord): boolean {
-    return isDecision(record) && record.route === this.route && record.to === "rollingBack" && record.from !== "rollingBack" && stepsOf(record).length > 0;
+    return isDecisionRecord(record) && record.route === this.route && record.to === "rollingBack" && record.from !== "rollingBack" && stepsOf(record).length > 0;
   }
 
   async take(audit: AuditRecord, signal: AbortSignal): Promise<void> {

@@ -18,7 +18,7 @@ export function closureOf(plan: RolloutPlan, state: Pick<RolloutState, "phase" |
 
 /** What the proxy threads were told of a candidate. */
 export class Given {
-  private weight = 0;
+  weight = 0;
   private closed: Closure | null = null;
 
   /** Takes in what they are told now. @returns whether that differs */

@@ -1,6 +1,7 @@
 /**
  * The effect side of all rollouts. The composition root calls `configure` for each configuration and `tick` every
- * 100 ms; what `decide` answers is published first and stored behind, so a rollback waits for nothing.
+ * 100 ms; what `decide` answers is published first and stored behind, so a rollback waits for nothing;
+ * only what raises a weight waits until it is stored.
  */
 import type { ProbePlan } from "../config/rollout-plan.ts";
 import { initialState } from "./decide.ts";
@@ -214,11 +215,19 @@ export class RolloutController implements RolloutControl {
       this.unloaded.delete(route);
       const generation = this.generations.get(route) ?? 0;
       const told = (decision: ExplainedDecision): void => this.listeners.forEach((listener) => listener(decision));
-      this.runners.set(route, new RolloutRunner(this.ports, input, { state, revision: stored?.revision ?? 0, key }, generation, moment, { told, peers: () => this.peersOf(route) }));
+      const links = { told, written: (late: boolean) => this.written(route, late), peers: () => this.peersOf(route) };
+      this.runners.set(route, new RolloutRunner(this.ports, input, { state, revision: stored?.revision ?? 0, key }, generation, moment, links));
     } catch (error) {
       if (this.unloaded.get(route) === mine) this.unloaded.set(route, { input, retryMs: this.moment().monotonicMs + loadRetryMs });
       this.ports.storeFailed(error);
     }
+  }
+
+  /** What was raised counts from when it is written. */
+  private written(route: string, late: boolean): void {
+    const runner = this.runners.get(route);
+    if (late) runner?.beginLate(this.moment());
+    if (runner?.weightChanged() === true) this.ports.publish(this.weights());
   }
 
   private resume(input: RolloutInput, value: unknown, { nowMs }: Moment): RolloutState {

@@ -127,14 +127,14 @@ function given({ split }: Decision): string {
 
 function limit(evidence: LimitEvidence | null): string {
   if (evidence === null) return "a limit was breached";
-  const metric = nameOf(evidence);
+  const metric = limitWords(evidence);
   const show = evidence.metric === "latency" ? millis : evidence.metric === "custom" ? plain : share;
   const bound = evidence.limitValue === null ? "" : `, limit ${show(evidence.limitValue)}`;
   const values = evidence.metric === "mirror" ? `${show(evidence.candidateValue)} of ${evidence.candidateN}${bound}` : `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
-  return `${metric} ${values}; evidence ${round(evidence.groupWealth)} where ${round(evidence.threshold)} convicts`;
+  return `${metric} ${values}; evidence ${odds(evidence.groupWealth)} where ${odds(evidence.threshold)} convicts`;
 }
 
-function nameOf({ metric, quantile, name }: LimitEvidence): string {
+export function limitWords({ metric, quantile, name }: LimitEvidence): string {
   if (metric === "conversion" || metric === "custom") return `${metric === "custom" ? "custom metric" : metric} '${name ?? "unnamed"}'`;
   if (metric === "errorRate") return "error rate";
   if (metric === "mirror") return "copies that were answered otherwise";
@@ -142,11 +142,11 @@ function nameOf({ metric, quantile, name }: LimitEvidence): string {
 }
 
 const breaker = ({ breaker: seen }: Decision): string =>
-  seen === null ? "no evidence kept" : `${seen.bad} bad and ${seen.ok} good outcomes, ${seen.clients} clients, evidence ${round(seen.wealth)} where ${round(seen.threshold)} trips`;
+  seen === null ? "no evidence kept" : `${seen.bad} bad and ${seen.ok} good outcomes, ${seen.clients} clients, evidence ${odds(seen.wealth)} where ${odds(seen.threshold)} trips`;
 
 const back = (decision: Decision): string => ` ${decision.badResponses} bad responses so far; revision ${decision.revision} is quarantined.`;
-const percent = (weight: number): string => `${Number(weight.toFixed(3))}%`;
-const share = (value: number | null): string => (value === null ? "an unknown share" : `${Number((value * 100).toPrecision(3))}%`);
-const millis = (value: number | null): string => (value === null ? "unknown ms" : `${Number(value.toPrecision(3))} ms`);
-const plain = (value: number | null): string => (value === null ? "unknown" : String(Number(value.toPrecision(3))));
-const round = (value: number): string => (value < 10 ? value.toPrecision(2) : value.toFixed(0));
+export const percent = (weight: number): string => `${Number(weight.toFixed(3))}%`;
+export const share = (value: number | null): string => (value === null ? "an unknown share" : `${Number((value * 100).toPrecision(3))}%`);
+export const millis = (value: number | null): string => (value === null ? "unknown ms" : `${Number(value.toPrecision(3))} ms`);
+export const plain = (value: number | null): string => (value === null ? "unknown" : String(Number(value.toPrecision(3))));
+export const odds = (value: number): string => (value < 10 ? value.toPrecision(2) : value.toFixed(0));

@@ -57,6 +57,8 @@ export interface RolloutWriter {
   readonly idle: boolean;
   /** The last write failed, and none has succeeded since. */
   readonly failing: boolean;
+  /** The candidate's weight in the state that was written last, in percent: no more may be given. */
+  readonly writtenWeight: number;
   put(state: RolloutState): void;
   append(record: DecisionRecord): void;
   /** Starts writing what waits. */

@@ -5,7 +5,7 @@ import { histogramBuckets } from "../observe/layout.ts";
 import type { RolloutJudge } from "./judging.ts";
 import type { RolloutPorts, VariantEdges } from "./ports.ts";
 import type { RolloutStatus } from "./status.ts";
-import type { Evidence, RolloutState } from "./types.ts";
+import type { Decision, Evidence, RolloutState } from "./types.ts";
 
 const noClasses = new Uint8Array(histogramBuckets);
 
@@ -29,5 +29,14 @@ export function statusOf(plan: RolloutPlan, state: RolloutState, evidence: Evide
     windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker,
     badResponses: evidence.badResponses, exposureBudget: plan.exposureBudget,
     edges: model === null ? null : { generation: model.generation, p95Ms: model.p95Micros / 1000, p99Ms: model.p99Micros / 1000, lateMs },
+  };
+}
+
+/** That it was taken out of the configuration. */
+export function retiredOf({ candidate }: RolloutPlan, state: RolloutState, window: Evidence, nowMs: number): Decision {
+  return {
+    route: state.route, candidate, revision: state.revision, atMs: nowMs, reason: "retired",
+    from: state.phase, to: "retired", waiting: null, step: state.step, fromWeight: state.weight, weight: 0, limit: null, breaker: null,
+    command: null, subject: null, refusal: null, candidateWindow: window.candidate, baselineWindow: window.baseline, badResponses: window.badResponses,
   };
 }

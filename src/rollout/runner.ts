@@ -9,7 +9,7 @@ import { RolloutJudge, turnOf } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
 import { judgedPart, type FleetTie, type Moment, type RolloutInput, type RolloutPorts, type RolloutWriter, type VariantEdges } from "./ports.ts";
 import { regionalWeight } from "./regions.ts";
-import { edgesOf, statusOf } from "./runner-views.ts";
+import { edgesOf, retiredOf, statusOf } from "./runner-views.ts";
 import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
 import { SplitWatch } from "./split-watch.ts";
@@ -24,6 +24,8 @@ const budgetWriteMs = 5_000;
 /** How a runner is tied to the others. */
 export interface RunnerLinks {
   readonly told: (decision: ExplainedDecision) => void;
+  /** A state was written: the weight may have risen. */
+  readonly written: (late: boolean) => void;
   /** The other rollouts of its group. */
   readonly peers: () => readonly Peer[];
 }
@@ -59,7 +61,7 @@ export class RolloutRunner {
     this.outlook = new Outlook(ports, input.plan.route, links.peers);
     this.generation = generation;
     this.tie = ports.fleet?.tie(input.plan.route) ?? null;
-    this.writer = this.tie?.writer ?? new StateWriter(ports.store, stored.key, stored.revision, (error) => ports.storeFailed(error));
+    this.writer = this.tie?.writer ?? new StateWriter(ports.store, stored.key, { revision: stored.revision, weight: stored.state.weight }, { failed: (error) => ports.storeFailed(error), written: links.written });
     this.split = this.newSplit();
     this.judge = this.newJudge(stored.state.badResponses, moment);
     this.judged = judgedPart(input);
@@ -111,9 +113,9 @@ export class RolloutRunner {
     return { route: plan.route, phase: state.phase, rank: rankOf(plan, state), ready: this.ready };
   }
 
-  /** The candidate's weight for this sidecar, in percent. */
+  /** The candidate's weight for this sidecar, in percent: lowered at once, raised when that is written. */
   get weight(): number {
-    const weight = this.tie?.weights(this.state).own ?? this.state.weight;
+    const weight = this.tie?.weights(this.state).own ?? Math.min(this.state.weight, this.writer.writtenWeight);
     return Math.min(weight, regionalWeight(this.input.plan, this.state, this.ports.region ?? null));
   }
 
@@ -164,6 +166,14 @@ export class RolloutRunner {
     return null;
   }
 
+  /** What raises the weight was decided while the store failed, and is given now only: its step's time and evidence begin now. */
+  beginLate(moment: Moment): void {
+    if (!exposed(this.state) || this.weight <= this.given.weight) return;
+    this.state = { ...this.state, stepSinceMs: moment.nowMs };
+    this.apply({ kind: "beginStep", step: this.state.step }, this.state, moment);
+    this.writer.put(this.state);
+  }
+
   /** Whether the weight, or whether the gate is open, changed since this was asked the last time. */
   weightChanged(): boolean {
     return this.given.changed(this.weight, this.closure);
@@ -172,13 +182,7 @@ export class RolloutRunner {
   /** Taken out of the configuration. The stored state stays, and with it the quarantine. */
   retire(moment: Moment): Promise<boolean> {
     if (this.following) return this.writer.flush();
-    const window = this.judge.evidence(null, moment.monotonicMs);
-    const { state, input } = this;
-    this.record({
-      route: state.route, candidate: input.plan.candidate, revision: state.revision, atMs: moment.nowMs, reason: "retired",
-      from: state.phase, to: "retired", waiting: null, step: state.step, fromWeight: state.weight, weight: 0, limit: null, breaker: null,
-      command: null, subject: null, refusal: null, candidateWindow: window.candidate, baselineWindow: window.baseline, badResponses: window.badResponses,
-    }, { inputs: null, effects: [], after: null });
+    this.record(retiredOf(this.input.plan, this.state, this.judge.evidence(null, moment.monotonicMs), moment.nowMs), { inputs: null, effects: [], after: null });
     return this.writer.flush();
   }
 
@@ -216,7 +220,7 @@ export class RolloutRunner {
 
   /** What this sidecar saw itself. */
   private own(command: Command | null, { monotonicMs }: Moment): Evidence {
-    return { ...this.judge.evidence(command, monotonicMs, this.tie?.ownShare), split: this.split.evidence };
+    return { ...this.judge.evidence(command, monotonicMs, this.tie?.ownShare), split: this.split.evidence, candidateCohorts: this.split.exposed };
   }
 
   /** What is decided on: in a fleet, what all its sidecars saw. */

@@ -32,6 +32,8 @@ export class SplitWatch {
   private readonly turnMs: number;
   private given: { readonly candidate: GivenRow; readonly baseline: GivenRow } = nothing();
   private seen: SplitEvidence | null = null;
+  /** Of the candidate's counter of cohorts, when the weights last changed. */
+  private exposedFrom = 0;
 
   /** @param goals of the route. @param turnMs below a second: many rollouts need not count at once */
   constructor(baseline: SlotReader, candidate: SlotReader, names: { readonly baseline: string; readonly candidate: string }, goals = 0, turnMs = 0) {
@@ -66,6 +68,11 @@ export class SplitWatch {
     return this.seen;
   }
 
+  /** Cohorts that the candidate was given since the weights last changed, as soon as they came; null: they have no key, or the weights are changing. */
+  get exposed(): number | null {
+    return this.split?.counts === "cohorts" ? this.candidate.counter(counters.cohorts) - this.exposedFrom : null;
+  }
+
   /** What goals of a stratum are compared by. @param second the stratum's first one. @returns null where the split was another one then */
   odds(second: number): Odds | null {
     if (this.split === null || second < this.from) return null;
@@ -86,6 +93,8 @@ export class SplitWatch {
 
   /** What is left of the second that runs was partly given under the old weights. */
   private begin(nowMs: number, split: Split | null): void {
+    // A split that comes into force after a change is counted from the change: some threads ran it before the others.
+    if (split === null || this.split !== null) this.exposedFrom = this.candidate.counter(counters.cohorts);
     this.split = split;
     this.from = this.next = Math.floor(nowMs / 1000) + 1;
     this.given = nothing();

@@ -13,6 +13,12 @@ const waitingDecisionsMax = 1_000;
 /** Decisions in one write with their state; where more have gathered during an outage, the oldest go before it. */
 const togetherMax = 16;
 
+export interface StateWriterListener {
+  failed(error: unknown): void;
+  /** A state is in the store: a weight that it raised may be given. @param late the write had failed before */
+  written(late: boolean): void;
+}
+
 interface Recorded {
   readonly id: string;
   readonly record: DecisionRecord;
@@ -27,7 +33,7 @@ interface Attempt {
 export class StateWriter implements RolloutWriter {
   private readonly store: RolloutStore;
   private readonly key: string;
-  private readonly failed: (error: unknown) => void;
+  private readonly told: StateWriterListener;
   private revision: number;
   private state: RolloutState | null = null;
   private readonly decisions: Recorded[] = [];
@@ -38,13 +44,16 @@ export class StateWriter implements RolloutWriter {
   private writing: Promise<void> | null = null;
   private notBeforeMs = 0;
   private lastFailed = false;
+  /** Of the state that was written last, in percent; 0: none was. */
+  writtenWeight: number;
 
-  /** @param revision of the stored state; 0: there is none */
-  constructor(store: RolloutStore, key: string, revision: number, failed: (error: unknown) => void) {
+  /** @param stored what is in the store; revision 0: nothing */
+  constructor(store: RolloutStore, key: string, stored: { readonly revision: number; readonly weight: number }, told: StateWriterListener) {
     this.store = store;
     this.key = key;
-    this.revision = revision;
-    this.failed = failed;
+    this.revision = stored.revision;
+    this.writtenWeight = stored.revision === 0 ? 0 : stored.weight;
+    this.told = told;
   }
 
   get idle(): boolean {
@@ -77,7 +86,7 @@ export class StateWriter implements RolloutWriter {
         this.writing = null;
         this.lastFailed = true;
         this.notBeforeMs = nowMs + retryMs;
-        this.failed(error);
+        this.told.failed(error);
       },
     );
   }
@@ -89,7 +98,7 @@ export class StateWriter implements RolloutWriter {
       await this.write();
       return true;
     } catch (error) {
-      this.failed(error);
+      this.told.failed(error);
       return false;
     }
   }
@@ -117,8 +126,10 @@ export class StateWriter implements RolloutWriter {
       return;
     }
     this.revision = revision;
+    this.writtenWeight = attempt.state.weight;
     if (this.state === attempt.state) this.state = null;
     while (this.decisions.length > 0 && attempt.audit.includes(this.decisions[0]!)) this.decisions.shift();
+    this.told.written(this.lastFailed);
   }
 
   private nextId(): string {

@@ -158,6 +158,8 @@ export interface Evidence {
   readonly command: Command | null;
   /** Null or absent: nothing to compare, or it is not asked. */
   readonly split?: SplitEvidence | null;
+  /** Cohorts that got the candidate since the weights last changed, on this sidecar; null or absent: not known. Nothing is decided by it. */
+  readonly candidateCohorts?: number | null;
   /** What surrounds the rollout; absent: nothing that matters (`alone` in surroundings.ts). */
   readonly around?: Surroundings;
 }

@@ -4,7 +4,7 @@ export interface SharedDocument {
   /** Where it is, for people. */
   readonly place: string;
   /** @param known digest of what the caller has @returns "same" where it is that; undefined where there is none @throws StoreError */
-  read(known: string | null): Promise<SharedText | "same" | undefined>;
+  read(known: string | null): Promise<FoundText | "same" | undefined>;
   /**
    * Writes it, its history and its audit record in one, and hints at it.
    *
@@ -30,6 +30,11 @@ export interface SharedText {
   readonly text: string;
   /** SHA-1 in hex: what Redis itself can compute, so that a repeated look costs 40 bytes. No protection, only a name. */
   readonly digest: string;
+}
+
+export interface FoundText extends SharedText {
+  /** It is the newest of the history. */
+  readonly remembered: boolean;
 }
 
 export interface Change {

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from "vitest";
 import type { PlaybookStep } from "../../src/config/rollout-plan.ts";
-import { type PlaybookRecord, isPlaybookRecord } from "../../src/hooks/playbook-record.ts";
+import { type PlaybookRecord, isPlaybookRecord } from "../../src/rollout/playbook-record.ts";
 import type { HookStore } from "../../src/hooks/ports.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import { failedRollout } from "../support/decisions.ts";

@@ -44,8 +44,10 @@ export async function endAll(): Promise<void> {
   await Promise.all(running.splice(0).map((hooks) => hooks.close()));
 }
 
+export type Found<T> = T | undefined | null | false;
+
 /** Waits until something of the world is so. */
-export async function until<T>(find: () => T | undefined | null | false | Promise<T | undefined | null | false>): Promise<T> {
+export async function until<T>(find: () => Found<T> | Promise<Found<T>>): Promise<T> {
   for (;;) {
     const found = await find();
     if (found !== undefined && found !== null && found !== false) return found;

@@ -204,6 +204,8 @@ describe("a rollout", () => {
     const by = { by: "ada", why: "lunch" };
     expect(w.controller.command("nothing", { verb: "pause", ...by }).outcome).toBe("unknown");
     expect(w.controller.command("shop", { verb: "promote", ...by })).toMatchObject({ outcome: "accepted", decision: { reason: "commandPromote", weight: 10 } });
+    // A weight is given when it is written.
+    await w.run(0.1);
     expect(w.weight).toBe(10);
     expect(w.controller.command("shop", { verb: "pause", ...by })).toMatchObject({ outcome: "accepted", decision: { sentence: "shop: v2: paused at 10% by ada (lunch)." } });
     await w.run(40);

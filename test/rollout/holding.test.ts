@@ -83,6 +83,20 @@ describe("no weight rises", () => {
     expect(w.weight).toBe(30);
   });
 
+  test("before the store has it: not even the step that was decided when the store had just failed", async () => {
+    const w = await world(plan({ steps: steps() }));
+    await w.run(5);
+    expect(w.weight).toBe(10);
+    w.store.down = true;
+    await w.run(120);
+    expect(w.weight).toBe(10);
+    w.store.down = false;
+    const written = (): number => (w.store.documents.get("rollouts/shop")!.value as { weight: number }).weight;
+    await w.run(2);
+    expect(w.weight).toBe(written());
+    expect(w.weight).toBe(50);
+  });
+
   test("in a freeze window, and the rollout goes on by itself when it ends", async () => {
     const freeze = [{ kind: "weekly", name: "lunch", days: [0, 1, 2, 3, 4, 5, 6], fromMinute: 0, toMinute: 17, timezone: "UTC" }] as const;
     const w = await world(plan({ freeze, steps: steps() }));

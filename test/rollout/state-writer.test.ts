@@ -33,7 +33,7 @@ const numbers = async (store: MemoryStore): Promise<number[]> => (await store.au
 
 test("a state and the decisions that led to it are one write", async () => {
   const store = new Flaky();
-  const writer = new StateWriter(store, "rollouts/shop", 0, () => undefined);
+  const writer = new StateWriter(store, "rollouts/shop", { revision: 0, weight: 0 }, { failed: () => undefined, written: () => undefined });
   writer.put(state(1));
   writer.append(decision(1));
   writer.append(decision(2));
@@ -47,7 +47,7 @@ test("whatever answers are lost, every decision is recorded once and in order, a
     fc.asyncProperty(fc.array(fc.constantFrom<Fault>("none", "refused", "answer lost"), { maxLength: 40 }), fc.array(fc.integer({ min: 0, max: 40 }), { minLength: 1, maxLength: 8 }), async (faults, turns) => {
       const store = new Flaky();
       store.faults = [...faults];
-      const writer = new StateWriter(store, "rollouts/shop", 0, () => undefined);
+      const writer = new StateWriter(store, "rollouts/shop", { revision: 0, weight: 0 }, { failed: () => undefined, written: () => undefined });
       let n = 0;
       let last = 0;
       for (const decided of turns) {
@@ -66,7 +66,7 @@ test("whatever answers are lost, every decision is recorded once and in order, a
 
 test("somebody else's write in between is overwritten, and no decision is recorded twice", async () => {
   const store = new Flaky();
-  const writer = new StateWriter(store, "rollouts/shop", 0, () => undefined);
+  const writer = new StateWriter(store, "rollouts/shop", { revision: 0, weight: 0 }, { failed: () => undefined, written: () => undefined });
   writer.put(state(1));
   writer.append(decision(1));
   store.faults = ["answer lost"];

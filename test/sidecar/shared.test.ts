@@ -258,7 +258,7 @@ describe.skipIf(!hasRedis)("PITFALLS 27", () => {
       const taken: (number | null | undefined)[] = [];
       const weight = ({ dynamic }: Configuration): number | null | undefined => dynamic.routes[0]?.variants[1]?.weight;
       expect(weight(await following.first())).toBe(5);
-      following.follow({ onDocument: (document) => taken.push(weight(document)), onRefused: () => undefined });
+      following.follow({ onDocument: (document) => void taken.push(weight(document)), onRefused: () => undefined });
       network.reset();
       network.partition();
       await until(() => !store.reachable);

@@ -1,36 +1,21 @@
 import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { until } from "../hooks/world.ts";
 import { isSigned, Receiver, signingKey, silent, took } from "../support/receiver.ts";
-import { until as waitUntil } from "../hooks/world.ts";
-import { Workplace, type LogLine, type SidecarProcess } from "../support/sidecar.ts";
+import type { SidecarProcess } from "../support/sidecar.ts";
+import { TwoVersions } from "../support/two-versions.ts";
 
-let place: Workplace;
-const servers: Server[] = [];
+let shop: TwoVersions;
 const receivers: Receiver[] = [];
 
 beforeEach(() => {
-  place = new Workplace();
+  shop = new TwoVersions();
+  shop.status = 503;
 });
 afterEach(async () => {
-  place.clear();
-  for (const server of servers.splice(0)) {
-    server.closeAllConnections();
-    server.close();
-  }
+  shop.clear();
   await Promise.all(receivers.splice(0).map((one) => one.down()));
 });
-
-async function service(status: number): Promise<string> {
-  const server = createServer((_request, response) => void response.writeHead(status).end());
-  servers.push(server);
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
 
 async function receiver(answer = took): Promise<Receiver> {
   const one = await Receiver.start(answer);
@@ -39,76 +24,41 @@ async function receiver(answer = took): Promise<Receiver> {
 }
 
 const target = (name: string, { url }: Receiver, more: object = {}): object => ({ name, url, secret: signingKey, notify: {}, ...more });
+const rollout = { steps: [{ weight: 50, dwell: "1s" }, 100] };
 
-/** A rollout whose candidate fails every request. */
-async function failing(targets: readonly object[]): Promise<void> {
-  const [v1, v2] = [await service(200), await service(503)];
-  place.write(
-    [{
-      name: "shop",
-      cohort: { key: ["header:x-user"] },
-      variants: [{ name: "v1", endpoints: [v1] }, { name: "v2", endpoints: [v2], revision: "2.0.0" }],
-      rollout: { candidate: "v2", steps: [{ weight: 50, dwell: "1s" }, 100], breaker: { action: "rollback" } },
-    }],
-    { webhooks: { allow: ["127.0.0.1"], targets } },
-  );
-}
-
-const reasonOf = ({ decision }: LogLine): string | undefined => (decision as { reason?: string } | undefined)?.reason;
-
-/** Users come until the rollout has decided this. */
-async function until(sidecar: SidecarProcess, reason: string): Promise<void> {
-  let decided = false;
-  const seen = sidecar.line((line) => reasonOf(line) === reason).finally(() => (decided = true));
-  const users = (async () => {
-    for (let user = 0; !decided; user++) {
-      await fetch(sidecar.proxy, { headers: { "x-user": `user-${user}` } }).then((response) => response.arrayBuffer(), () => undefined);
-    }
-  })();
-  await Promise.all([seen, users]);
-}
+/** Of every decision in the audit log. */
+const ids = (): string[] => shop.log().map(({ seq, hash }) => `${seq}-${hash.slice(0, 24)}`);
+const idsOf = ({ received }: Receiver): unknown[] => received.map(({ headers }) => headers["webhook-id"]);
 
 const ended = async ({ child }: SidecarProcess): Promise<void> => {
   if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
 };
 
-/** Of every decision in the audit log. */
-const recorded = (): { readonly id: string; readonly reason: string }[] =>
-  readFileSync(join(place.directory, ".ebbgate/audit.jsonl"), "utf8").trim().split("\n").map((line) => {
-    const { seq, hash, record } = JSON.parse(line) as { seq: number; hash: string; record: { reason: string } };
-    return { id: `${seq}-${hash.slice(0, 24)}`, reason: record.reason };
-  });
-
 it("tells of every decision although it is killed before the receiver is there, once for each id, and no receiver delays a decision", async () => {
   const [down, hangs] = [await receiver(), await receiver(silent)];
   await down.down();
-  await failing([target("down", down), target("hangs", hangs)]);
-  const first = await place.start();
+  const first = await shop.start(rollout, { allow: ["127.0.0.1"], targets: [target("down", down), target("hangs", hangs)] });
   // Nobody has been told anything when the rollback is decided, carried out and verified.
-  await until(first, "verified");
-  await waitUntil(() => recorded().at(-1)?.reason === "verified");
+  await shop.whileUsersCome(first, shop.decided("verified"));
   expect(await first.stop("SIGKILL")).toBeNull();
-  const decisions = recorded();
-  expect(decisions.map(({ reason }) => reason)).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
+  expect(shop.reasons()).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
   expect(down.received).toEqual([]);
 
   const hung = hangs.received.length;
   hangs.answer = took;
   await down.up();
-  const second = await place.start();
-  for (const one of [down, hangs]) await one.until((received) => new Set(received.map(({ headers }) => headers["webhook-id"])).size >= decisions.length);
-  expect(down.received.map(({ headers }) => headers["webhook-id"])).toEqual(decisions.map(({ id }) => id));
-  expect(hangs.received.slice(hung).map(({ headers }) => headers["webhook-id"])).toEqual(decisions.map(({ id }) => id));
+  const second = await shop.place.start();
+  for (const one of [down, hangs]) await one.until(() => new Set(idsOf(one)).size >= ids().length);
+  expect(idsOf(down)).toEqual(ids());
+  expect(idsOf(hangs).slice(hung)).toEqual(ids());
   expect(down.received.every((one) => isSigned(one))).toBe(true);
   expect(await second.stop()).toBe(0);
 });
 
 it("loses nothing when it is killed again and again between sending and noting that it was sent", async () => {
   const got = await receiver();
-  await failing([target("all", got)]);
-  const first = await place.start();
-  // Killed by the receiver itself, while it takes each of the first three events.
-  let current = first;
+  let current = await shop.start(rollout, { allow: ["127.0.0.1"], targets: [target("all", got)] });
+  // Killed by the receiver itself, while it takes the first event, three times.
   let kills = 0;
   got.answer = (response) => {
     if (kills < 3) {
@@ -116,17 +66,28 @@ it("loses nothing when it is killed again and again between sending and noting t
       current.child.kill("SIGKILL");
     } else response.end();
   };
-  await until(first, "started").catch(() => undefined);
-  await ended(first);
+  await ended(current);
   for (let count = 1; count < 3; count++) {
-    current = await place.start();
+    current = await shop.place.start();
     await ended(current);
   }
-  current = await place.start();
-  await until(current, "verified");
-  await waitUntil(() => recorded().at(-1)?.reason === "verified");
-  const decisions = recorded().map(({ id }) => id);
-  await got.until((received) => decisions.every((id) => received.some(({ headers }) => headers["webhook-id"] === id)));
-  expect(new Set(got.received.map(({ headers }) => headers["webhook-id"]))).toEqual(new Set(decisions));
+  current = await shop.place.start();
+  await shop.whileUsersCome(current, shop.decided("verified"));
+  await got.until(() => ids().every((id) => idsOf(got).includes(id)));
+  expect(new Set(idsOf(got))).toEqual(new Set(ids()));
   expect(await current.stop()).toBe(0);
+});
+
+it("shows no secret in its log, its status, its metrics, its audit log, its store and its process title", async () => {
+  const [got, bearer] = [await receiver((response) => void response.writeHead(500).end()), "a-bearer-token-of-this-test"];
+  const sidecar = await shop.start(rollout, { allow: ["127.0.0.1"], targets: [target("all", got, { bearer, giveUpAfter: 0 })] });
+  await shop.whileUsersCome(sidecar, shop.decided("verified"));
+  await until(async () => (await shop.place.text()).includes('"detail":"status 500"'));
+  expect(got.received[0]!.headers.authorization).toBe(`Bearer ${bearer}`);
+  const pages = await Promise.all(["/api/v1/status", "/metrics"].map(async (path) => (await fetch(`${sidecar.admin}${path}`)).text()));
+  const report = await shop.cli("report", "shop", "--config", "ebbgate.json", "--format", "html");
+  const shown = [...pages, report.stdout, JSON.stringify(sidecar.lines), await shop.place.text(), sidecar.child.spawnargs.join(" ")].join("\n");
+  for (const secret of [bearer, signingKey, signingKey.slice(6), "in-the-url"]) expect(shown).not.toContain(secret);
+  expect(shown).toContain("it is kept as a dead letter");
+  expect(await sidecar.stop()).toBe(0);
 });

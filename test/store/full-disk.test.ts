@@ -1,14 +1,10 @@
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-
-/** A small disk of its own, in a namespace of its own: no rights are needed, and nothing stays mounted. */
-const onSmallDisk = (directory: string, command: readonly string[]): string[] =>
-  ["--user", "--map-root-user", "--mount", "sh", "-c", `mount -t tmpfs -o size=400k none "${directory}" && exec "$@"`, "sh", ...command];
-const possible = spawnSync("unshare", onSmallDisk(mkdtempSync(join(tmpdir(), "ebbgate-disk-probe-")), ["true"])).status === 0;
+import { onSmallDisk, smallDisksArePossible } from "../support/small-disk.ts";
 
 /** Decides 200 times, and asks again until each is written, on a disk that fills up on the way and is cleared in the end. */
 const decider = `
@@ -42,10 +38,11 @@ const decider = `
   process.stdout.write(JSON.stringify({ failures, messages: [...messages], same: records.length === kept.records.length, kept }));
 `;
 
-test.skipIf(!possible)("a full disk: every write fails with what to do about it, reads go on, and when there is room again nothing is lost or doubled", async () => {
+test.skipIf(!smallDisksArePossible())("a full disk: every write fails with what to do about it, reads go on, and when there is room again nothing is lost or doubled", async () => {
   const directory = mkdtempSync(join(tmpdir(), "ebbgate-full-disk-"));
   try {
-    const child = spawn("unshare", onSmallDisk(directory, [process.execPath, "--input-type=module", "-e", decider, directory]), { stdio: ["ignore", "pipe", "inherit"] });
+    const [program, ...args] = [...onSmallDisk(directory, 400), process.execPath, "--input-type=module", "-e", decider, directory];
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "inherit"] });
     let out = "";
     child.stdout.on("data", (text: Buffer) => (out += text.toString()));
     expect(await once(child, "close")).toEqual([0, null]);

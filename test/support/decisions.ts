@@ -16,7 +16,7 @@ export const evidence = (changes: Partial<Evidence> = {}): Evidence => ({
 
 export const tripped: Partial<Evidence> = {
   candidate: ill, breaker: { tripped: true, wealth: 900, threshold: 200, bound: 0.3, bad: 30, ok: 30, clients: 12 }, badResponses: 30, stepCandidateRequests: 60,
-  split: { counts: "cohorts", candidate: 40, baseline: 460, share: 0.1, evidence: 1, threshold: 1_000, mismatch: false },
+  candidateCohorts: 40,
 };
 
 /** A rollout that decides one thing after the other. */

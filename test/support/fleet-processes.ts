@@ -102,6 +102,10 @@ export interface FleetOptions {
   readonly rollout: object | null;
   /** Default `info`. */
   readonly log?: string;
+  /** Added to a member's environment. */
+  readonly env?: (index: number) => NodeJS.ProcessEnv;
+  /** What runs a member's program (Workplace.within). */
+  readonly within?: (directory: string) => readonly string[];
   /** The routes come from Redis: there are none at first. */
   readonly shared?: boolean;
 }
@@ -129,7 +133,9 @@ export class FleetProcesses {
   add(): FleetMember {
     const index = this.members.length;
     const member = new FleetMember(`s${index}`);
-    const { rollout, log, shared, port, store } = this.options;
+    const { rollout, log, shared, port, store, env, within } = this.options;
+    member.place.env = env?.(index) ?? {};
+    member.place.within = within?.(member.place.directory) ?? [];
     const bootstrap = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, identity: { instance: member.name }, store: { type: "redis", ...(store ?? { address: `127.0.0.1:${port(index)}` }) }, log: { level: log ?? "info" } };
     const variants = [{ name: "v1", endpoints: [this.v1.url] }, { name: "v2", endpoints: [this.v2.url], ...(rollout === null ? { weight: 0 } : {}) }];
     const route = { name: "shop", cohort: { key: ["header:x-user"] }, variants, ...(rollout === null ? {} : { rollout }) };

@@ -36,6 +36,8 @@ process.on("exit", () => {
 export interface ServerOptions {
   readonly program?: string;
   readonly args?: readonly string[];
+  /** Added to its environment. */
+  readonly env?: NodeJS.ProcessEnv;
   /** Takes TLS connections only. Paths of PEM files. */
   readonly tls?: { readonly certificate: string; readonly key: string };
   /** Lines of a configuration file, for a Sentinel. */
@@ -183,7 +185,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function launch(port: number, directory: string, { program = redisPrograms[0]!, args = [], tls, config }: ServerOptions): Promise<ChildProcess> {
+async function launch(port: number, directory: string, { program = redisPrograms[0]!, args = [], env = {}, tls, config }: ServerOptions): Promise<ChildProcess> {
   const all = ["--bind", "127.0.0.1", "--save", "", "--dir", directory, "--daemonize", "no", "--logfile", ""];
   let command: string[];
   if (config === undefined) command = [...(tls === undefined ? ["--port"] : ["--port", "0", "--tls-cert-file", tls.certificate, "--tls-key-file", tls.key, "--tls-auth-clients", "no", "--tls-port"]), String(port), ...all, ...args];
@@ -192,7 +194,7 @@ async function launch(port: number, directory: string, { program = redisPrograms
     writeFileSync(file, config(port));
     command = [file, "--sentinel"];
   }
-  const child = spawn(program, command, { cwd: directory, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(program, command, { cwd: directory, env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   running.add(child);
   const said: string[] = [];
   await new Promise<void>((resolve, reject) => {

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -36,6 +37,10 @@ export interface Status {
 
 export class Workplace {
   readonly directory = mkdtempSync(join(tmpdir(), "ebbgate-run-test-"));
+  /** Added to the process's environment. */
+  env: NodeJS.ProcessEnv = {};
+  /** What runs the program, where something has to be made for it first: a program and its arguments, before the program's own. */
+  within: readonly string[] = [];
   private readonly running: ChildProcess[] = [];
 
   /** Writes the configuration as an editor does: a new file, renamed over the old one. */
@@ -52,7 +57,8 @@ export class Workplace {
 
   /** Starts the sidecar and waits until it is ready. */
   async start(): Promise<SidecarProcess> {
-    const child = spawn(process.execPath, [entry, "run", "--config", "ebbgate.json"], { cwd: this.directory, stdio: ["ignore", "pipe", "pipe"] });
+    const [program, ...args] = [...this.within, process.execPath, entry, "run", "--config", "ebbgate.json"];
+    const child = spawn(program, args, { cwd: this.directory, env: { ...process.env, ...this.env }, stdio: ["ignore", "pipe", "pipe"] });
     this.running.push(child);
     let complaints = "";
     child.stderr.on("data", (bytes: Buffer) => (complaints += bytes.toString()));
@@ -82,6 +88,12 @@ export class Workplace {
         return exited;
       },
     };
+  }
+
+  /** Everything that its store holds, as text. */
+  async text(): Promise<string> {
+    const names = await readdir(join(this.directory, ".ebbgate"), { recursive: true, withFileTypes: true });
+    return (await Promise.all(names.flatMap((one) => (one.isFile() ? [readFile(join(one.parentPath, one.name), "utf8").catch(() => "")] : [])))).join("\n");
   }
 
   /** Ends what still runs and removes the directory. */

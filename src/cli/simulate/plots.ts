@@ -1,6 +1,6 @@
 /** The plots of a report: false rollbacks by world, and times to the verdict by regression. */
 import { own, type Report, type RowReport } from "./report.ts";
-import { dot, document, faint, gridLine, ink, label, line, palette, scale } from "./svg.ts";
+import { dot, document, faint, gridLine, ink, label, line, palette, scale } from "../../report/svg.ts";
 
 const left = 330;
 const right = 28;

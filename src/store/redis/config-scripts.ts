@@ -2,12 +2,14 @@ import { append, script } from "./scripts.ts";
 
 /** Of the shared dynamic document: a string, whoever wrote it. */
 export const configScripts = {
-  /** KEYS config. ARGV the digest that the caller has. @returns nil: none; 1: that one; else the text */
+  /** KEYS config, history. ARGV the digest that the caller has. @returns nil: none; 1: that one; else the text, and 1 where the history begins with it */
   read: script(`
 local text = redis.call('GET', KEYS[1])
 if not text then return false end
-if redis.sha1hex(text) == ARGV[1] then return 1 end
-return text`),
+local digest = redis.sha1hex(text)
+if digest == ARGV[1] then return 1 end
+local newest = redis.call('LINDEX', KEYS[2], 0)
+return {text, newest and string.match(newest, '^{"digest":"(%x+)"') == digest and 1 or 0}`),
 
   /** KEYS config, history, head, stream, ids. ARGV expected digest or '', text, entry, channel, entries kept, then as `append`. */
   write: script(`${append}

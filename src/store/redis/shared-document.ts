@@ -3,7 +3,7 @@ import { type Clock, systemClock } from "../../core/clock.ts";
 import { checkBytes, documentBytesMax } from "../checks.ts";
 import { encodeEntry } from "../audit-line.ts";
 import { StoreError } from "../store-error.ts";
-import { type Change, type HistoryEntry, historyMax, type SharedDocument, type SharedEvent, type SharedText } from "../shared-document.ts";
+import { type Change, type FoundText, type HistoryEntry, historyMax, type SharedDocument, type SharedEvent, type SharedText } from "../shared-document.ts";
 import type { RedisStore } from "./redis-store.ts";
 import { configScripts } from "./config-scripts.ts";
 
@@ -21,10 +21,12 @@ export class RedisSharedDocument implements SharedDocument {
     this.place = store.keyNames.config;
   }
 
-  async read(known: string | null): Promise<SharedText | "same" | undefined> {
-    const answer = await this.store.connection.run(configScripts.read, [this.place], [known ?? ""]);
+  async read(known: string | null): Promise<FoundText | "same" | undefined> {
+    const answer = await this.store.connection.run(configScripts.read, [this.place, this.store.keyNames.configHistory], [known ?? ""]);
     if (answer === 1) return "same";
-    return typeof answer === "string" ? { text: answer, digest: sha1(answer) } : undefined;
+    if (!Array.isArray(answer)) return undefined;
+    const [text, remembered] = answer as [string, number];
+    return { text, digest: sha1(text), remembered: remembered === 1 };
   }
 
   async write(text: string, expected: string | null, change: Change): Promise<boolean> {

@@ -1,0 +1,94 @@
+/** `ebbgate report NAME`: what a rollout did and why, as a document, from the audit log. */
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { reportHtml, reportMarkdown } from "../report/document.ts";
+import { type Report, reportOf } from "../report/report.ts";
+import { concerns } from "../report/run.ts";
+import { parseAuditLine } from "../store/audit-line.ts";
+import { type AuditRecord, StoreError } from "../store/store.ts";
+import { type CliIo, exitCodes, parseArguments } from "./args.ts";
+import { type AuditSource, openAuditSource } from "./audit-source.ts";
+import { NoStore, storeOptions } from "./shared-store.ts";
+
+const formats = { markdown: reportMarkdown, html: reportHtml, json: (report: Report) => `${JSON.stringify(report, null, 2)}\n` } as const;
+
+const spec = {
+  name: "report",
+  summary: "Write the report on a rollout: timeline, who was exposed, evidence with plots, who did what, playbook, recovery, budget. From the audit log; a sidecar may be running meanwhile.",
+  positionals: { name: "NAME", min: 1, max: 1, help: "The rollout: its route's name." },
+  options: {
+    format: { type: "string", value: "FORMAT", choices: ["markdown", "html", "json"], help: "Default: as --output ends, or else markdown." },
+    output: { type: "string", short: "o", value: "FILE", help: "Write it there instead of to stdout: .md, .html or .json." },
+    revision: { type: "string", value: "REVISION", help: "Of this revision of the candidate. Left out: the last run that went back, or the last one." },
+    json: { type: "boolean", help: "The same as --format json." },
+    file: { type: "string", short: "f", value: "PATH", help: "A log, or a directory with a log and its archives, instead of a store." },
+    ...storeOptions,
+  },
+  examples: [
+    ["ebbgate report shop", "on stdout, with the store of ./ebbgate.yaml"],
+    ["ebbgate report shop -o shop.html", "a page that needs nothing else"],
+    ["ebbgate report shop --store redis://127.0.0.1:6379 --revision 2.0.0", "of a fleet"],
+  ],
+  exits: [
+    [0, "done"],
+    [1, "the log cannot be read, or knows no such rollout"],
+    [2, "wrong usage"],
+    [3, "Redis cannot be reached"],
+  ],
+} as const;
+
+export async function run(argv: readonly string[], io: CliIo): Promise<number> {
+  const args = parseArguments(spec, argv, io);
+  if (typeof args === "number") return args;
+  const { values, positionals: [name = ""] } = args;
+  const fail = (why: string, code: number = exitCodes.failed): number => {
+    io.stderr.write(`ebbgate report: ${why}\n`);
+    return code;
+  };
+  let source: AuditSource | undefined;
+  try {
+    source = await openAuditSource(values, io);
+    const { records, damaged, names } = await relevant(source, name);
+    if (damaged > 0) io.stderr.write(`ebbgate report: ${damaged} altered or damaged ${damaged === 1 ? "record is" : "records are"} left out: see ebbgate audit verify\n`);
+    const report = reportOf(records, name, values.revision);
+    if (report === null) return fail(`${source.name} has no rollout '${name}'${values.revision === undefined ? "" : ` of revision '${values.revision}'`}${names.length === 0 ? "" : `; it has ${names.join(", ")}`}`);
+    const text = formats[formatOf(values)](report);
+    if (values.output === undefined) io.stdout.write(text);
+    else await writeFile(resolve(io.cwd, values.output), text);
+    return exitCodes.ok;
+  } catch (error) {
+    if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
+    if (error instanceof StoreError) return fail(error.message, exitCodes.unreachable);
+    if (error instanceof Error && "code" in error) return fail(`${values.output ?? "the log"} cannot be used (${String(error.code)})`);
+    throw error;
+  } finally {
+    await source?.close();
+  }
+}
+
+function formatOf({ format, output, json }: { readonly format: string | undefined; readonly output: string | undefined; readonly json: boolean }): keyof typeof formats {
+  if (json) return "json";
+  if (format !== undefined) return format as keyof typeof formats;
+  const ending = output?.toLowerCase().match(/\.(html?|json)$/)?.[1];
+  return ending === undefined ? "markdown" : ending === "json" ? "json" : "html";
+}
+
+/** @returns what concerns the rollout, in order, and the names of the routes that the log knows, at most `namesMax` */
+async function relevant(source: AuditSource, name: string): Promise<{ readonly records: readonly AuditRecord[]; readonly damaged: number; readonly names: readonly string[] }> {
+  const records: AuditRecord[] = [];
+  const names = new Set<string>();
+  let damaged = 0;
+  for await (const { line } of source.lines) {
+    const record = parseAuditLine(line);
+    if (record === undefined) {
+      damaged++;
+      continue;
+    }
+    const { route } = record.record as { readonly route?: unknown };
+    if (typeof route === "string" && names.size < namesMax) names.add(route);
+    if (concerns(record.record, name)) records.push(record);
+  }
+  return { records, damaged, names: [...names].toSorted() };
+}
+
+const namesMax = 20;
