@@ -59,7 +59,7 @@ export class Router {
 
   private async dispatch(question: Question): Promise<Answer> {
     const { method, target } = question;
-    const [path = "", query = ""] = divide(target, "?");
+    const [path, query] = divide(target, "?");
     const found = this.find(path);
     if (found === null) return problem(404, `There is nothing at ${JSON.stringify(path.slice(0, 200))}. GET /openapi.json lists all there is.`);
     const prepared = found.route.byMethod.get(method === "HEAD" ? "GET" : method);
