@@ -9,6 +9,7 @@ import type { AdminPorts } from "../ports.ts";
 import { json, problem, type Answer } from "../problem.ts";
 import { unmet } from "./conditions.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
+import { reasonText } from "./shapes.ts";
 
 /** How long the first sidecar's word on a new document is waited for. */
 const answersWaitMs = 2_000;
@@ -44,7 +45,7 @@ export function configEndpoints({ shared, configuration: intake }: Pick<AdminPor
     endpoint({
       method: "PUT", path: "/api/v1/config", id: "putConfiguration", tag: "configuration", summary: "Check a dynamic document and publish it to every sidecar.", permission: "configure",
       more: "`If-Match` names the document that is replaced. The document gets the next revision by itself.",
-      query: z.strictObject({ reason: z.string().trim().max(1_000).regex(/^\P{Cc}*$/u, "has a control character").default("") }),
+      query: z.strictObject({ reason: reasonText.default("") }),
       body: { schema: z.string().min(1, "is empty: send the whole document"), contentTypes: ["application/yaml", "application/json"], bytesMax: documentBytesMax },
       match: { demand: "required", tag: async () => (shared === null ? undefined : etag(await currentText(shared.document))) },
       answers: {

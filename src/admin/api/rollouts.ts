@@ -34,9 +34,9 @@ export const rolloutTag = ({ name, candidate, revision, phase, waiting, sinceMs,
   tagOf([name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits.map(({ metric, quantile, name: of, action, margin }) => [metric, quantile, of, action, margin]), exposureBudget, regionsOut, cooldownUntilMs]);
 
 export function rolloutEndpoints(ports: RolloutPorts): readonly Endpoint[] {
-  const one = (name: string): RolloutStatus | undefined => ports.rollouts().find((rollout) => rollout.name === name);
+  const one = (name: string): RolloutStatus | undefined => ports.rollouts().find((each) => each.name === name);
   const missing = (name: string): Answer => {
-    const names = ports.rollouts().slice(0, 20).map((rollout) => rollout.name);
+    const names = ports.rollouts().slice(0, 20).map((each) => each.name);
     return problem(404, `There is no rollout ${JSON.stringify(name)}. There ${names.length === 0 ? "is none: no route of the configuration has one" : `is: ${names.join(", ")}`}.`);
   };
   const params = named("rollout");
