@@ -11,7 +11,9 @@ test("docs/cli.md and the man page are what the commands' tables say: node scrip
 
 test.skipIf(spawnSync("mandoc", ["-V"]).error !== undefined)("mandoc finds no fault in the man page, and it shows every command", () => {
   expect(spawnSync("mandoc", ["-T", "lint", "-W", "warning", "man/ebbgate.1"], { encoding: "utf8" }).stdout.replace(/^.*missing date.*\n/, "")).toBe("");
-  const shown = spawnSync("mandoc", ["-T", "ascii", "man/ebbgate.1"], { encoding: "utf8" }).stdout.replaceAll(new RegExp(".\u0008", "g"), "");
+  // Bold is a sign printed over itself.
+  const parts = spawnSync("mandoc", ["-T", "ascii", "man/ebbgate.1"], { encoding: "utf8" }).stdout.split("\b");
+  const shown = parts.map((part, i) => (i < parts.length - 1 ? part.slice(0, -1) : part)).join("");
   for (const { name } of commands) expect(shown).toContain(`ebbgate ${name} [options]`);
 });
 
