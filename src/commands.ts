@@ -1,5 +1,6 @@
 /** The command line's table. */
 import type { Command } from "./cli/args.ts";
+import { version } from "./version.ts";
 
 export const commands: readonly Command[] = [
   { name: "run", group: "Run", summary: "Run the sidecar.", load: () => import("./run.ts") },
@@ -13,5 +14,5 @@ export const commands: readonly Command[] = [
   { name: "report", group: "Look back", summary: "Write the report on a rollout that went back, or on any other.", load: () => import("./cli/report.ts") },
   { name: "simulate", group: "Look back", summary: "Measure the judge over simulated traffic.", load: () => import("./cli/simulate.ts") },
   { name: "replay", group: "Look back", summary: "Recompute recorded decisions, or try another configuration on them.", load: () => import("./cli/replay.ts") },
-  { name: "completion", group: "Help", summary: "Print what makes a shell complete commands and options.", load: () => import("./cli/completion.ts").then(({ spec, run }) => ({ spec, run: (argv, io) => run(argv, io, commands) })) },
+  { name: "completion", group: "Help", summary: "Print what makes a shell complete commands and options.", load: () => import("./cli/completion.ts").then(({ spec, run }) => ({ spec, run: (argv, io) => run(argv, io, commands, version) })) },
 ];

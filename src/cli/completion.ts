@@ -1,5 +1,4 @@
 /** `ebbgate completion bash|zsh|fish`: what makes a shell complete commands, options and their values, made from the commands' own tables. */
-import { version } from "../version.ts";
 import { exitCodes, parseArguments, type CliIo, type Command } from "./args.ts";
 import { bashCompletion } from "./completion/bash.ts";
 import { fishCompletion } from "./completion/fish.ts";
@@ -24,7 +23,7 @@ export const spec = {
   ],
 } as const;
 
-export async function run(argv: readonly string[], io: CliIo, commands: readonly Command[]): Promise<number> {
+export async function run(argv: readonly string[], io: CliIo, commands: readonly Command[], version: string): Promise<number> {
   const args = parseArguments(spec, argv, io);
   if (typeof args === "number") return args;
   const shell = shells[args.positionals[0] as keyof typeof shells];

@@ -18,7 +18,7 @@ const scripts = new Map<Shell, string>();
 beforeAll(async () => {
   for (const name of shells) {
     const io = capture();
-    if ((await run([name], io, commands)) !== 0) throw new Error(io.err());
+    if ((await run([name], io, commands, "1.2.3")) !== 0) throw new Error(io.err());
     const script = join(place, `ebbgate.${name}`);
     writeFileSync(script, io.out());
     scripts.set(name, script);
@@ -124,6 +124,6 @@ test.skipIf(!has("bash"))("every command and every option is offered", async () 
 
 test("a shell that is not known is told the nearest, with exit code 2", async () => {
   const io = capture();
-  expect(await run(["fihs"], io, commands)).toBe(2);
+  expect(await run(["fihs"], io, commands, "1.2.3")).toBe(2);
   expect(io.err()).toBe(`ebbgate completion: SHELL is one of ${completionSpec.positionals.choices.join(", ")}, not 'fihs'; did you mean fish? (see ebbgate completion --help)\n`);
 });
