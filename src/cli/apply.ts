@@ -8,11 +8,11 @@ import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { describeAnswers, nextRevision, publish } from "./publish.ts";
 import { caller, NoStore, openSharedStore, type SharedStore, storeOptions } from "./shared-store.ts";
 
-const spec = {
+export const spec = {
   name: "apply",
   summary: "Check a dynamic document and publish it, through Redis, to every sidecar that reads its configuration there.",
   options: {
-    file: { type: "string", short: "f", value: "FILE", help: "The dynamic document, YAML or JSON; - reads standard input." },
+    file: { type: "string", short: "f", value: "FILE", completes: "file", help: "The dynamic document, YAML or JSON; - reads standard input." },
     ...storeOptions,
     reason: { type: "string", value: "TEXT", help: "Why, for history and audit log." },
     "dry-run": { type: "boolean", help: "Check it and say which revision it would get; write nothing." },

@@ -2,26 +2,26 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { reportHtml, reportMarkdown } from "../report/document.ts";
-import { type Report, reportOf } from "../report/report.ts";
-import { concerns } from "../report/run.ts";
+import { Gathering } from "../report/gather.ts";
+import type { Report } from "../report/report.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
-import { type AuditRecord, StoreError } from "../store/store.ts";
+import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { type AuditSource, openAuditSource } from "./audit-source.ts";
 import { NoStore, storeOptions } from "./shared-store.ts";
 
 const formats = { markdown: reportMarkdown, html: reportHtml, json: (report: Report) => `${JSON.stringify(report, null, 2)}\n` } as const;
 
-const spec = {
+export const spec = {
   name: "report",
   summary: "Write the report on a rollout: timeline, who was exposed, evidence with plots, who did what, playbook, recovery, budget. From the audit log; a sidecar may be running meanwhile.",
-  positionals: { name: "NAME", min: 1, max: 1, help: "The rollout: its route's name." },
+  positionals: { name: "NAME", min: 1, max: 1, completes: "rollout", help: "The rollout: its route's name." },
   options: {
     format: { type: "string", value: "FORMAT", choices: ["markdown", "html", "json"], help: "Default: as --output ends, or else markdown." },
-    output: { type: "string", short: "o", value: "FILE", help: "Write it there instead of to stdout: .md, .html or .json." },
+    output: { type: "string", short: "o", value: "FILE", completes: "file", help: "Write it there instead of to stdout: .md, .html or .json." },
     revision: { type: "string", value: "REVISION", help: "Of this revision of the candidate. Left out: the last run that went back, or the last one." },
     json: { type: "boolean", help: "The same as --format json." },
-    file: { type: "string", short: "f", value: "PATH", help: "A log, or a directory with a log and its archives, instead of a store." },
+    file: { type: "string", short: "f", value: "PATH", completes: "file", help: "A log, or a directory with a log and its archives, instead of a store." },
     ...storeOptions,
   },
   examples: [
@@ -48,9 +48,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   let source: AuditSource | undefined;
   try {
     source = await openAuditSource(values, io);
-    const { records, damaged, names } = await relevant(source, name);
+    const { report, damaged, names } = await read(source, name, values.revision);
     if (damaged > 0) io.stderr.write(`ebbgate report: ${damaged} altered or damaged ${damaged === 1 ? "record is" : "records are"} left out: see ebbgate audit verify\n`);
-    const report = reportOf(records, name, values.revision);
     if (report === null) return fail(`${source.name} has no rollout '${name}'${values.revision === undefined ? "" : ` of revision '${values.revision}'`}${names.length === 0 ? "" : `; it has ${names.join(", ")}`}`);
     const text = formats[formatOf(values)](report);
     if (values.output === undefined) io.stdout.write(text);
@@ -73,9 +72,9 @@ function formatOf({ format, output, json }: { readonly format: string | undefine
   return ending === undefined ? "markdown" : ending === "json" ? "json" : "html";
 }
 
-/** @returns what concerns the rollout, in order, and the names of the routes that the log knows, at most `namesMax` */
-async function relevant(source: AuditSource, name: string): Promise<{ readonly records: readonly AuditRecord[]; readonly damaged: number; readonly names: readonly string[] }> {
-  const records: AuditRecord[] = [];
+/** @returns null where the log knows no such rollout; then the names of the routes that it knows, at most `namesMax`, are worth telling */
+async function read(source: AuditSource, name: string, revision: string | undefined): Promise<{ readonly report: Report | null; readonly damaged: number; readonly names: readonly string[] }> {
+  const gathering = new Gathering(name, revision);
   const names = new Set<string>();
   let damaged = 0;
   for await (const { line } of source.lines) {
@@ -86,9 +85,9 @@ async function relevant(source: AuditSource, name: string): Promise<{ readonly r
     }
     const { route } = record.record as { readonly route?: unknown };
     if (typeof route === "string" && names.size < namesMax) names.add(route);
-    if (concerns(record.record, name)) records.push(record);
+    gathering.take(record);
   }
-  return { records, damaged, names: [...names].toSorted() };
+  return { report: gathering.report(), damaged, names: [...names].toSorted() };
 }
 
 const namesMax = 20;

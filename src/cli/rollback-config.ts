@@ -6,7 +6,7 @@ import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { describeAnswers, nextRevision, publish } from "./publish.ts";
 import { caller, NoStore, openSharedStore, type SharedStore, storeOptions } from "./shared-store.ts";
 
-const spec = {
+export const spec = {
   name: "rollback-config",
   summary: "Publish an earlier dynamic document again. It gets a new revision, so that every sidecar takes it.",
   positionals: { name: "N", min: 0, max: 1, help: "How many documents back (default 1: the one before)." },

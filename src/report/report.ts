@@ -6,7 +6,7 @@ import type { PlaybookRecord } from "../rollout/playbook-record.ts";
 import type { BreakerEvidence, DecisionRecord, LimitEvidence, VariantWindow } from "../rollout/types.ts";
 import type { AuditRecord } from "../store/store.ts";
 import { exposureOf, type Exposure } from "./exposure.ts";
-import { type Placed, type Run, runsOf } from "./run.ts";
+import { type Placed, type Run, runsOf, wentBack } from "./run.ts";
 
 export interface Report {
   readonly name: string;
@@ -90,7 +90,7 @@ export function reportOf(records: readonly AuditRecord[], name: string, revision
   return run === undefined ? null : ofRun(run, name);
 }
 
-const goesBack = ({ record }: Placed<DecisionRecord>): boolean => record.to === "rollingBack" && record.from !== "rollingBack";
+const goesBack = ({ record }: Placed<DecisionRecord>): boolean => wentBack(record);
 
 function ofRun(run: Run, name: string): Report {
   const { decisions, playbook } = run;

@@ -36,7 +36,7 @@ export function runsOf(records: readonly AuditRecord[], name: string): Run[] {
     // When it was decided: during an outage of the store it is written later.
     const decision: Placed<DecisionRecord> = { seq: one.seq, atMs: one.record.atMs, record: one.record };
     const run = runs.at(-1);
-    if (run === undefined || begins(decision.record, run.at(-1)!.record)) runs.push([decision]);
+    if (run === undefined || startsRun(decision.record, run.at(-1)!.record)) runs.push([decision]);
     else run.push(decision);
   }
   return runs.map((decisions, index) => {
@@ -53,10 +53,13 @@ export function runsOf(records: readonly AuditRecord[], name: string): Run[] {
 
 const startingReasons: readonly string[] = ["newRevision", "commandOverride", "quarantined"];
 
-const begins = (next: DecisionRecord, last: DecisionRecord): boolean =>
+/** Whether a decision is the first of another run than the one before it. */
+export const startsRun = (next: DecisionRecord, last: DecisionRecord): boolean =>
   startingReasons.includes(next.reason) || next.revision !== last.revision || next.candidate !== last.candidate || last.reason === "retired";
 
+export const wentBack = (record: DecisionRecord): boolean => record.to === "rollingBack" && record.from !== "rollingBack";
+
 /** A rollout is called as its plan says; one whose record has no plan, as its route. */
-const isDecision = (record: object, name: string): record is DecisionRecord => isDecisionRecord(record) && (record.inputs?.plan.name ?? record.route) === name;
+export const isDecision = (record: object, name: string): record is DecisionRecord => isDecisionRecord(record) && (record.inputs?.plan.name ?? record.route) === name;
 const isPlaybook = (record: object, name: string): record is PlaybookRecord => isPlaybookRecord(record) && record.route === name;
-const isChange = (record: object): record is Change => "kind" in record && record.kind === "configuration";
+export const isChange = (record: object): record is Change => "kind" in record && record.kind === "configuration";

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { DecisionRecord } from "../../src/rollout/types.ts";
 import type { PlaybookRecord } from "../../src/rollout/playbook-record.ts";
 import { reportHtml, reportMarkdown } from "../../src/report/document.ts";
+import { readReport } from "../../src/report/read.ts";
 import { type Report, reportOf } from "../../src/report/report.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import type { AuditRecord } from "../../src/store/store.ts";
@@ -95,6 +96,19 @@ describe("the run that is reported", () => {
     expect(await reportOn([...first, ...second.records], "shop", "r2")).toMatchObject({ revision: "r2", outcome: "underWay", rollback: null });
     expect(reportOf(await logged(first), "shop", "r9")).toBeNull();
     expect(reportOf(await logged(first), "cart")).toBeNull();
+  });
+
+  test("is the same where the log is read page by page, whatever else is in it, and however many runs there were", async () => {
+    const runs = Array.from({ length: 12 }, (_, i) => failedRollout({ revision: `r${i}` }, 1_000 + i * 100_000).records).flat();
+    const others = Array.from({ length: 40 }, (_, i) => failedRollout({ name: "cart", route: "cart" }, i * 1_000).records).flat();
+    const under = new Told({ revision: "r12" });
+    under.decide(5_000_000);
+    const store = new MemoryStore();
+    for (const record of [...runs.flatMap((one, i) => [one, ...others.slice(i * 3, i * 3 + 3)]), step({ rollback: 2 }), ...under.records]) await store.append(record);
+    const all = await store.audit(1, 1_000);
+    for (const revision of [undefined, "r3", "r11", "r12", "r99"]) expect(await readReport(store, "shop", revision)).toEqual(reportOf(all, "shop", revision));
+    expect(await readReport(store, "shop")).toMatchObject({ revision: "r11" });
+    expect(await readReport(store, "nobody")).toBeNull();
   });
 
   test("begins anew with an override, and holds no record of another rollout", async () => {
