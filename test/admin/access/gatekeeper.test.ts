@@ -133,7 +133,7 @@ describe("what a check costs", () => {
       hashes.mockClear();
       expect(await one.admit(shown(text))).toMatchObject({ answer: { status: 401, body: expect.stringContaining("The token is wrong, or is not known here.") as string } });
       expect(hashes).toHaveBeenCalledTimes(1);
-      expect(hashes.mock.contexts[0]!.toString().slice(0, 21)).toBe(alice.record.hash.slice(0, 21));
+      expect(String(hashes.mock.contexts[0] as SecretHash).slice(0, 21)).toBe(alice.record.hash.slice(0, 21));
     }
   });
 
