@@ -3,9 +3,10 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { formatProblem } from "../config/problem.ts";
 import { parseShared } from "../config/shared.ts";
+import { currentText, publish, revisionFor } from "../store/publish.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
-import { describeAnswers, nextRevision, publish } from "./publish.ts";
+import { describeAnswers } from "./answers.ts";
 import { caller, NoStore, openSharedStore, type SharedStore, storeOptions } from "./shared-store.ts";
 
 export const spec = {
@@ -52,10 +53,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
       return fail(`${file} is refused; nothing was written`);
     }
     const { document } = opened;
-    const current = await document.read(null);
-    const there = current === undefined || current === "same" ? null : current;
-    const running = there === null ? null : parseShared(there.text, document.place, null);
-    const revision = nextRevision(await document.history(), Math.max(parsed.value.revision === null ? 0 : parsed.value.revision - 1, running?.ok === true ? (running.value.revision ?? 0) : 0));
+    const there = await currentText(document);
+    const revision = await revisionFor(document, there, parsed.value.revision);
     if (args.values["dry-run"]) {
       io.stdout.write(json ? `${JSON.stringify({ file, revision, published: false })}\n` : `${file}: good, and would be revision ${revision}\n`);
       return exitCodes.ok;

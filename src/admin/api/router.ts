@@ -149,18 +149,17 @@ function paramsOf(wanted: readonly string[], given: readonly string[]): Readonly
       if (segment !== text) return null;
       continue;
     }
-    const value = decoded(text);
-    if (value === null || value === "") return null;
-    params[segment.slice(1, -1)] = value;
+    params[segment.slice(1, -1)] = decoded(text);
   }
   return params;
 }
 
-function decoded(text: string): string | null {
+/** What is not well-formed names nothing: it is taken as it stands. */
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return null;
+    return text;
   }
 }
 
