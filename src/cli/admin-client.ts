@@ -6,6 +6,7 @@ import { nearest } from "../config/nearest.ts";
 import { formatDuration } from "../config/scalars.ts";
 import { exitCodes } from "./args.ts";
 import type { AdminAccess } from "./admin-access.ts";
+import { printable } from "./watch/spans.ts";
 
 /** Why a command cannot go on: one line for people, and the exit code. */
 export class AdminError extends Error {
@@ -109,7 +110,7 @@ export class AdminClient {
       if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER") return "does not speak TLS: is it http://?";
       if (/CERT|SELF_SIGNED|ALTNAME|SIGNATURE/.test(code)) return `has a certificate that is not trusted (${code}): name its authority with --ca FILE`;
       if (/^ERR_SSL|ALERT/.test(code)) return `refuses the TLS connection (${code}): does it want a client certificate? --cert and --key give one`;
-      if (code.startsWith("HPE_")) return "does not speak HTTP: is it https://?";
+      if (code.startsWith("HPE_") || name === "HTTPParserError") return "does not speak HTTP: is it https://?";
       if (code === "UND_ERR_SOCKET" || code === "ECONNRESET") return "ends the connection without an answer: is it https://, or draining?";
       return `cannot be asked (${code || name}${message === "" ? "" : `: ${oneLine(message)}`})`;
     })();
@@ -120,7 +121,8 @@ export class AdminClient {
 /** The connection, after it was there: nobody knows whether the request arrived. */
 const isBroken = (error: unknown): boolean => ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(String((error as { code?: unknown } | null)?.code));
 
-export const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim();
+/** Of what others wrote: nothing in it steers the terminal. */
+export const oneLine = (text: string): string => printable(text).replace(/\s+/g, " ").trim();
 
 /** What a name that is not there was probably meant to be. */
 export function noSuchRollout(name: string, names: readonly string[]): AdminError {

@@ -38,7 +38,7 @@ export function frame(view: View, size: Size): Line[] {
   const { status } = view;
   if (status === null) return head.slice(0, size.rows);
   const rollouts = status.rollouts.filter(({ name }) => view.only === null || name === view.only);
-  if (rollouts.length === 0) return [...head, [view.only === null ? "the configuration has no rollout" : ["warning", `there is no rollout '${view.only}' any more`]]];
+  if (rollouts.length === 0) return [...head, [view.only === null ? "the configuration has no rollout" : (["warning", `there is no rollout '${view.only}' any more`] as const)]].slice(0, size.rows);
   const nowMs = Date.parse(status.time);
   const body = (detail: Detail): Line[] => rollouts.flatMap((rollout, i) => [...(i > 0 && detail > 0 ? [[]] : []), ...block(view, status, rollout, detail, size.columns, nowMs)]);
   const room = size.rows - head.length;
@@ -129,7 +129,7 @@ function risks({ breaker, badResponses, exposureBudget, rollbacks = 0 }: Rollout
   return [`  ${"breaker".padEnd(nameWidth + 2)}  `, tripped, ["grey", `, evidence ${odds(breaker.wealth)} of ${odds(breaker.threshold)}`], `; ${budget}${rollbacks > 0 ? `; ${rollbacks} ${rollbacks === 1 ? "rollback" : "rollbacks"} since the last success` : ""}`];
 }
 
-export const rate = (share: number | null): string => (share === null ? "-" : `${(share * 100).toFixed(share < 0.001 ? 2 : 1)}%`);
+export const rate = (share: number | null): string => (share === null ? "-" : share === 0 ? "0%" : `${(share * 100).toFixed(share < 0.001 ? 2 : 1)}%`);
 export const millis = (ms: number | null): string => (ms === null ? "-" : `${ms < 100 ? ms.toFixed(1) : ms.toFixed(0)} ms`);
 /** UTC: what the audit log says, too. */
 export const timeOf = (wallMs: number): string => `${new Date(wallMs).toISOString().slice(11, 19)}Z`;
