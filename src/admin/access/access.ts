@@ -29,6 +29,8 @@ export interface Attempt {
 export type Admission = { readonly principal: Principal } | { readonly answer: Answer; readonly why?: string };
 
 export interface Access {
+  /** Whether strangers reach the port and are known from others: then metrics and the API's description, too, are only for who may read. */
+  readonly exposed: boolean;
   /** Who asks; or what they are answered (401 with WWW-Authenticate, 429 with Retry-After). Never rejects. */
   admit(credentials: Credentials): Promise<Admission>;
   /** Writes a denied attempt down. */

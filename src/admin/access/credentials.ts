@@ -18,6 +18,3 @@ export function certified({ fingerprint, subject }: NonNullable<Credentials["cer
   const found = roles.find((one) => (one.fingerprint === null ? one.subject === subject : one.fingerprint === hex));
   return found === undefined ? null : { name: found.name, role: found.role, verified: true };
 }
-
-/** @param written what somebody who shows nothing calls themself @returns a name that is fit for history and audit log */
-export const selfDeclared = (written: string | undefined): string => (written !== undefined && /^[A-Za-z0-9](?:[A-Za-z0-9._@+-]{0,126}[A-Za-z0-9])?$/.test(written) ? written : "local");

@@ -25,6 +25,7 @@ export class Denials {
   private more = 0;
   private later: NodeJS.Timeout | null = null;
   private unwritten: Attempt | null = null;
+  private readonly writing = new Set<Promise<void>>();
 
   constructor(ports: DenialPorts) {
     this.ports = ports;
@@ -43,8 +44,13 @@ export class Denials {
     this.later ??= setTimeout(() => this.flush(), this.minuteMs + 60_000 - nowMs).unref();
   }
 
-  /** Writes what is only counted so far: also before the process ends. */
-  flush(): void {
+  /** Writes what is only counted so far: before the process ends. */
+  async close(): Promise<void> {
+    this.flush();
+    await Promise.all(this.writing);
+  }
+
+  private flush(): void {
     if (this.later !== null) clearTimeout(this.later);
     this.later = null;
     const { unwritten } = this;
@@ -57,7 +63,14 @@ export class Denials {
     const record: AccessRecord = { kind: "access", event: "denied", who: principal?.name ?? null, ...attempt, path: attempt.path.slice(0, textMax), why: attempt.why.slice(0, textMax), more: this.more };
     this.more = 0;
     this.ports.log.warn({ access: record }, `${record.method} ${record.path} was denied to ${record.who ?? "a stranger"} at ${record.peer}: ${record.why}.`);
-    this.ports.append(record).catch((error: unknown) => this.ports.log.error({ err: error }, "A denied attempt could not be written into the audit log."));
+    this.record(record);
+  }
+
+  /** Never rejects. */
+  record(record: AccessRecord): void {
+    const writing = this.ports.append(record).catch((error: unknown) => this.ports.log.error({ err: error }, "What happened at the admin API's door could not be written into the audit log."));
+    this.writing.add(writing);
+    void writing.then(() => this.writing.delete(writing));
   }
 }
 

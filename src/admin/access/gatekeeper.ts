@@ -2,13 +2,13 @@
 import type { AdminSettings } from "../../config/settings.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../core/log.ts";
-import type { Principal } from "../api/roles.ts";
 import { isLoopback } from "../binding.ts";
 import { problem } from "../problem.ts";
 import type { Access, Admission, Attempt, Credentials } from "./access.ts";
 import { Attempts } from "./attempts.ts";
-import { certified, selfDeclared, tokenOf } from "./credentials.ts";
+import { certified, tokenOf } from "./credentials.ts";
 import { type AccessRecord, Denials } from "./denials.ts";
+import { localAccess } from "./local-access.ts";
 import { idOf } from "./token.ts";
 import { TokenFile } from "./token-file.ts";
 import { standingOf, type TokenRecord, type Tokens } from "./token-lines.ts";
@@ -24,14 +24,13 @@ export interface GatekeeperPorts {
 type Guarded = Pick<AdminSettings, "host" | "tokens" | "tls">;
 
 /** Whether anything but the address says who asks. */
-export const isGuarded = ({ tokens, tls }: Pick<Guarded, "tokens" | "tls">): boolean => tokens !== undefined || (tls?.clientRoles ?? []).length > 0;
-
-/** Where metrics, too, are only for those who are admitted. */
-export const isExposed = (settings: Guarded): boolean => isGuarded(settings) && !isLoopback(settings.host);
+const isGuarded = ({ tokens, tls }: Pick<Guarded, "tokens" | "tls">): boolean => tokens !== undefined || (tls?.clientRoles ?? []).length > 0;
 
 export class Gatekeeper implements Access {
   private readonly settings: Guarded;
   private readonly ports: GatekeeperPorts;
+  readonly exposed: boolean;
+  private readonly local: Access;
   private readonly file: TokenFile | null;
   private readonly verifier: Verifier;
   private readonly attempts: Attempts;
@@ -41,6 +40,8 @@ export class Gatekeeper implements Access {
     const { clock, log } = ports;
     const nowMs = (): number => clock.monotonicMs();
     this.settings = settings;
+    this.exposed = isGuarded(settings) && !isLoopback(settings.host);
+    this.local = localAccess(settings.host);
     this.ports = ports;
     this.verifier = new Verifier(nowMs);
     this.attempts = new Attempts(nowMs);
@@ -55,7 +56,7 @@ export class Gatekeeper implements Access {
 
   async admit(credentials: Credentials): Promise<Admission> {
     const token = tokenOf(credentials);
-    if (!isGuarded(this.settings)) return { principal: this.unguarded(credentials) };
+    if (!isGuarded(this.settings)) return this.local.admit(credentials);
     if (token !== null && this.file !== null) return this.byToken(token, credentials.peer, this.file);
     if (credentials.certificate !== null) {
       const principal = certified(credentials.certificate, this.settings.tls?.clientRoles ?? []);
@@ -68,13 +69,8 @@ export class Gatekeeper implements Access {
     this.denials.denied(attempt);
   }
 
-  close(): void {
-    this.denials.flush();
-  }
-
-  /** Without tokens the address is all there is: on loopback it is the machine's users; elsewhere it is anybody, who may only look. */
-  private unguarded({ user }: Credentials): Principal {
-    return isLoopback(this.settings.host) ? { name: selfDeclared(user), role: "admin", verified: false } : { name: "anybody", role: "viewer", verified: false };
+  close(): Promise<void> {
+    return this.denials.close();
   }
 
   private async byToken(presented: string, peer: string, file: TokenFile): Promise<Admission> {
@@ -111,7 +107,7 @@ export class Gatekeeper implements Access {
     const live = [...byId.values()].filter((record) => standingOf(record, this.ports.clock.wallMs()) === "live").length;
     this.ports.log.info({ tokens: byId.size, live }, `The tokens file was read: ${live} of ${byId.size} tokens are live.`);
     if (before.size === 0) return;
-    for (const record of changesOf(byId, before)) this.ports.append(record).catch((error: unknown) => this.ports.log.error({ err: error }, "A change of the tokens could not be written into the audit log."));
+    for (const record of changesOf(byId, before)) this.denials.record(record);
   }
 }
 

@@ -225,7 +225,7 @@ describe("failed logins", () => {
 });
 
 describe("denied attempts", () => {
-  it("are written into the audit log one by one, and in a flood as a number", () => {
+  it("are written into the audit log one by one, and in a flood as a number", async () => {
     const one = gate();
     const attempt = { principal: null, peer: "10.0.0.9", method: "GET", path: `/api/v1/${"x".repeat(500)}`, status: 401 as const, why: "nothing was shown" };
     one.denied({ ...attempt, path: "/api/v1/status", principal: { name: "alice", role: "viewer", verified: true }, status: 403, why: "raise" });
@@ -233,7 +233,7 @@ describe("denied attempts", () => {
     expect(records).toHaveLength(30);
     expect(records[0]).toEqual({ kind: "access", event: "denied", who: "alice", peer: "10.0.0.9", method: "GET", path: "/api/v1/status", status: 403, why: "raise", more: 0 });
     expect(JSON.stringify(records[1]).length).toBeLessThan(500);
-    one.close();
+    await one.close();
     expect(records).toHaveLength(31);
     expect(records[30]).toMatchObject({ more: 70 });
     nowMs += 60_000;
