@@ -33,6 +33,10 @@ function typeOf(schema: Readonly<Record<string, unknown>>): string {
   return fallback === undefined ? kind : `${kind}, default \`${JSON.stringify(fallback)}\``;
 }
 
+function permissionOf({ permission }: Endpoint): string {
+  return permission === "none" ? "none needed" : permission === "look" ? "none needed on a loopback address; elsewhere \`read\`" : `\`${permission}\``;
+}
+
 function section(row: Endpoint): string {
   const { parameters, responses } = document.paths[row.path]![row.method.toLowerCase()]!;
   const body = (row.body?.contentTypes ?? ["application/json"]).map((type) => `\`${type}\``).join(" or ");
@@ -44,7 +48,7 @@ function section(row: Endpoint): string {
     return `| ${status} | ${cell(description)} | ${type === "" ? "" : type === "application/json" ? cell(typeOf(of.schema ?? {})) : `\`${type}\``} |`;
   });
   return [
-    `### ${row.method} ${row.path}`, `${row.summary}${row.more === undefined ? "" : ` ${row.more}`} Permission: ${row.permission === "none" ? "none needed" : `\`${row.permission}\``}.`,
+    `### ${row.method} ${row.path}`, `${row.summary}${row.more === undefined ? "" : ` ${row.more}`} Permission: ${permissionOf(row)}.`,
     ...(params.length + fields.length === 0 ? [] : [["| parameter | in | type | meaning |", "|---|---|---|---|", ...params, ...fields].join("\n")]),
     ...(row.body === null || fields.length > 0 ? [] : [`Body: ${body}.`]),
     ["| status | meaning | body |", "|---|---|---|", ...answers].join("\n"),

@@ -1,5 +1,5 @@
 /** The running sidecar, put together: configuration, store, proxy threads, control loop, admin server, signals' work. */
-import { localAccess } from "./admin/access/local-access.ts";
+import { Gatekeeper } from "./admin/access/gatekeeper.ts";
 import { AdminServer } from "./admin/server.ts";
 import { adminPorts } from "./admin-ports.ts";
 import { DecisionTally } from "./admin/decision-tally.ts";
@@ -68,6 +68,7 @@ export class Sidecar {
   private readonly decisionLog: DecisionLog;
   readonly spans: Spans;
   readonly startedMs = clock.wallMs();
+  private readonly access: Gatekeeper;
   private admin: AdminServer | null = null;
   private watch: ConfigurationWatch | null = null;
   private loop: NodeJS.Timeout | null = null;
@@ -93,6 +94,7 @@ export class Sidecar {
       changed: () => this.killed(), dynamic: () => this.running.dynamic, states: () => this.controller.states(),
     });
     this.fleet = this.newFleet();
+    this.access = new Gatekeeper(configuration.bootstrap.admin, { clock, log, append: (record) => options.store.append(record) });
     this.decisionLog = new DecisionLog({ log, store: options.store, clock });
     this.spans = new Spans(configuration.bootstrap, options.version, log);
     this.threads = new ProxyThreads({
@@ -152,7 +154,8 @@ export class Sidecar {
     await this.gates.kills.start();
     await this.apply(this.running);
     this.listeners = await this.threads.start(this.posted!.snapshot);
-    this.admin = new AdminServer(this.running.bootstrap.admin, adminPorts(this), localAccess(this.running.bootstrap.admin.host), this.log);
+    await this.access.start();
+    this.admin = new AdminServer(this.running.bootstrap.admin, adminPorts(this), this.access, this.log);
     const { port } = await this.admin.listen();
     await this.hooks.start(this.running.dynamic.routes);
     this.loop = setInterval(() => this.tick(), tickMs);
@@ -189,6 +192,7 @@ export class Sidecar {
     await this.fleet?.close();
     await this.spans.close();
     await this.admin?.close();
+    await this.access.close();
     await this.options.store.close();
     return cut;
   }

@@ -1,9 +1,10 @@
 /** The admin server on node:http: sockets, sizes and times. What it answers is in endpoints.ts. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { AdminSettings } from "../config/settings.ts";
 import type { Log } from "../core/log.ts";
 import type { Access } from "./access/access.ts";
+import { certificateOf, type Listener, openListener } from "./access/listener.ts";
 import { requireSafeBinding } from "./binding.ts";
 import { Endpoints } from "./endpoints.ts";
 import { requirePatchedNode } from "./node-version.ts";
@@ -34,6 +35,7 @@ export class AdminServer {
   private readonly settings: AdminSettings;
   private readonly endpoints: Endpoints;
   private readonly log: Log;
+  private readonly listener: Listener;
   private readonly server: Server;
 
   /** @throws Error where the address or the Node it runs on is not safe to start with */
@@ -43,10 +45,13 @@ export class AdminServer {
     this.settings = settings;
     this.endpoints = new Endpoints(settings, ports, access);
     this.log = log;
-    this.server = createServer(
+    this.listener = openListener(
+      settings.tls,
       { maxHeaderSize: headBytesMax, headersTimeout: headTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, connectionsCheckingInterval: 1_000 },
       (request, response) => void this.serve(request, response),
+      log,
     );
+    this.server = this.listener.server;
     // 0: the parser drops no line silently; too many are refused below.
     this.server.maxHeadersCount = 0;
     this.server.maxConnections = connectionsMax;
@@ -78,6 +83,7 @@ export class AdminServer {
   /** Takes no new connection, ends idle ones, and lets what is being answered end. */
   close(graceMs = 1_000): Promise<void> {
     this.endpoints.close();
+    this.listener.close();
     return new Promise((resolve) => {
       const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
       this.server.close(() => {
@@ -129,7 +135,7 @@ function questionOf(request: IncomingMessage): Question {
       return Array.isArray(value) ? value.join(", ") : value;
     },
     peer: socket.remoteAddress ?? "",
-    certificate: null,
+    certificate: certificateOf(socket),
     hasBody: headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0),
     body: (bytesMax) => readBody(request, bytesMax),
   };
@@ -137,7 +143,8 @@ function questionOf(request: IncomingMessage): Question {
 
 /** What never became a request: malformed, too large or too slow. */
 function refuse(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // Where TLS has not begun, a plain answer is noise.
+  if (error.code === "ECONNRESET" || error.code?.startsWith("ERR_SSL_") || error.code?.startsWith("ERR_TLS_") || !socket.writable) {
     socket.destroy();
     return;
   }

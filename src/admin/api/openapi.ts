@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
 function refusals(row: Endpoint): readonly (readonly [string, string])[] {
   const { permission, body, match, idempotent, raw } = row;
   return Object.entries({
-    ...(permission !== "none" && { 401: "No token, or one that is not known, has expired or was revoked.", 403: `The role lacks the permission \`${permission}\`.`, 429: "Too many failed attempts: Retry-After says when to try again." }),
+    ...(permission !== "none" && { 401: "No token, or one that is not known, has expired or was revoked.", 403: `The role lacks the permission \`${permission === "look" ? "read" : permission}\`.`, 429: "Too many failed attempts: Retry-After says when to try again." }),
     400: "The query, a header or the body cannot be read.",
     ...(body !== null && { 413: "The body is too long.", 415: "The body is of another kind." }),
     ...(body === null && { 413: "There is a body, and this takes none." }),

@@ -30,7 +30,7 @@ export function systemEndpoints(ports: AdminPorts): readonly Endpoint[] {
       },
     }),
     endpoint({
-      method: "GET", path: "/metrics", query, id: "getMetrics", tag, summary: "Prometheus' text format, or OpenMetrics to who accepts it.", permission: "read",
+      method: "GET", path: "/metrics", query, id: "getMetrics", tag, summary: "Prometheus' text format, or OpenMetrics to who accepts it.", permission: "look",
       answers: { 200: { means: "All of docs/metrics.md.", contentType: "text/plain" } },
       async handle({ question }) {
         const { contentType, body } = await metrics.expose(question.header("accept"));

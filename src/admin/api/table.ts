@@ -23,7 +23,7 @@ export function api(ports: AdminPorts): Api {
   let document: object | null = null;
   table.push(
     endpoint({
-      method: "GET", path: "/openapi.json", id: "getOpenapi", tag: "system", summary: "This document.", permission: "none",
+      method: "GET", path: "/openapi.json", id: "getOpenapi", tag: "system", summary: "This document.", permission: "look",
       answers: { 200: { means: "OpenAPI 3.1.", schema: z.record(z.string(), z.unknown()) } },
       handle: () => json(200, (document ??= openapi(table, ports.identity.version))),
     }),

@@ -137,7 +137,7 @@ describe("the stream of events", () => {
   it("ends with the server, and when its reader may read no longer", async () => {
     const w = world();
     let admitted = true;
-    const access: Access = { denied: () => undefined, admit: () => Promise.resolve(admitted ? { principal: { name: "ada", role: "viewer", verified: true } } : { answer: problem(401, "It was revoked.") }) };
+    const access: Access = { exposed: false, denied: () => undefined, admit: () => Promise.resolve(admitted ? { principal: { name: "ada", role: "viewer", verified: true } } : { answer: problem(401, "It was revoked.") }) };
     const at = await start(w, loopback, access);
     const reader = await read(at, "/api/v1/events");
     const ended = once(reader.head, "end");

@@ -34,6 +34,7 @@ const clock = { nowMs: 0, monotonicMs: () => clock.nowMs };
 const denied: Attempt[] = [];
 let role: Role | Answer = "admin";
 const access: Access = {
+  exposed: false,
   admit: () => Promise.resolve(typeof role === "string" ? { principal: { name: "ada", role, verified: true } } : { answer: role }),
   denied: (attempt) => void denied.push(attempt),
 };
