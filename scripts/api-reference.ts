@@ -1,70 +1,94 @@
-/**
- * Writes docs/api.md from the admin API's table. Run it after a change of a row: `node scripts/api-reference.ts`. A test holds the file against it.
- */
+/** Writes docs/api.md from the admin API's table. Run it after a change of a row: `node scripts/api-reference.ts`. A test holds the file against it. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Endpoint } from "../src/admin/api/endpoint.ts";
 import { openapi } from "../src/admin/api/openapi.ts";
-import { permissions, roles, may } from "../src/admin/api/roles.ts";
+import { may, permissions, roles } from "../src/admin/api/roles.ts";
 import { api } from "../src/admin/api/table.ts";
 import type { AdminPorts } from "../src/admin/ports.ts";
-import type { Endpoint } from "../src/admin/api/endpoint.ts";
 import { version } from "../src/version.ts";
 
-// The rows ask the ports only when they are asked themselves.
-const nobody = new Proxy({}, { get: (_target, name) => (name === "identity" ? { version } : (): never => { throw new Error("nothing runs here"); }) }) as AdminPorts;
-const { table } = api(nobody);
-const document = openapi(table, version) as unknown as OpenApi;
+export const apiReferenceFile = "docs/api.md";
+
+interface Schema {
+  readonly $ref?: string;
+  readonly type?: string;
+  readonly enum?: readonly (string | number)[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly maxLength?: number;
+  readonly default?: string | number | boolean;
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+}
+
+type Contents = Readonly<Record<string, { readonly schema?: Schema }>>;
+
+interface Operation {
+  readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean; readonly description?: string; readonly schema: Schema }[];
+  readonly requestBody?: { readonly content: Contents };
+  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Contents }>>;
+}
 
 interface OpenApi {
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, Schema>> };
 }
 
-interface Operation {
-  readonly parameters: readonly { readonly name: string; readonly in: string; readonly required: boolean; readonly description?: string; readonly schema: Readonly<Record<string, unknown>> }[];
-  readonly responses: Readonly<Record<string, { readonly description: string; readonly content?: Readonly<Record<string, { readonly schema?: Readonly<Record<string, unknown>> }>> }>>;
-}
+// The rows ask the ports only when they are asked themselves.
+const nobody = new Proxy({}, { get: (_target, name) => (name === "identity" ? { version } : undefined) }) as AdminPorts;
+const { table } = api(nobody);
+const document = openapi(table, version) as unknown as OpenApi;
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
+const code = (text: string | number): string => `\`${text}\``;
+const nameOf = (reference: string): string => reference.split("/").at(-1)!;
 
-function typeOf(schema: Readonly<Record<string, unknown>>): string {
-  const { $ref, type, enum: choices, minimum, maximum, default: fallback, format, maxLength } = schema;
-  if (typeof $ref === "string") return `\`${$ref.split("/").at(-1)}\``;
-  const kind = Array.isArray(choices) ? choices.map((one) => `\`${String(one)}\``).join(" ") : `${String(format ?? type ?? "any")}${minimum !== undefined && maximum !== undefined && Number(maximum) < 1e9 ? ` ${String(minimum)} to ${String(maximum)}` : ""}${maxLength === undefined ? "" : `, at most ${String(maxLength)} characters`}`;
-  return fallback === undefined ? kind : `${kind}, default \`${JSON.stringify(fallback)}\``;
+function typeOf({ $ref, type = "any", enum: choices, minimum, maximum, maxLength, default: fallback }: Schema): string {
+  if ($ref !== undefined) return code(nameOf($ref));
+  const range = minimum !== undefined && maximum !== undefined && maximum < 1e9 ? ` ${minimum} to ${maximum}` : "";
+  const length = maxLength === undefined ? "" : `, at most ${maxLength} characters`;
+  return `${choices === undefined ? `${type}${range}${length}` : choices.map(code).join(" ")}${fallback === undefined ? "" : `, default ${code(JSON.stringify(fallback))}`}`;
+}
+
+const line = (name: string, where: string, required: boolean, schema: Schema, description = ""): string => `| ${code(name)} | ${where}${required ? ", required" : ""} | ${cell(typeOf(schema))} | ${cell(description)} |`;
+
+function inputs(row: Endpoint, { parameters, requestBody }: Operation): string[] {
+  const params = parameters.map(({ name, in: where, required, schema, description }) => line(name, where, required, schema, description));
+  const [content] = Object.values(requestBody?.content ?? {});
+  const { $ref, ...own } = content?.schema ?? {};
+  const { properties = {}, required = [] } = $ref === undefined ? own : document.components.schemas[nameOf($ref)];
+  const fields = Object.entries(properties).map(([name, schema]) => line(name, "body", required.includes(name), schema, schema.description));
+  const rows = [...params, ...fields];
+  return [
+    ...(rows.length === 0 ? [] : [["| parameter | in | type | meaning |", "|---|---|---|---|", ...rows].join("\n")]),
+    ...(row.body === null || fields.length > 0 ? [] : [`Body: ${(row.body.contentTypes ?? ["application/json"]).map(code).join(" or ")}.`]),
+  ];
+}
+
+function outputs(row: Endpoint, { responses }: Operation): string {
+  // What every row answers alike is told once, above.
+  const own = Object.entries(responses).filter(([status]) => status in row.answers || status === "412" || status === "428");
+  const rows = own.map(([status, { description, content = {} }]) => {
+    const [type, { schema }] = Object.entries(content)[0] ?? ["", {}];
+    return `| ${status} | ${cell(description)} | ${type === "" ? "" : type === "application/json" ? cell(typeOf(schema ?? {})) : code(type)} |`;
+  });
+  return ["| status | meaning | body |", "|---|---|---|", ...rows].join("\n");
 }
 
 function permissionOf({ permission }: Endpoint): string {
-  return permission === "none" ? "none needed" : permission === "look" ? "none needed on a loopback address; elsewhere \`read\`" : `\`${permission}\``;
+  return permission === "none" ? "none needed" : permission === "look" ? "none needed on a loopback address; elsewhere `read`" : code(permission);
 }
 
 function section(row: Endpoint): string {
-  const { parameters, responses } = document.paths[row.path]![row.method.toLowerCase()]!;
-  const body = (row.body?.contentTypes ?? ["application/json"]).map((type) => `\`${type}\``).join(" or ");
-  const fields = row.body === null ? [] : bodyFields(row);
-  const params = parameters.map(({ name, in: where, required, description = "", schema }) => `| \`${name}\` | ${where}${required ? ", required" : ""} | ${cell(typeOf(schema))} | ${cell(description)} |`);
-  // What every row answers alike is told once, above.
-  const answers = Object.entries(responses).filter(([status]) => status in row.answers || ["412", "428"].includes(status)).map(([status, { description, content = {} }]) => {
-    const [type, of] = Object.entries(content)[0] ?? ["", {}];
-    return `| ${status} | ${cell(description)} | ${type === "" ? "" : type === "application/json" ? cell(typeOf(of.schema ?? {})) : `\`${type}\``} |`;
-  });
-  return [
-    `### ${row.method} ${row.path}`, `${row.summary}${row.more === undefined ? "" : ` ${row.more}`} Permission: ${permissionOf(row)}.`,
-    ...(params.length + fields.length === 0 ? [] : [["| parameter | in | type | meaning |", "|---|---|---|---|", ...params, ...fields].join("\n")]),
-    ...(row.body === null || fields.length > 0 ? [] : [`Body: ${body}.`]),
-    ["| status | meaning | body |", "|---|---|---|", ...answers].join("\n"),
-  ].join("\n\n");
+  const operation = document.paths[row.path][row.method.toLowerCase()];
+  return [`### ${row.method} ${row.path}`, `${row.summary}${row.more === undefined ? "" : ` ${row.more}`} Permission: ${permissionOf(row)}.`, ...inputs(row, operation), outputs(row, operation)].join("\n\n");
 }
 
-function bodyFields(row: Endpoint): string[] {
-  const operation = document.paths[row.path]![row.method.toLowerCase()] as unknown as { readonly requestBody: { readonly content: Readonly<Record<string, { readonly schema: Readonly<Record<string, unknown>> }>> } };
-  const [content] = Object.values(operation.requestBody.content);
-  const { $ref } = content!.schema;
-  const schema = (typeof $ref === "string" ? (document as unknown as { components: { schemas: Record<string, unknown> } }).components.schemas[$ref.split("/").at(-1)!] : content!.schema) as { readonly properties?: Readonly<Record<string, Readonly<Record<string, unknown>>>>; readonly required?: readonly string[] };
-  return Object.entries(schema.properties ?? {}).map(([name, of]) => `| \`${name}\` | body${schema.required?.includes(name) === true ? ", required" : ""} | ${cell(typeOf(of))} | ${cell(String(of["description"] ?? ""))} |`);
-}
+const chapter = (tag: string): string => [`## ${tag.charAt(0).toUpperCase()}${tag.slice(1)}`, ...table.filter((row) => row.tag === tag).map(section)].join("\n\n");
 
-function page(): string {
-  const tags = [...new Set(table.map(({ tag }) => tag))];
+export function apiReference(): string {
   return `# The admin API
 
 <!-- Made by scripts/api-reference.ts from the table in src/admin/api/. Do not edit. -->
@@ -86,11 +110,8 @@ ${roles.map((role) => `| \`${role}\` | ${permissions.map((permission) => (may(ro
 - **Lists** come in pages: \`next\` is given back as \`cursor\`; null was the last page.
 - **Other origins** read nothing: there is no CORS.
 
-${tags.map((tag) => [`## ${tag.charAt(0).toUpperCase()}${tag.slice(1)}`, ...table.filter((row) => row.tag === tag).map(section)].join("\n\n")).join("\n\n")}
+${[...new Set(table.map(({ tag }) => tag))].map(chapter).join("\n\n")}
 `;
 }
 
-export const apiReferenceFile = "docs/api.md";
-export const apiReference = page;
-
-if (import.meta.main) writeFileSync(join(import.meta.dirname, "..", apiReferenceFile), page());
+if (import.meta.main) writeFileSync(join(import.meta.dirname, "..", apiReferenceFile), apiReference());

@@ -23,7 +23,7 @@ afterAll(async () => {
 });
 
 async function call({ method, path, headers, body }: CallOf): Promise<{ status: number; type: string | null; text: string }> {
-  const answer = await pool.request({ method: method as "GET", path, headers, ...(body !== undefined && { body }) });
+  const answer = await pool.request({ method, path, headers, ...(body !== undefined && { body }) });
   const type = answer.headers["content-type"];
   return { status: answer.statusCode, type: typeof type === "string" ? type : null, text: await answer.body.text() };
 }
