@@ -52,13 +52,14 @@ function typeOf({ $ref, type = "any", enum: choices, minimum, maximum, maxLength
   return `${choices === undefined ? `${type}${range}${length}` : choices.map(code).join(" ")}${fallback === undefined ? "" : `, default ${code(JSON.stringify(fallback))}`}`;
 }
 
+const resolved = (schema: Schema): Schema => (schema.$ref === undefined ? schema : (document.components.schemas[nameOf(schema.$ref)] ?? {}));
+
 const line = (name: string, where: string, required: boolean, schema: Schema, description = ""): string => `| ${code(name)} | ${where}${required ? ", required" : ""} | ${cell(typeOf(schema))} | ${cell(description)} |`;
 
 function inputs(row: Endpoint, { parameters, requestBody }: Operation): string[] {
   const params = parameters.map(({ name, in: where, required, schema, description }) => line(name, where, required, schema, description));
   const [content] = Object.values(requestBody?.content ?? {});
-  const { $ref, ...own } = content?.schema ?? {};
-  const { properties = {}, required = [] } = $ref === undefined ? own : document.components.schemas[nameOf($ref)];
+  const { properties = {}, required = [] } = resolved(content?.schema ?? {});
   const fields = Object.entries(properties).map(([name, schema]) => line(name, "body", required.includes(name), schema, schema.description));
   const rows = [...params, ...fields];
   return [
@@ -82,7 +83,8 @@ function permissionOf({ permission }: Endpoint): string {
 }
 
 function section(row: Endpoint): string {
-  const operation = document.paths[row.path][row.method.toLowerCase()];
+  const operation = document.paths[row.path]?.[row.method.toLowerCase()];
+  if (operation === undefined) throw new Error(`${row.method} ${row.path} is not in the OpenAPI document`);
   return [`### ${row.method} ${row.path}`, `${row.summary}${row.more === undefined ? "" : ` ${row.more}`} Permission: ${permissionOf(row)}.`, ...inputs(row, operation), outputs(row, operation)].join("\n\n");
 }
 

@@ -10,7 +10,8 @@ import { type Answer, json, problem } from "../../../src/admin/problem.ts";
 import type { Question } from "../../../src/admin/question.ts";
 import type { Problem } from "../client.ts";
 
-const handled = vi.fn<(call: { readonly params: unknown; readonly query: unknown; readonly body: unknown }) => Answer>((call) => json(200, { params: call.params, query: call.query, body: call.body, times: handled.mock.calls.length }));
+let times = 0;
+const handled = vi.fn<(call: { readonly params: unknown; readonly query: unknown; readonly body: unknown }) => Answer>((call) => json(200, { params: call.params, query: call.query, body: call.body, times: ++times }));
 const name = z.strictObject({ name: z.string().min(1) });
 const common = { tag: "t", summary: "s", answers: {} } as const;
 const table = [
