@@ -47,4 +47,4 @@ it(`finds no fault of ours, and no answer that the document does not have, in ${
   await fc.assert(property, { numRuns: calls / 25, endOnFailure: true });
   // It got through to what the rows do, and was refused for each kind of wrong.
   for (const status of ["200", "400", "404", "405", "409", "412", "415", "422", "428"]) expect([status, seen.get(status) ?? 0]).not.toEqual([status, 0]);
-});
+}, 120_000);

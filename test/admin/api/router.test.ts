@@ -147,7 +147,7 @@ describe("who asks", () => {
     expect(handled).not.toHaveBeenCalled();
     expect(denied).toEqual([
       { principal: null, peer: "127.0.0.1", method: "POST", path: "/things/a/change", status: 401, why: "raise" },
-      { principal: { name: "ada", role: "viewer", verified: true }, peer: "127.0.0.1", method: "POST", path: "/things/a/change", status: 403, why: "raise" },
+      { principal: { name: "ada", role: "viewer", verified: true }, peer: "127.0.0.1", method: "POST", path: "/things/a/change", status: 403, why: "it needs the permission 'raise', and a viewer has it not" },
     ]);
   });
 });
