@@ -3,7 +3,7 @@ import type { Command, CommandModule } from "./cli/args.ts";
 import type { Verb } from "./cli/verbs/table.ts";
 import { version } from "./version.ts";
 
-const verb = (name: Verb) => (): Promise<CommandModule> => import("./cli/verbs.ts").then(({ verbs }) => verbs[name]);
+const verb = (name: Verb) => (): Promise<CommandModule> => import("./cli/verbs.ts").then(({ verbCommand }) => verbCommand(name));
 
 export const commands: readonly Command[] = [
   { name: "run", group: "Run", summary: "Run the sidecar.", load: () => import("./run.ts") },

@@ -1,7 +1,7 @@
 /** `ebbgate promote|pause|resume|rollback|approve|override|drill NAME`: what people ask of a rollout, through the admin API or straight on the store. */
 import { parseDuration } from "../config/scalars.ts";
 import { StoreError } from "../store/store.ts";
-import { type AdminChoice, adminOptions, withAdmin } from "./admin-access.ts";
+import { type AdminChoice, adminOptions, usingAdmin } from "./admin-access.ts";
 import { AdminError } from "./admin-client.ts";
 import { type ArgumentsSpec, type CliIo, type CommandModule, exitCodes, parseArguments } from "./args.ts";
 import { canAsk, confirm } from "./prompt.ts";
@@ -35,7 +35,10 @@ const specOf = ({ verb, summary, reason, raises, examples }: VerbRow) => ({
 
 const reasonMax = 1_000;
 
-export const verbs = Object.fromEntries(verbTable.map((row) => [row.verb, { spec: specOf(row), run: (argv, io) => run(row, argv, io) } satisfies CommandModule])) as Readonly<Record<Verb, CommandModule>>;
+export function verbCommand(verb: Verb): CommandModule {
+  const row = verbTable.find((one) => one.verb === verb)!;
+  return { spec: specOf(row), run: (argv, io) => run(row, argv, io) };
+}
 
 async function run(row: VerbRow, argv: readonly string[], io: CliIo): Promise<number> {
   const args = parseArguments(specOf(row), argv, io);
@@ -51,43 +54,32 @@ async function run(row: VerbRow, argv: readonly string[], io: CliIo): Promise<nu
   const onStore = values.store !== undefined || values.config !== undefined || values.namespace !== undefined;
   const adminWords = (["admin", "token-file", "ca", "cert", "key"] as const).filter((option) => values[option] !== undefined);
   if (onStore && adminWords.length > 0) return usage(`--${adminWords[0]} belongs to the admin API, and ${values.store === undefined ? "--config" : "--store"} goes past it: give one of them`);
-  const asked: Asked = { row, name, reason, yes: values.yes };
-  return tell(row.verb, name, values.json, io, () => (onStore ? overStore(values, asked, io) : overApi(values, asked, io)));
-}
-
-type Told = Outcome | { readonly outcome: "refused"; readonly detail: string; readonly exit: number };
-
-async function overApi(choice: AdminChoice, asked: Asked, io: CliIo): Promise<Told> {
-  let told: Told | undefined;
-  const quiet: CliIo = { ...io, stderr: { ...io.stderr, isTTY: io.stderr.isTTY === true, write: (text) => void (detail += text) } };
-  let detail = "";
-  const exit = await withAdmin(asked.row.verb, choice, quiet, async (client) => {
-    told = await askOverApi(client, asked, io);
-    return exitCodes.ok;
-  });
-  return told ?? { outcome: "refused", detail: detail.trimEnd().replace(/^ebbgate \w+: /, ""), exit };
-}
-
-async function overStore(choice: StoreChoice & { readonly timeout?: string | undefined }, asked: Asked, io: CliIo): Promise<Told> {
-  const refused = (detail: string, exit: number): Told => ({ outcome: "refused", detail, exit });
-  const withinMs = parseDuration(choice.timeout ?? "10s");
-  if (withinMs === undefined || withinMs === 0) return refused(`--timeout is '${choice.timeout}'; write a duration, as 500ms, 5s or 1m`, exitCodes.usage);
-  if (asked.row.raises && !asked.yes && canAsk(io) && !(await confirm(`${asked.row.verb} ${asked.name}?`))) return refused("nothing was done", exitCodes.failed);
+  const say = (told: object, text: string): unknown => io.stdout.write(values.json ? `${JSON.stringify({ rollout: name, verb: row.verb, ...told })}\n` : text);
   try {
-    return await askOverStore(choice, asked, withinMs, io);
+    const told = await ask(values, { row, name, reason, yes: values.yes }, onStore, io);
+    say(told, `${told.detail}\n`);
+    return exitCodes.ok;
   } catch (error) {
-    if (error instanceof AdminError) return refused(error.message, error.exit);
-    if (error instanceof NoStore) return refused(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
-    if (error instanceof StoreError) return refused(error.message, error.code === "unavailable" ? exitCodes.unreachable : exitCodes.failed);
-    throw error;
+    const exit = exitOf(error);
+    if (exit === null) throw error;
+    const detail = (error as Error).message;
+    say({ outcome: "refused", detail, decision: null }, "");
+    io.stderr.write(`ebbgate ${row.verb}: ${detail}\n`);
+    return exit;
   }
 }
 
-async function tell(verb: Verb, rollout: string, json: boolean, io: CliIo, act: () => Promise<Told>): Promise<number> {
-  const told = await act();
-  const exit = told.outcome === "refused" ? told.exit : exitCodes.ok;
-  if (json) io.stdout.write(`${JSON.stringify({ rollout, verb, outcome: told.outcome, detail: told.detail, ...("decision" in told && { decision: told.decision }) })}\n`);
-  else if (told.outcome !== "refused") io.stdout.write(`${told.detail}\n`);
-  if (told.outcome === "refused") io.stderr.write(`ebbgate ${verb}: ${told.detail}\n`);
-  return exit;
+async function ask(choice: AdminChoice & StoreChoice, asked: Asked, onStore: boolean, io: CliIo): Promise<Outcome> {
+  if (!onStore) return usingAdmin(choice, io, (client) => askOverApi(client, asked, io));
+  const withinMs = parseDuration(choice.timeout ?? "10s");
+  if (withinMs === undefined || withinMs === 0) throw new AdminError(`--timeout is '${choice.timeout}'; write a duration, as 500ms, 5s or 1m`, exitCodes.usage);
+  if (asked.row.raises && !asked.yes && canAsk(io) && !(await confirm(`${asked.row.verb} ${asked.name}?`))) throw new AdminError("nothing was done", exitCodes.failed);
+  return askOverStore(choice, asked, withinMs, io);
+}
+
+/** Null: a fault of ours. */
+function exitOf(error: unknown): number | null {
+  if (error instanceof AdminError) return error.exit;
+  if (error instanceof NoStore) return error.unreachable ? exitCodes.unreachable : exitCodes.failed;
+  return error instanceof StoreError ? (error.code === "unavailable" ? exitCodes.unreachable : exitCodes.failed) : null;
 }
