@@ -1,10 +1,10 @@
 /** Where the admin API is and how it is spoken to: from the command line and the environment, where no secret is on the command line. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseDuration } from "../config/scalars.ts";
+import { parseDuration } from "../core/duration.ts";
 import { AdminClient, AdminError, isLoopback } from "./admin-client.ts";
 import { type CliIo, exitCodes } from "./args.ts";
-import { caller } from "./shared-store.ts";
+import { caller } from "./caller.ts";
 
 export const adminOptions = {
   admin: { type: "string", value: "URL", help: "A sidecar's admin API (default: EBBGATE_ADMIN, or http://127.0.0.1:9901)." },
@@ -67,7 +67,7 @@ export async function usingAdmin<T>(choice: AdminChoice, io: CliIo, act: (client
   try {
     return await act(client);
   } finally {
-    await client.close();
+    client.close();
   }
 }
 

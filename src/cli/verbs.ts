@@ -1,13 +1,12 @@
 /** `ebbgate promote|pause|resume|rollback|approve|override|drill NAME`: what people ask of a rollout, through the admin API or straight on the store. */
-import { parseDuration } from "../config/scalars.ts";
-import { StoreError } from "../store/store.ts";
+import { parseDuration } from "../core/duration.ts";
+import { StoreError } from "../store/store-error.ts";
 import { type AdminChoice, adminOptions, usingAdmin } from "./admin-access.ts";
 import { AdminError } from "./admin-client.ts";
 import { type ArgumentsSpec, type CliIo, type CommandModule, exitCodes, parseArguments } from "./args.ts";
 import { canAsk, confirm } from "./prompt.ts";
-import { NoStore, type StoreChoice, storeOptions } from "./shared-store.ts";
+import { NoStore, type StoreChoice, storeOptions } from "./store-choice.ts";
 import { askOverApi } from "./verbs/over-api.ts";
-import { askOverStore } from "./verbs/over-store.ts";
 import { type Asked, type Outcome, type Verb, type VerbRow, verbTable } from "./verbs/table.ts";
 
 const options = {
@@ -74,6 +73,8 @@ async function ask(choice: AdminChoice & StoreChoice, asked: Asked, onStore: boo
   const withinMs = parseDuration(choice.timeout ?? "10s");
   if (withinMs === undefined || withinMs === 0) throw new AdminError(`--timeout is '${choice.timeout}'; write a duration, as 500ms, 5s or 1m`, exitCodes.usage);
   if (asked.row.raises && !asked.yes && canAsk(io) && !(await confirm(`${asked.row.verb} ${asked.name}?`))) throw new AdminError("nothing was done", exitCodes.failed);
+  // Redis and configuration are loaded only by who goes past the admin API.
+  const { askOverStore } = await import("./verbs/over-store.ts");
   return askOverStore(choice, asked, withinMs, io);
 }
 

@@ -19,7 +19,9 @@ import { isTaken } from "../../store/inbox-wait.ts";
 import type { Store } from "../../store/store.ts";
 import { AdminError, noSuchRollout, oneLine } from "../admin-client.ts";
 import { type CliIo, exitCodes } from "../args.ts";
-import { caller, NoStore, openSharedStore, type StoreChoice } from "../shared-store.ts";
+import { caller } from "../caller.ts";
+import { openSharedStore } from "../shared-store.ts";
+import { NoStore, type StoreChoice } from "../store-choice.ts";
 import { decidedOutcome } from "./over-api.ts";
 import type { Asked, Outcome } from "./table.ts";
 
