@@ -58,6 +58,14 @@ export class Roster {
     this.look(route, nowMs);
   }
 
+  /** When all that are heard ran a commit; null: some do not yet, or nobody is heard. A commit of another leader is run from when that is asked. */
+  acknowledgedAtMs(route: string, revision: number, nowMs: number): number | null {
+    const commit = this.commits.get(route);
+    if (commit?.revision === revision && commit.convergedMs !== null) return commit.atMs + commit.convergedMs;
+    const live = this.live(nowMs);
+    return live.length > 0 && live.every(({ acknowledged }) => (acknowledged.get(route) ?? -1) >= revision) ? nowMs : null;
+  }
+
   /** Those that are heard. */
   size(nowMs: number): number {
     return this.live(nowMs).length;

@@ -28,6 +28,8 @@ export interface TieWorld extends Omit<Committing, "marks" | "committed" | "stor
   committed(revision: number): void;
   /** What another sidecar committed was taken over. */
   adopted(revision: number): void;
+  /** See `FleetTie.acknowledgedAtMs`, of the rollout's commit. */
+  acknowledgedAtMs(revision: number, monotonicMs: number): number | null;
   /** This sidecar takes its users away by itself. */
   lowered(lowered: Lowered): void;
   /** What should outlive the process has changed. */
@@ -151,6 +153,11 @@ export class RolloutTie implements FleetTie {
     // A decision lowers at once, and raises when it is committed: until then it might be another leader's to make.
     const own = Math.min(state.weight, this.view.committed?.state.weight ?? 0, this.lowered?.weight ?? 100);
     return { own, shared: state.weight };
+  }
+
+  acknowledgedAtMs(monotonicMs: number): number | null {
+    const { committed } = this.view;
+    return committed === null || !this.writer.idle ? null : this.world.acknowledgedAtMs(committed.revision, monotonicMs);
   }
 
   forward(command: Command): string {

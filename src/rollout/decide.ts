@@ -5,7 +5,9 @@
  */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { breachRule, breakerRule, exposureRule, groupRule, regionRule, stoppedRule, verifyRule } from "./rules-back.ts";
-import { commandRule, refuse, rollbackCommandRule } from "./rules-command.ts";
+import { refuse } from "./refusals.ts";
+import { commandRule, rollbackCommandRule } from "./rules-command.ts";
+import { drillRule } from "./rules-drill.ts";
 import { pendingRule, progressRule, waitRule } from "./rules-forward.ts";
 import { limitActionRule } from "./rules-limit.ts";
 import { planChangedRule, planPauseRule } from "./rules-plan.ts";
@@ -57,7 +59,7 @@ const overrideRule: Rule = (turn) => {
 /** In order of precedence: who takes users away is asked before who holds, and who holds before who gives more. */
 const rules: readonly Rule[] = [
   revisionRule,
-  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, stoppedRule, verifyRule,
+  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, drillRule, stoppedRule, verifyRule,
   overrideRule, planChangedRule, commandRule, planPauseRule, limitActionRule,
   waitRule, progressRule, pendingRule,
 ];

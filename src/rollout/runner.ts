@@ -15,7 +15,7 @@ import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "
 import { SplitWatch } from "./split-watch.ts";
 import { ready } from "./step-end.ts";
 import { rankOf } from "./surroundings.ts";
-import { exposed } from "./turn.ts";
+import { drilling, exposed } from "./turn.ts";
 import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState } from "./types.ts";
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
@@ -90,7 +90,7 @@ export class RolloutRunner {
   tick(moment: Moment): boolean {
     this.adopt(moment);
     this.split.tick(moment.monotonicMs, this.ports.split?.(this.input.plan.route) ?? null);
-    const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
+    const model = this.judge.tick(moment.monotonicMs, exposed(this.state) || drilling(this.state), this.generation + 1);
     const newest = Math.max(model?.generation ?? 0, this.judge.numberModel?.generation ?? 0);
     const fresh = newest > this.generation;
     if (fresh) this.generation = newest;
@@ -110,7 +110,8 @@ export class RolloutRunner {
   /** As the other rollouts of its group see it. */
   peer(): Peer {
     const { state, input: { plan } } = this;
-    return { route: plan.route, phase: state.phase, rank: rankOf(plan, state), ready: this.ready };
+    // A drill accuses nobody: the others hold, and do not go back with it.
+    return { route: plan.route, phase: drilling(state) ? "paused" : state.phase, rank: rankOf(plan, state), ready: this.ready };
   }
 
   /** The candidate's weight for this sidecar, in percent: lowered at once, raised when that is written. */
@@ -206,7 +207,7 @@ export class RolloutRunner {
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
     const { plan } = this.input;
-    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing);
+    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing, this.acknowledgedAfter(moment));
     const before = this.state;
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
@@ -216,6 +217,14 @@ export class RolloutRunner {
     this.tie?.decided(effects);
     if (state !== before) this.writer.put(state);
     return reasons.map((decision) => this.record(decision, { inputs: { plan, state: before, evidence }, effects, after: state }));
+  }
+
+  /** Of a drill that takes users away: see `Surroundings.acknowledgedAfterMs`. */
+  private acknowledgedAfter({ nowMs, monotonicMs }: Moment): number | null | undefined {
+    const { drill, phase } = this.state;
+    if (drill?.outcome !== "underWay" || phase !== "rollingBack") return undefined;
+    const atMs = this.tie === null ? this.ports.acknowledgedAtMs?.() : this.tie.acknowledgedAtMs(monotonicMs);
+    return typeof atMs === "number" ? Math.max(0, Math.round(atMs + nowMs - monotonicMs - drill.atMs)) : atMs;
   }
 
   /** What this sidecar saw itself. */

@@ -49,11 +49,33 @@ export interface RolloutState {
   readonly rolledBackFor: RolloutReason | null;
   /** The route did not recover after the rollback: the cause is elsewhere. */
   readonly escalated: boolean;
+  /** The last drill of this candidate; absent: there was none. */
+  readonly drill?: DrillState;
+}
+
+/** A rehearsed rollback. Times are milliseconds from its decision; null: that did not happen, or not yet. */
+export interface DrillState {
+  /** Where its users came from, and where they go back to: the step's index, and its weight in percent. */
+  readonly step: number;
+  readonly weight: number;
+  readonly atMs: number;
+  readonly by: string;
+  readonly why: string;
+  /** Until every sidecar ran weight 0; also null where nobody can tell. */
+  readonly acknowledgedAfterMs: number | null;
+  /** Until the candidate was seen to get nothing, half a second of silence included. */
+  readonly stoppedAfterMs: number | null;
+  /** Until the baseline was seen to be inside its earlier limits with all the users. */
+  readonly verifiedAfterMs: number | null;
+  /** `abandoned`: a real rollback took its place. */
+  readonly outcome: "underWay" | "passed" | "failed" | "abandoned";
+  /** The users are back, or never will be. */
+  readonly over: boolean;
 }
 
 export interface PausedState {
   /** `inconclusive`: the step's time was up. */
-  readonly by: "command" | "limit" | "plan" | "inconclusive";
+  readonly by: "command" | "limit" | "plan" | "inconclusive" | "drill";
   readonly phase: "pending" | "progressing" | "waiting" | "baking";
   readonly waiting: WaitReason | null;
 }
@@ -182,6 +204,8 @@ export interface Surroundings {
    * this step. By Ville's inequality once is enough, whatever it does later. Absent: as `notWorse` says now.
    */
   readonly shown?: readonly boolean[];
+  /** While a drill takes users away: how long it took until every sidecar ran weight 0; null: some do not yet. Absent: nobody can tell. */
+  readonly acknowledgedAfterMs?: number | null;
 }
 
 /** `silent`: no answer, or one that says neither. */
@@ -209,7 +233,7 @@ export interface Peer {
   readonly ready: boolean;
 }
 
-export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve", "override"] as const;
+export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve", "override", "drill"] as const;
 export type CommandVerb = (typeof commandVerbs)[number];
 
 export interface Command {
@@ -255,6 +279,8 @@ export interface Decision {
   readonly breaker: BreakerEvidence | null;
   /** What was given to whom, where that is the reason; absent: it is not. */
   readonly split?: SplitEvidence;
+  /** The drill that it belongs to, as it stands then: nothing is wrong with the candidate. Absent: it belongs to none. */
+  readonly drill?: DrillState;
   readonly command: Command | null;
   /** What the reason speaks of, where it is not the candidate: a freeze window, a group's route, a region. */
   readonly subject: string | null;
