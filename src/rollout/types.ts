@@ -279,7 +279,7 @@ export interface Decision {
   readonly breaker: BreakerEvidence | null;
   /** What was given to whom, where that is the reason; absent: it is not. */
   readonly split?: SplitEvidence;
-  /** The drill that it belongs to, as it stands then: nothing is wrong with the candidate. Absent: it belongs to none. */
+  /** The drill that it belongs to, as it stands then: while that is under way, nothing is wrong with the candidate. Absent: it belongs to none. */
   readonly drill?: DrillState;
   readonly command: Command | null;
   /** What the reason speaks of, where it is not the candidate: a freeze window, a group's route, a region. */
