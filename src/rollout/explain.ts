@@ -75,7 +75,7 @@ export function explain(decision: Decision): string {
     case "drillPassed":
       return `${who}: the drill has passed: ${drillTimes(decision.drill)}. It goes back to ${percent(decision.drill?.weight ?? 0)}.`;
     case "drillFailed":
-      return `${who}: the drill has failed: ${drillFaults[decision.subject ?? ""] ?? "the way back does not work"}. It is paused at 0%: resume gives its users back when the route is well, promote at once.`;
+      return `${who}: the drill has failed: ${drillFault(decision.subject)}. It is paused at 0%: resume gives its users back when the route is well, promote at once.`;
     case "drillEnded":
       return `${who} is back at ${percent(weight)} (step ${step + 1}) after the drill, with evidence of its own.`;
     case "trafficStopped":
@@ -117,6 +117,8 @@ const drillFaults: Readonly<Record<string, string>> = {
   stragglers: "30 s after the decision some sidecars still do not run weight 0", traffic: "30 s after the decision requests still reached the candidate",
   baseline: "the baseline fails with all the users", recovery: "within 60 s the baseline was not seen to be inside its earlier limits with all the users",
 };
+
+export const drillFault = (subject: string | null): string => drillFaults[subject ?? ""] ?? "the way back does not work";
 
 export function drillTimes(drill: DrillState | undefined): string {
   if (drill === undefined) return "its times are not known";
