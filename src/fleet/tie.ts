@@ -242,10 +242,10 @@ export class RolloutTie implements FleetTie {
 /** A state's times from another clock, none of them in the future: a clock that differs must neither end a dwell nor make it endless. */
 function shifted(state: RolloutState, skewMs: number, nowMs: number): RolloutState {
   const past = (atMs: number): number => Math.min(nowMs, atMs + skewMs);
-  const { bakeSinceMs, cooldownUntilMs } = state;
+  const { bakeSinceMs, cooldownUntilMs, drill } = state;
   return {
     ...state, sinceMs: past(state.sinceMs), stepSinceMs: past(state.stepSinceMs), bakeSinceMs: bakeSinceMs === null ? null : past(bakeSinceMs),
-    cooldownUntilMs: cooldownUntilMs === null ? null : cooldownUntilMs + skewMs,
+    cooldownUntilMs: cooldownUntilMs === null ? null : cooldownUntilMs + skewMs, ...(drill === undefined ? {} : { drill: { ...drill, atMs: past(drill.atMs) } }),
   };
 }
 
