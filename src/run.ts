@@ -13,10 +13,10 @@ import { openStore, type OpenedStore } from "./store/open-store.ts";
 import { StoreError } from "./store/store.ts";
 import { version } from "./version.ts";
 
-const spec = {
+export const spec = {
   name: "run",
   summary: "Run the sidecar until SIGTERM or SIGINT; SIGHUP reads the configuration again.",
-  options: { config: { type: "string", short: "c", value: "FILE", help: "The bootstrap document (default ebbgate.yaml)." } },
+  options: { config: { type: "string", short: "c", value: "FILE", completes: "file", help: "The bootstrap document (default ebbgate.yaml)." } },
   examples: [
     ["ebbgate run --config config/canary.yaml", "with a sample of the package"],
     ["ebbgate run", "with ./ebbgate.yaml"],

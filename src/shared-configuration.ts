@@ -54,6 +54,10 @@ export class SharedConfiguration implements ConfigurationWatch {
     this.instance = options.configuration.bootstrap.identity.instance;
   }
 
+  get document(): SharedDocument {
+    return this.options.document;
+  }
+
   /**
    * What to start with: what the others run, which is the newest good document, though a bad or stale one may be in its place now; where
    * the store cannot be read, the last good one from the disk; else no routes.

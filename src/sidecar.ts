@@ -1,5 +1,7 @@
 /** The running sidecar, put together: configuration, store, proxy threads, control loop, admin server, signals' work. */
+import { Gatekeeper } from "./admin/access/gatekeeper.ts";
 import { AdminServer } from "./admin/server.ts";
+import { adminPorts } from "./admin-ports.ts";
 import { DecisionTally } from "./admin/decision-tally.ts";
 import type { Configuration } from "./config/definition.ts";
 import type { Snapshot } from "./config/snapshot.ts";
@@ -25,6 +27,7 @@ import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
 import { Snapshots } from "./snapshots.ts";
 import { Spans } from "./spans.ts";
+import type { SharedDocument } from "./store/shared-document.ts";
 import type { Store } from "./store/store.ts";
 
 const tickMs = 100;
@@ -40,7 +43,7 @@ export interface SidecarOptions {
   /** The store is shared with other sidecars, which decide as one; absent: this one is alone. */
   readonly fleet?: { readonly cache: Cache };
   /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
-  readonly shared?: { follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => Promise<void> }): ConfigurationWatch };
+  readonly shared?: { readonly document: SharedDocument; follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => Promise<void> }): ConfigurationWatch };
   /** How commands reach a store that is a directory; absent: they reach it by themselves. */
   readonly inbox?: DeskOptions["inbox"];
   /** A proxy thread died: the process cannot serve as it should, and must end. */
@@ -48,33 +51,34 @@ export interface SidecarOptions {
 }
 
 export class Sidecar {
-  private readonly options: SidecarOptions;
+  readonly options: SidecarOptions;
   private readonly log: Log;
-  private readonly slab: Slab;
-  private readonly windows: Windows;
-  private readonly threads: ProxyThreads;
+  readonly slab: Slab;
+  readonly windows: Windows;
+  readonly threads: ProxyThreads;
   private readonly health: HealthChecks;
   private readonly probes = new DeclaredProbes(systemRandom);
-  private readonly mirrors = new Mirrors(clock);
+  readonly mirrors = new Mirrors(clock);
   private readonly snapshots: Snapshots;
-  private readonly controller: RolloutController;
-  private readonly gates: GateDesk;
-  private readonly fleet: FleetNode | null;
-  private readonly hooks: Hooks;
-  private readonly decisions = new DecisionTally();
+  readonly controller: RolloutController;
+  readonly gates: GateDesk;
+  readonly fleet: FleetNode | null;
+  readonly hooks: Hooks;
+  readonly decisions = new DecisionTally();
   private readonly decisionLog: DecisionLog;
-  private readonly spans: Spans;
-  private readonly startedMs = clock.wallMs();
+  readonly spans: Spans;
+  readonly startedMs = clock.wallMs();
+  private readonly access: Gatekeeper;
   private admin: AdminServer | null = null;
   private watch: ConfigurationWatch | null = null;
   private loop: NodeJS.Timeout | null = null;
-  private listeners: readonly BoundListener[] = [];
-  private posted: { readonly snapshot: Snapshot; readonly atMs: number } | null = null;
+  listeners: readonly BoundListener[] = [];
+  posted: { readonly snapshot: Snapshot; readonly atMs: number } | null = null;
   /** When all proxy threads ran what was posted last; null: some do not yet. */
   private runSinceMs: number | null = null;
-  private readonly intake: Intake;
-  private running: Configuration;
-  private draining = false;
+  readonly intake: Intake;
+  running: Configuration;
+  draining = false;
   private applying: Promise<void> = Promise.resolve();
 
   constructor(options: SidecarOptions) {
@@ -92,6 +96,7 @@ export class Sidecar {
       changed: () => this.killed(), dynamic: () => this.running.dynamic, states: () => this.controller.states(),
     });
     this.fleet = this.newFleet();
+    this.access = new Gatekeeper(configuration.bootstrap.admin, { clock, log, append: (record) => options.store.append(record) });
     this.decisionLog = new DecisionLog({ log, store: options.store, clock });
     this.spans = new Spans(configuration.bootstrap, options.version, log);
     this.threads = new ProxyThreads({
@@ -153,7 +158,8 @@ export class Sidecar {
     await this.gates.kills.start();
     await this.apply(this.running);
     this.listeners = await this.threads.start(this.posted!.snapshot);
-    this.admin = new AdminServer(this.running.bootstrap.admin, this.adminPorts(), this.log);
+    await this.access.start();
+    this.admin = new AdminServer(this.running.bootstrap.admin, adminPorts(this), this.access, this.log);
     const { port } = await this.admin.listen();
     await this.hooks.start(this.running.dynamic.routes);
     this.loop = setInterval(() => this.tick(), tickMs);
@@ -190,6 +196,7 @@ export class Sidecar {
     await this.fleet?.close();
     await this.spans.close();
     await this.admin?.close();
+    await this.access.close();
     await this.options.store.close();
     return cut;
   }
@@ -276,27 +283,5 @@ export class Sidecar {
       posted: () => this.posted?.snapshot.revision ?? 0,
       running: () => Math.min(...this.threads.acknowledged),
     });
-  }
-
-  private adminPorts(): ConstructorParameters<typeof AdminServer>[1] {
-    const { identity } = this.running.bootstrap;
-    return {
-      clock,
-      identity: { version: this.options.version, instance: identity.instance, region: identity.region, zone: identity.zone, startedMs: this.startedMs },
-      slab: this.slab,
-      windows: this.windows,
-      decisions: this.decisions,
-      posted: () => this.posted,
-      threads: () => this.threads.alive.map((alive, index) => ({ index, alive, revision: this.threads.acknowledged[index]!, listening: this.listeners.map(({ host, port }) => `${host}:${port}`) })),
-      configuration: () => this.intake.status,
-      rollouts: () => this.controller.status(),
-      mirrors: (route) => this.mirrors.counts(route),
-      fleet: () => this.fleet?.status() ?? null,
-      spans: this.spans.counts,
-      exemplars: this.spans.exemplars,
-      webhooks: () => this.hooks.status(),
-      storeReachable: () => this.options.store.reachable,
-      draining: () => this.draining,
-    };
   }
 }

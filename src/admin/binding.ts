@@ -1,4 +1,4 @@
-/** Where the admin server may listen, and whom it answers: its only protection until tokens and TLS are there. */
+/** Where the admin server may listen, and under which names it answers. */
 import { BlockList, isIP } from "node:net";
 import type { AdminSettings } from "../config/settings.ts";
 
@@ -12,12 +12,15 @@ export function isLoopback(host: string): boolean {
 }
 
 /** @throws Error that names the field, the value and the remedy */
-export function requireSafeBinding(settings: AdminSettings): void {
-  if (isLoopback(settings.host) || settings.allowRemoteWithoutTls) return;
-  throw new Error(
-    `admin.address: ${settings.host} can be reached from other machines, and the admin API has neither TLS nor tokens yet. ` +
-      "Use 127.0.0.1, or set admin.allowRemoteWithoutTls: true where everybody on that network may read it.",
-  );
+export function requireSafeBinding({ host, tls, tokens, allowRemoteWithoutTls }: AdminSettings): void {
+  if (isLoopback(host)) return;
+  const reached = `admin.address: ${host} can be reached from other machines`;
+  if (tls === undefined && !allowRemoteWithoutTls) {
+    throw new Error(`${reached}, and there is no admin.tls. Use 127.0.0.1; or add admin.tls and admin.tokens; or set admin.allowRemoteWithoutTls: true where nobody else can listen on that network.`);
+  }
+  if (tls !== undefined && tokens === undefined && tls.clientRoles.length === 0) {
+    throw new Error(`${reached}, and nobody could be told from anybody. Add admin.tokens, or admin.tls.clientCa with clientRoles.`);
+  }
 }
 
 /**

@@ -11,13 +11,11 @@ import { json, problem, type Answer } from "./problem.ts";
 
 /** Of a request body. */
 export const ofrepBodyBytesMax = 65_536;
-const bulkPath = "/ofrep/v1/evaluate/flags";
-
-export const isOfrep = (path: string): boolean => path === bulkPath || path.startsWith(`${bulkPath}/`);
+export const bulkPath = "/ofrep/v1/evaluate/flags";
 
 export interface OfrepQuestion {
   readonly method: string;
-  /** Without query; one for which `isOfrep` holds. */
+  /** Without query: `bulkPath`, or one of its flags. */
   readonly path: string;
   readonly contentType: string | undefined;
   readonly ifNoneMatch: string | undefined;

@@ -1,4 +1,5 @@
-/** What the admin server sees of the process: the composition root gives it, and admin changes nothing through it. */
+/** What the admin server sees of the process: the composition root gives it. Only `command` and `shared` change anything. */
+import type { OwnAddresses } from "../config/bootstrap-checks.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FleetStatus } from "../fleet/status.ts";
@@ -6,7 +7,10 @@ import type { TargetStatus } from "../hooks/hooks.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
-import type { RolloutStatus } from "../rollout/status.ts";
+import type { CommandResult, RolloutStatus } from "../rollout/status.ts";
+import type { Command } from "../rollout/types.ts";
+import type { SharedDocument } from "../store/shared-document.ts";
+import type { Store } from "../store/store.ts";
 import type { SpanCounts } from "../trace/exporter.ts";
 import type { DecisionTally } from "./decision-tally.ts";
 import type { Exemplars } from "./exemplars.ts";
@@ -55,6 +59,11 @@ export interface AdminPorts {
   threads(): readonly ThreadStatus[];
   configuration(): ConfigurationStatus;
   rollouts(): readonly RolloutStatus[];
+  /** What people ask of one, by its name; decides at once. */
+  command(name: string, command: Command): CommandResult;
+  readonly audit: Pick<Store, "audit" | "auditEnd">;
+  /** The dynamic document that a fleet shares, and this sidecar's own addresses, which it is checked against; null: a file is watched. */
+  readonly shared: { readonly document: SharedDocument; readonly own: OwnAddresses } | null;
   /** What became of a route's copies; null where nothing is copied. */
   mirrors(route: string): MirrorCounts | null;
   /** Null or absent: this sidecar shares its store with no other. */

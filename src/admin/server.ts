@@ -1,14 +1,18 @@
 /** The admin server on node:http: sockets, sizes and times. What it answers is in endpoints.ts. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { AdminSettings } from "../config/settings.ts";
 import type { Log } from "../core/log.ts";
+import type { Access } from "./access/access.ts";
+import { certificateOf, type Listener, openListener } from "./access/listener.ts";
 import { requireSafeBinding } from "./binding.ts";
 import { Endpoints } from "./endpoints.ts";
 import { requirePatchedNode } from "./node-version.ts";
 import type { AdminPorts } from "./ports.ts";
 import { problem, type Answer } from "./problem.ts";
+import type { Question } from "./question.ts";
 import { readBody } from "./request-body.ts";
+import { sinkOf } from "./sink.ts";
 
 const headBytesMax = 8_192;
 const headersMax = 64;
@@ -31,19 +35,23 @@ export class AdminServer {
   private readonly settings: AdminSettings;
   private readonly endpoints: Endpoints;
   private readonly log: Log;
+  private readonly listener: Listener;
   private readonly server: Server;
 
   /** @throws Error where the address or the Node it runs on is not safe to start with */
-  constructor(settings: AdminSettings, ports: AdminPorts, log: Log) {
+  constructor(settings: AdminSettings, ports: AdminPorts, access: Access, log: Log) {
     requirePatchedNode();
     requireSafeBinding(settings);
     this.settings = settings;
-    this.endpoints = new Endpoints(settings, ports);
+    this.endpoints = new Endpoints(settings, ports, access);
     this.log = log;
-    this.server = createServer(
+    this.listener = openListener(
+      settings.tls,
       { maxHeaderSize: headBytesMax, headersTimeout: headTimeoutMs, requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs, connectionsCheckingInterval: 1_000 },
       (request, response) => void this.serve(request, response),
+      log,
     );
+    this.server = this.listener.server;
     // 0: the parser drops no line silently; too many are refused below.
     this.server.maxHeadersCount = 0;
     this.server.maxConnections = connectionsMax;
@@ -74,6 +82,8 @@ export class AdminServer {
 
   /** Takes no new connection, ends idle ones, and lets what is being answered end. */
   close(graceMs = 1_000): Promise<void> {
+    this.endpoints.close();
+    this.listener.close();
     return new Promise((resolve) => {
       const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
       this.server.close(() => {
@@ -91,36 +101,50 @@ export class AdminServer {
     let answer: Answer;
     try {
       if (request.rawHeaders.length > headersMax * 2) return this.send(request, response, problem(431, `More than ${headersMax} header lines.`, { connection: "close" }));
-      const length = request.headers["content-length"];
-      answer = await this.endpoints.answer({
-        method: request.method!,
-        target: request.url!,
-        host: request.headers.host,
-        accept: request.headers.accept,
-        hasBody: request.headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0),
-        contentType: request.headers["content-type"],
-        ifNoneMatch: request.headers["if-none-match"],
-        body: (bytesMax) => readBody(request, bytesMax),
-      });
+      answer = await this.endpoints.answer(questionOf(request));
     } catch (error) {
-      this.log.error({ err: error, path: request.url }, "An admin request failed.");
+      this.log.error({ err: error, path: request.url?.split("?", 1)[0] }, "An admin request failed.");
       answer = problem(500, "The admin server failed; its log says why.");
     }
     this.send(request, response, answer);
   }
 
-  private send(request: IncomingMessage, response: ServerResponse, { status, contentType, body, headers }: Answer): void {
+  private send(request: IncomingMessage, response: ServerResponse, { status, contentType, body, headers, stream }: Answer): void {
     // A 304 has no body, and lengths and types of it would be those of the answer that it stands for (RFC 9110 section 15.4.5).
     if (status === 304) return void response.writeHead(status, { ...commonHeaders, ...headers }).end();
+    if (stream !== undefined && request.method !== "HEAD") {
+      response.setTimeout(0);
+      response.writeHead(status, { ...commonHeaders, "content-type": contentType, ...headers });
+      response.write(body);
+      return stream(sinkOf(response));
+    }
     const bytes = Buffer.from(body);
     response.writeHead(status, { ...commonHeaders, "content-type": contentType, "content-length": bytes.length, ...headers });
     response.end(request.method === "HEAD" ? undefined : bytes);
   }
 }
 
+function questionOf(request: IncomingMessage): Question {
+  const { method, url, headers, socket } = request;
+  const length = headers["content-length"];
+  return {
+    method: method!,
+    target: url!,
+    header(name) {
+      const value = headers[name];
+      return Array.isArray(value) ? value.join(", ") : value;
+    },
+    peer: socket.remoteAddress ?? "",
+    certificate: certificateOf(socket),
+    hasBody: headers["transfer-encoding"] !== undefined || (length !== undefined && Number(length) !== 0),
+    body: (bytesMax) => readBody(request, bytesMax),
+  };
+}
+
 /** What never became a request: malformed, too large or too slow. */
 function refuse(error: Error & { readonly code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // Where TLS has not begun, a plain answer is noise.
+  if (error.code === "ECONNRESET" || error.code?.startsWith("ERR_SSL_") || error.code?.startsWith("ERR_TLS_") || !socket.writable) {
     socket.destroy();
     return;
   }

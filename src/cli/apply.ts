@@ -3,16 +3,17 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { formatProblem } from "../config/problem.ts";
 import { parseShared } from "../config/shared.ts";
+import { currentText, publish, revisionFor } from "../store/publish.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
-import { describeAnswers, nextRevision, publish } from "./publish.ts";
+import { describeAnswers } from "./answers.ts";
 import { caller, NoStore, openSharedStore, type SharedStore, storeOptions } from "./shared-store.ts";
 
-const spec = {
+export const spec = {
   name: "apply",
   summary: "Check a dynamic document and publish it, through Redis, to every sidecar that reads its configuration there.",
   options: {
-    file: { type: "string", short: "f", value: "FILE", help: "The dynamic document, YAML or JSON; - reads standard input." },
+    file: { type: "string", short: "f", value: "FILE", completes: "file", help: "The dynamic document, YAML or JSON; - reads standard input." },
     ...storeOptions,
     reason: { type: "string", value: "TEXT", help: "Why, for history and audit log." },
     "dry-run": { type: "boolean", help: "Check it and say which revision it would get; write nothing." },
@@ -52,10 +53,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
       return fail(`${file} is refused; nothing was written`);
     }
     const { document } = opened;
-    const current = await document.read(null);
-    const there = current === undefined || current === "same" ? null : current;
-    const running = there === null ? null : parseShared(there.text, document.place, null);
-    const revision = nextRevision(await document.history(), Math.max(parsed.value.revision === null ? 0 : parsed.value.revision - 1, running?.ok === true ? (running.value.revision ?? 0) : 0));
+    const there = await currentText(document);
+    const revision = await revisionFor(document, there, parsed.value.revision);
     if (args.values["dry-run"]) {
       io.stdout.write(json ? `${JSON.stringify({ file, revision, published: false })}\n` : `${file}: good, and would be revision ${revision}\n`);
       return exitCodes.ok;

@@ -28,14 +28,30 @@ export interface OptionSpec {
   readonly value?: string;
   /** The only values that are taken. */
   readonly choices?: readonly string[];
+  /** What a shell offers for the value, where it is none of `choices`. */
+  readonly completes?: Completes;
+  readonly help: string;
+}
+
+export type Completes = "file" | "directory" | "rollout";
+
+export interface PositionalsSpec {
+  readonly name: string;
+  readonly min: number;
+  /** Infinity takes any number. */
+  readonly max: number;
+  /** The only values that are taken. */
+  readonly choices?: readonly string[];
+  /** The only values that the first one may have. */
+  readonly first?: readonly string[];
+  readonly completes?: Completes;
   readonly help: string;
 }
 
 export interface ArgumentsSpec {
   readonly name: string;
   readonly summary: string;
-  /** Positional arguments; `max` Infinity takes any number. */
-  readonly positionals?: { readonly name: string; readonly min: number; readonly max: number; readonly choices?: readonly string[]; readonly help: string };
+  readonly positionals?: PositionalsSpec;
   readonly options: Readonly<Record<string, OptionSpec>>;
   readonly examples: readonly (readonly [command: string, does: string])[];
   /** Codes beyond `exitCodes`, or what one of them means here. */
@@ -53,7 +69,15 @@ export interface Arguments<S extends ArgumentsSpec> {
 export interface Command {
   readonly name: string;
   readonly summary: string;
-  load(): Promise<{ run(argv: readonly string[], io: CliIo): number | Promise<number> }>;
+  /** The heading that the list of commands puts it under. */
+  readonly group?: string;
+  readonly load: () => Promise<CommandModule>;
+}
+
+export interface CommandModule {
+  /** What the command takes: its help, its page of the reference and what shells complete are made from it. */
+  readonly spec: ArgumentsSpec;
+  readonly run: (argv: readonly string[], io: CliIo) => number | Promise<number>;
 }
 
 /**
@@ -71,7 +95,7 @@ export function parseArguments<const S extends ArgumentsSpec>(spec: S, argv: rea
     tokens: true,
   });
   const refuse = (message: string): number => {
-    io.stderr.write(`ebbgate ${spec.name}: ${message}\nRun 'ebbgate ${spec.name} --help' for usage.\n`);
+    io.stderr.write(`ebbgate ${spec.name}: ${message} (see ebbgate ${spec.name} --help)\n`);
     return exitCodes.usage;
   };
   const values = new Map<string, boolean | string | string[]>();
@@ -91,9 +115,7 @@ export function parseArguments<const S extends ArgumentsSpec>(spec: S, argv: rea
     if (value === undefined || (!token.inlineValue && value.length > 1 && value.startsWith("-"))) {
       return refuse(`--${token.name} needs a value: --${token.name} ${option.value ?? "VALUE"}`);
     }
-    if (option.choices !== undefined && !option.choices.includes(value)) {
-      return refuse(`--${token.name} is one of ${option.choices.join(", ")}, not '${value}'${didYouMean(value, option.choices)}`);
-    }
+    if (option.choices !== undefined && !option.choices.includes(value)) return refuse(notOneOf(`--${token.name}`, value, option.choices));
     const before = values.get(token.name);
     if (option.multiple === true) values.set(token.name, Array.isArray(before) ? [...before, value] : [value]);
     else if (before !== undefined) return refuse(`--${token.name} is given twice`);
@@ -128,14 +150,14 @@ export async function dispatch(commands: readonly Command[], argv: readonly stri
   const command = commands.find((one) => one.name === wanted);
   if (command === undefined) {
     const what = wanted.startsWith("-") ? "option" : "command";
-    io.stderr.write(`ebbgate: unknown ${what} '${wanted}'${didYouMean(wanted, commands.map((one) => one.name))}\nRun 'ebbgate --help' for the commands.\n`);
+    io.stderr.write(`ebbgate: unknown ${what} '${wanted}'${didYouMean(wanted, commands.map((one) => one.name))} (see ebbgate --help)\n`);
     return exitCodes.usage;
   }
   const module = await command.load();
   return module.run(name === "help" ? ["--help"] : rest, io);
 }
 
-const helpOption: OptionSpec = { type: "boolean", short: "h", help: "Show this help." };
+export const helpOption: OptionSpec = { type: "boolean", short: "h", help: "Show this help." };
 
 function absent(option: OptionSpec): boolean | string[] | undefined {
   if (option.type === "boolean") return false;
@@ -148,9 +170,12 @@ function didYouMean(word: string, names: readonly string[], prefix = ""): string
 }
 
 function positionalProblem(spec: ArgumentsSpec, given: readonly string[]): string | undefined {
-  const { name, min, max, choices } = spec.positionals ?? { name: "", min: 0, max: 0, choices: undefined };
+  const { name, min, max, choices, first }: PositionalsSpec = spec.positionals ?? { name: "", min: 0, max: 0, help: "" };
   if (given.length > max) return `unexpected argument '${given[max]}'`;
   if (given.length < min) return `${name} is missing`;
+  if (first !== undefined && given[0] !== undefined && !first.includes(given[0])) return notOneOf(name.split(" ")[0]!, given[0], first);
   const wrong = choices === undefined ? undefined : given.find((one) => !choices.includes(one));
-  return wrong === undefined || choices === undefined ? undefined : `${name} is one of ${choices.join(", ")}, not '${wrong}'${didYouMean(wrong, choices)}`;
+  return wrong === undefined || choices === undefined ? undefined : notOneOf(name, wrong, choices);
 }
+
+const notOneOf = (name: string, wrong: string, choices: readonly string[]): string => `${name} is one of ${choices.join(", ")}, not '${wrong}'${didYouMean(wrong, choices)}`;

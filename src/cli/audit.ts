@@ -13,14 +13,14 @@ import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { type AuditSource, openAuditSource } from "./audit-source.ts";
 import { NoStore, storeOptions } from "./shared-store.ts";
 
-const spec = {
+export const spec = {
   name: "audit",
   summary: "Read the audit log: list or export records, or verify that none was altered or taken out. A sidecar may be running meanwhile.",
   positionals: { name: "ACTION", min: 1, max: 1, choices: ["list", "verify", "export"], help: "list: lines for people. verify: the hash chain. export: the lines themselves, for replay and other tools." },
   options: {
-    file: { type: "string", short: "f", value: "PATH", help: "A log, or a directory with a log and its archives, instead of a store." },
+    file: { type: "string", short: "f", value: "PATH", completes: "file", help: "A log, or a directory with a log and its archives, instead of a store." },
     ...storeOptions,
-    route: { type: "string", value: "NAME", help: "Only records of this route." },
+    route: { type: "string", value: "NAME", completes: "rollout", help: "Only records of this route." },
     reason: { type: "string", value: "REASON", multiple: true, help: "Only records with this reason." },
     since: { type: "string", value: "TIME", help: "Only records from then on: a date, as 2026-01-31T12:00:00Z, or how long ago, as 2h." },
     until: { type: "string", value: "TIME", help: "Only records before then." },

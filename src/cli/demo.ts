@@ -6,7 +6,7 @@ import { play } from "./demo/scenario.ts";
 import { Screen } from "./demo/screen.ts";
 import { demoFaults, tell, type DemoFault, type Summary } from "./demo/summary.ts";
 
-const spec = {
+export const spec = {
   name: "demo",
   summary: "Show a release that goes wrong: ramp a candidate, break it, watch Ebbgate take its users back.",
   options: {
@@ -22,6 +22,7 @@ const spec = {
   exits: [
     [0, "the candidate was rolled back and only the baseline answers (with --fault none: the release succeeded)"],
     [1, "anything else"],
+    [2, "wrong usage"],
     [130, "ended by Ctrl-C or SIGTERM before there was an outcome"],
   ],
 } as const satisfies ArgumentsSpec;

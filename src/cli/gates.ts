@@ -8,10 +8,10 @@ import { switchGate } from "./gates/switch.ts";
 import { type GateWorld, openGateWorld } from "./gates/world.ts";
 import { caller, NoStore, storeOptions } from "./shared-store.ts";
 
-const spec = {
+export const spec = {
   name: "gates",
   summary: "Feature gates: list them, say which should go, explain what a request is given, kill one at once and revive it.",
-  positionals: { name: "ACTION [NAME]", min: 0, max: 2, help: "list (what is done without an action); report, for reviews; explain NAME; kill NAME and revive NAME, which need --reason." },
+  positionals: { name: "ACTION [NAME]", min: 0, max: 2, first: ["list", "report", "explain", "kill", "revive"], help: "list (what is done without an action); report, for reviews; explain NAME; kill NAME and revive NAME, which need --reason." },
   options: {
     ...storeOptions,
     reason: { type: "string", value: "TEXT", help: "Why, for the audit log. kill and revive need it." },
@@ -44,8 +44,7 @@ const spec = {
   ],
 } as const;
 
-const actions = ["list", "report", "explain", "kill", "revive"] as const;
-type Action = (typeof actions)[number];
+type Action = (typeof spec.positionals.first)[number];
 
 export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const args = parseArguments(spec, argv, io);
@@ -55,8 +54,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     io.stderr.write(`ebbgate gates: ${why}\n`);
     return code;
   };
-  const action = actions.find((one) => one === written);
-  if (action === undefined) return fail(`ACTION is one of ${actions.join(", ")}, not '${written}'${didYouMean(written, actions)}`, exitCodes.usage);
+  const action = written as Action;
   const ofAll = action === "list" || action === "report";
   if (!ofAll && name === undefined) return fail(`${action} needs the name of a gate`, exitCodes.usage);
   if (ofAll && name !== undefined) return fail(`unexpected argument '${name}'`, exitCodes.usage);

@@ -9,12 +9,12 @@ import type { Decision, DecisionRecord } from "../rollout/types.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { readRecords, UnreadableRecord } from "./replay-file.ts";
 
-const spec = {
+export const spec = {
   name: "replay",
   summary: "Recompute recorded decisions and compare, or see what another configuration would have decided.",
-  positionals: { name: "FILE", min: 1, max: 1, help: "The store's audit.jsonl, or exported records." },
+  positionals: { name: "FILE", min: 1, max: 1, completes: "file", help: "The store's audit.jsonl, or exported records." },
   options: {
-    policy: { type: "string", value: "FILE", help: "A configuration: show where its rollout would have decided otherwise on the same evidence." },
+    policy: { type: "string", value: "FILE", completes: "file", help: "A configuration: show where its rollout would have decided otherwise on the same evidence." },
     json: { type: "boolean", help: "Print one JSON object instead of lines." },
   },
   examples: [

@@ -12,16 +12,16 @@ import { NoStore, storeOptions } from "./shared-store.ts";
 
 const formats = { markdown: reportMarkdown, html: reportHtml, json: (report: Report) => `${JSON.stringify(report, null, 2)}\n` } as const;
 
-const spec = {
+export const spec = {
   name: "report",
   summary: "Write the report on a rollout: timeline, who was exposed, evidence with plots, who did what, playbook, recovery, budget. From the audit log; a sidecar may be running meanwhile.",
-  positionals: { name: "NAME", min: 1, max: 1, help: "The rollout: its route's name." },
+  positionals: { name: "NAME", min: 1, max: 1, completes: "rollout", help: "The rollout: its route's name." },
   options: {
     format: { type: "string", value: "FORMAT", choices: ["markdown", "html", "json"], help: "Default: as --output ends, or else markdown." },
-    output: { type: "string", short: "o", value: "FILE", help: "Write it there instead of to stdout: .md, .html or .json." },
+    output: { type: "string", short: "o", value: "FILE", completes: "file", help: "Write it there instead of to stdout: .md, .html or .json." },
     revision: { type: "string", value: "REVISION", help: "Of this revision of the candidate. Left out: the last run that went back, or the last one." },
     json: { type: "boolean", help: "The same as --format json." },
-    file: { type: "string", short: "f", value: "PATH", help: "A log, or a directory with a log and its archives, instead of a store." },
+    file: { type: "string", short: "f", value: "PATH", completes: "file", help: "A log, or a directory with a log and its archives, instead of a store." },
     ...storeOptions,
   },
   examples: [

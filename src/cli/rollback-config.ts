@@ -1,12 +1,13 @@
 /** `ebbgate rollback-config [N]`: publishes an earlier shared document again, under a new revision. */
 import { parseShared } from "../config/shared.ts";
 import type { HistoryEntry } from "../store/shared-document.ts";
+import { currentText, nextRevision, publish } from "../store/publish.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
-import { describeAnswers, nextRevision, publish } from "./publish.ts";
+import { describeAnswers } from "./answers.ts";
 import { caller, NoStore, openSharedStore, type SharedStore, storeOptions } from "./shared-store.ts";
 
-const spec = {
+export const spec = {
   name: "rollback-config",
   summary: "Publish an earlier dynamic document again. It gets a new revision, so that every sidecar takes it.",
   positionals: { name: "N", min: 0, max: 1, help: "How many documents back (default 1: the one before)." },
@@ -53,8 +54,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     }
     const target = revision === undefined ? history[back] : history.find((entry) => String(entry.revision) === revision);
     if (target === undefined) return fail(`there is no such document: the history holds ${history.length}; see --list`);
-    const current = await document.read(null);
-    const there = current === undefined || current === "same" ? null : current;
+    const there = await currentText(document);
     // The newest of the history is what runs, unless a handwritten one has not been noticed by anybody.
     const parsed = parseShared(target.text, document.place, opened.own);
     if (!parsed.ok) return fail("that document is not good any more: a newer version of Ebbgate refuses it");

@@ -1,7 +1,7 @@
 import { documentKinds, jsonSchema } from "../config/json-schema.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 
-const spec = {
+export const spec = {
   name: "schema",
   summary: "Print the JSON Schema (draft-07) of a configuration document.",
   positionals: { name: "DOCUMENT", min: 0, max: 1, choices: documentKinds, help: "bootstrap (the default) or dynamic." },

@@ -12,7 +12,7 @@ import type { SharedDocument } from "../store/shared-document.ts";
 import type { CliIo } from "./args.ts";
 
 export const storeOptions = {
-  config: { type: "string", short: "c", value: "FILE", help: "A sidecar's bootstrap document, for its store (default ebbgate.yaml)." },
+  config: { type: "string", short: "c", value: "FILE", completes: "file", help: "A sidecar's bootstrap document, for its store (default ebbgate.yaml)." },
   store: { type: "string", value: "URL", help: "Instead of --config: redis://[user@]host:port[/database], rediss:// with TLS. The password is taken from EBBGATE_STORE_PASSWORD." },
   namespace: { type: "string", value: "NAME", help: "With --store: the fleet's namespace (default default)." },
 } as const;

@@ -14,7 +14,7 @@ import { text } from "./simulate/text.ts";
 import { trafficRows } from "./simulate/traffic-rows.ts";
 import { allRows, rowNamed, type Task } from "./simulate/work.ts";
 
-const spec = {
+export const spec = {
   name: "simulate",
   summary: "Measure the judge: false rollbacks and detection times over simulated traffic, with the functions that run in production.",
   options: {
@@ -25,7 +25,7 @@ const spec = {
     seed: { type: "string", value: "N", help: "Fixes every draw: equal seeds give equal figures (default 1)." },
     alpha: { type: "string", value: "SHARE", help: "The promise that is simulated, above 0 and at most 0.5 (default 0.01)." },
     threads: { type: "string", value: "N", help: "Worker threads, 1 to 256 (default: one for each core)." },
-    svg: { type: "string", value: "DIR", help: "Also write the plots there." },
+    svg: { type: "string", value: "DIR", completes: "directory", help: "Also write the plots there." },
     json: { type: "boolean", help: "Print the report as JSON." },
   },
   examples: [
@@ -36,6 +36,7 @@ const spec = {
   exits: [
     [0, "every row without a fault kept alpha"],
     [1, "a row had more false rollbacks than alpha"],
+    [2, "wrong usage"],
     [130, "ended by Ctrl-C or SIGTERM"],
   ],
 } as const;

@@ -5,10 +5,10 @@ import { loadConfiguration, loadDynamic, readSource } from "../config/load.ts";
 import { type ConfigProblem, formatProblem } from "../config/problem.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 
-const spec = {
+export const spec = {
   name: "validate",
   summary: "Check configuration files, and the dynamic documents that they name, without running anything.",
-  positionals: { name: "FILE", min: 1, max: Infinity, help: "A bootstrap or dynamic document, YAML or JSON." },
+  positionals: { name: "FILE", min: 1, max: Infinity, completes: "file", help: "A bootstrap or dynamic document, YAML or JSON." },
   options: {
     kind: { type: "string", choices: ["bootstrap", "dynamic"], value: "KIND", help: "What the files are. Left out: a file with routes and no listeners is dynamic." },
     json: { type: "boolean", help: "Print one JSON object instead of lines." },

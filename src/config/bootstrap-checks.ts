@@ -2,7 +2,7 @@ import { isIPv4 } from "node:net";
 import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { PlacedRoute } from "./dynamic-checks.ts";
 import type { Address } from "./notation.ts";
-import type { Finding } from "./problem.ts";
+import type { ConfigPath, Finding } from "./problem.ts";
 import type { NamedTarget } from "./target-checks.ts";
 
 /** What is wrong with a bootstrap document although each of its parts is well-formed. */
@@ -17,13 +17,25 @@ export function bootstrapFindings(bootstrap: Pick<BootstrapDocument, "listeners"
     if (clash !== undefined) findings.push({ path: ["listeners", index, "address"], message: `is taken by ${clash.what}`, remedy: "Use another port" });
     taken.push({ address, what: `listener '${name}'` });
   }
-  const { address, allowRemoteWithoutTls } = bootstrap.admin;
+  const { address } = bootstrap.admin;
   const clash = taken.find((other) => overlap(other.address, address));
   if (clash !== undefined) findings.push({ path: ["admin", "address"], message: `is taken by ${clash.what}`, remedy: "Use another port" });
-  if (!isLoopback(address.host) && !allowRemoteWithoutTls) {
-    const remedy = "Write 127.0.0.1, or set allowRemoteWithoutTls: true beside it if everybody who reaches this address may steer the sidecar";
-    findings.push({ path: ["admin", "address"], message: "is not on loopback, and the admin API has no TLS yet", remedy });
+  return [...findings, ...adminFindings(bootstrap.admin)];
+}
+
+/** What keeps strangers out of an admin API that they can reach. */
+function adminFindings({ address, allowRemoteWithoutTls, tokens, tls }: BootstrapDocument["admin"]): Finding[] {
+  const findings: Finding[] = [];
+  const find = (path: ConfigPath, message: string, remedy: string): void => void findings.push({ path: ["admin", ...path], message, remedy });
+  for (const [index, { fingerprint, subject }] of (tls?.clientRoles ?? []).entries()) {
+    if ((fingerprint === undefined) === (subject === undefined)) find(["tls", "clientRoles", index], "does not say whose certificate it is in one way", "Write fingerprint or subject, one of them");
   }
+  if (tls !== undefined && tls.clientRoles.length > 0 && tls.clientCa === undefined) find(["tls", "clientRoles"], "stands without clientCa, so no certificate is ever asked for", "Add clientCa: the PEM file of the authority that signs them");
+  if (isLoopback(address.host)) return findings;
+  if (tls === undefined && !allowRemoteWithoutTls) {
+    find(["address"], "is not on loopback, and there is no admin.tls", "Write 127.0.0.1; or add tls and tokens beside it; or set allowRemoteWithoutTls: true if nobody else can listen on that network");
+  }
+  if (tls !== undefined && tokens === undefined && tls.clientRoles.length === 0) find(["address"], "is not on loopback, and nobody could be told from anybody", "Add tokens: PATH beside it, or tls.clientCa with clientRoles");
   return findings;
 }
 

@@ -1,13 +1,14 @@
 import { z } from "zod";
 import type { LogLevel } from "../core/log.ts";
 import { dynamicSchema } from "./dynamic-schema.ts";
-import { parseAddress, parsePeer } from "./notation.ts";
-import { flag, integer, name, scalar, share, text } from "./scalars.ts";
+import { parseAddress, parseFingerprint, parsePeer } from "./notation.ts";
+import { flag, integer, name, personName, scalar, share, text } from "./scalars.ts";
 import { storeSchema } from "./store-schema.ts";
 import { tracingSchema } from "./tracing-schema.ts";
 import { webhookSchema } from "./webhook-schema.ts";
-import { defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
+import { adminRoles, defaultProxyLimits as defaults, type ProxyLimits } from "./settings.ts";
 
+const path = text({ title: "path", charactersMax: 4_096, remedy: "Write a path; a relative one starts at this file" });
 const address = scalar({ json: { title: "address", type: "string", pattern: ":\\d{1,5}$", examples: ["0.0.0.0:8080"] }, parse: parseAddress });
 
 const listener = z.strictObject({
@@ -20,11 +21,33 @@ const listener = z.strictObject({
     .prefault([]),
 });
 
+const clientRole = z.strictObject({
+  fingerprint: scalar({ json: { title: "SHA-256 fingerprint", type: "string", pattern: "^([0-9A-Fa-f]{2}:?){31}[0-9A-Fa-f]{2}$" }, parse: parseFingerprint })
+    .describe("Of the client's certificate: what `openssl x509 -noout -fingerprint -sha256` prints. This, or `subject`.")
+    .optional(),
+  subject: text({ title: "distinguished name", charactersMax: 512, pattern: "^[A-Za-z0-9.]+=", remedy: "Write what `openssl x509 -noout -subject -nameopt RFC2253` prints, as CN=alice,O=Shop" })
+    .describe("The certificate's whole subject, as `CN=alice,O=Shop` (RFC 4514): any certificate of clientCa with it.")
+    .optional(),
+  name: personName.describe("What history and audit log call its owner."),
+  role: z.enum(adminRoles).describe("What its owner may do."),
+});
+
+const adminTls = z.strictObject({
+  certificate: path.describe("PEM file of the server's certificate, and of those between it and its authority. Read anew when it changes."),
+  key: path.describe("PEM file of its private key."),
+  clientCa: path.describe("PEM file of the authority that signs clients' certificates. With it a client may show one instead of a token.").optional(),
+  clientRoles: z.array(clientRole).max(1_024).describe("Whose certificates they are, and what those may do. The first that fits counts; a certificate that none fits is nobody's.").prefault([]),
+});
+
 const admin = z.strictObject({
   address: address.describe("Where the admin API, the metrics and the probes listen.").prefault("127.0.0.1:9901"),
   allowRemoteWithoutTls: flag
-    .describe("Take an address off loopback although everybody who reaches it may read and steer: only inside a network that you trust.")
+    .describe("Take an address off loopback without TLS: only inside a network that you trust. Tokens then travel in the clear; without tokens everybody who reaches the address may read, and nobody may change anything.")
     .prefault(false),
+  tokens: path
+    .describe("File of the tokens that are admitted (`ebbgate token create`). With it nobody is without one; left out, whoever reaches a loopback address may do everything. Read anew when it changes.")
+    .optional(),
+  tls: adminTls.describe("HTTPS instead of HTTP. An address off loopback demands it, and tokens or client certificates with it.").optional(),
   hostNames: z
     .array(text({ title: "host name", charactersMax: 253, pattern: "^[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?$", remedy: "Write a host name without port, as ebbgate.internal" }))
     .max(64)

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { hostname } from "node:os";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { BootstrapConfiguration } from "./definition.ts";
+import type { AdminSettings } from "./settings.ts";
 import { compileStore } from "./compile-store.ts";
 import { compileTracing } from "./tracing-schema.ts";
 import { compileWebhooks } from "./compile-webhooks.ts";
@@ -19,6 +20,7 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
       ...document.admin.address,
       allowRemoteWithoutTls: document.admin.allowRemoteWithoutTls,
       hostNames: document.admin.hostNames.map((hostName) => hostName.toLowerCase()),
+      ...compileAccess(document.admin, dirname(file)),
     },
     threads: document.threads,
     store: compileStore(store, dirname(file)),
@@ -26,6 +28,14 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
     logLevel: log.level,
     tracing,
     webhooks: compileWebhooks(document.webhooks, dirname(file)),
+  };
+}
+
+function compileAccess({ tokens, tls }: BootstrapDocument["admin"], base: string): Pick<AdminSettings, "tokens" | "tls"> {
+  const clientRoles = (tls?.clientRoles ?? []).map(({ name, role, fingerprint, subject }) => ({ name, role, fingerprint: fingerprint ?? null, subject: subject ?? null }));
+  return {
+    ...(tokens === undefined ? {} : { tokens: resolve(base, tokens) }),
+    ...(tls === undefined ? {} : { tls: { certificate: resolve(base, tls.certificate), key: resolve(base, tls.key), clientCa: tls.clientCa === undefined ? null : resolve(base, tls.clientCa), clientRoles } }),
   };
 }
 

@@ -21,6 +21,12 @@ export function parseAddress(written: unknown): Address | Refusal {
   return (v6 === undefined ? isIPv4(host) : isIPv6(host) && !host.includes("%")) ? { host, port } : new Refusal("is not an IP address with a port", remedy);
 }
 
+/** SHA-256 of a certificate. @returns upper-case hex without colons */
+export function parseFingerprint(written: unknown): string | Refusal {
+  const hex = typeof written === "string" ? written.replaceAll(":", "").toUpperCase() : "";
+  return /^[0-9A-F]{64}$/.test(hex) ? hex : new Refusal("is not a SHA-256 fingerprint", "Write the 64 hex digits that openssl x509 -noout -fingerprint -sha256 prints");
+}
+
 /** A server to connect to: a host name or an IP address, and a port. */
 export function parseHostPort(written: unknown): Address | Refusal {
   const remedy = "Write a host and a port, as redis.internal:6379 or [fd00::7]:6379";

@@ -187,6 +187,14 @@ export const name = text({
   remedy: "Write letters, digits, '.', '_' and '-', beginning and ending with a letter or digit",
 });
 
+/** Who acts, in history and audit log. */
+export const personName = text({
+  title: "name of a person or program",
+  charactersMax: 128,
+  pattern: "^[A-Za-z0-9]([A-Za-z0-9._@+-]*[A-Za-z0-9])?$",
+  remedy: "Write letters, digits, '.', '_', '@', '+' and '-', as alice or ci@shop.example",
+});
+
 /** RFC 9110 section 5.6.2: what a header, cookie or method may be called. */
 export function isToken(written: string): boolean {
   return /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/.test(written);

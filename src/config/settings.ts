@@ -24,6 +24,10 @@ export interface ListenerSettings {
   readonly trustedPeers: readonly string[];
 }
 
+/** What they may do is in src/admin/api/roles.ts. */
+export const adminRoles = ["viewer", "operator", "approver", "admin"] as const;
+export type AdminRole = (typeof adminRoles)[number];
+
 export interface AdminSettings {
   /** An IP address. */
   readonly host: string;
@@ -33,6 +37,29 @@ export interface AdminSettings {
   readonly allowRemoteWithoutTls: boolean;
   /** Names beside IP addresses and `localhost` that a request's Host may carry, in lower case. */
   readonly hostNames: readonly string[];
+  /** Absolute path of the tokens file; absent: there are no tokens. */
+  readonly tokens?: string;
+  /** Absent: plain HTTP. */
+  readonly tls?: AdminTls;
+}
+
+export interface AdminTls {
+  /** Absolute paths of PEM files, read anew when they change. */
+  readonly certificate: string;
+  readonly key: string;
+  /** Null: no client shows a certificate. */
+  readonly clientCa: string | null;
+  readonly clientRoles: readonly ClientRole[];
+}
+
+/** Whom a client's certificate shows. */
+export interface ClientRole {
+  readonly name: string;
+  readonly role: AdminRole;
+  /** SHA-256 of the certificate, in upper-case hex without colons; null where the subject decides. */
+  readonly fingerprint: string | null;
+  /** As RFC 4514 writes it, `CN=alice,O=Shop`. */
+  readonly subject: string | null;
 }
 
 export interface AccessLogSettings {

@@ -1,6 +1,7 @@
 /** The end of the audit log, read once for all who follow it. */
-import type { AuditRecord } from "../store/store.ts";
-import type { HookStore } from "./ports.ts";
+import type { AuditRecord, Store } from "../store/store.ts";
+
+type Log = Pick<Store, "audit" | "auditEnd">;
 
 const pageRecords = 16;
 
@@ -9,11 +10,11 @@ export class AuditTail {
   end = 0;
   /** Where the log ended when this process began. */
   start = 0;
-  private readonly store: HookStore;
+  private readonly store: Log;
   private newest: readonly AuditRecord[] = [];
   private readonly reading = new Map<number, Promise<readonly AuditRecord[]>>();
 
-  constructor(store: HookStore) {
+  constructor(store: Log) {
     this.store = store;
   }
 

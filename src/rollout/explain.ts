@@ -159,11 +159,14 @@ function given({ split }: Decision): string {
 
 function limit(evidence: LimitEvidence | null): string {
   if (evidence === null) return "a limit was breached";
-  const metric = limitWords(evidence);
-  const show = evidence.metric === "latency" ? millis : evidence.metric === "custom" ? plain : share;
-  const bound = evidence.limitValue === null ? "" : `, limit ${show(evidence.limitValue)}`;
-  const values = evidence.metric === "mirror" ? `${show(evidence.candidateValue)} of ${evidence.candidateN}${bound}` : `${show(evidence.candidateValue)} beside the baseline's ${show(evidence.baselineValue)}${bound}`;
-  return `${metric} ${values}; evidence ${odds(evidence.groupWealth)} where ${odds(evidence.threshold)} convicts`;
+  return `${limitWords(evidence)} ${limitValues(evidence)}; evidence ${odds(evidence.groupWealth)} where ${odds(evidence.threshold)} convicts`;
+}
+
+/** What was seen of both, and what the candidate may not exceed. */
+export function limitValues({ metric, candidateValue, baselineValue, candidateN, limitValue }: LimitEvidence): string {
+  const show = metric === "latency" ? millis : metric === "custom" ? plain : share;
+  const bound = limitValue === null ? "" : `, limit ${show(limitValue)}`;
+  return metric === "mirror" ? `${show(candidateValue)} of ${candidateN}${bound}` : `${show(candidateValue)} beside the baseline's ${show(baselineValue)}${bound}`;
 }
 
 export function limitWords({ metric, quantile, name }: LimitEvidence): string {

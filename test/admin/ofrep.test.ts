@@ -5,6 +5,7 @@ import { Ajv } from "ajv";
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
 import { ofrepBodyBytesMax } from "../../src/admin/ofrep.ts";
+import { localAccess } from "../../src/admin/access/local-access.ts";
 import { AdminServer } from "../../src/admin/server.ts";
 import { bucketOf } from "../../src/split/bucket.ts";
 import { world, type World } from "./world.ts";
@@ -15,7 +16,7 @@ afterEach(async () => {
 });
 
 async function start(w: World = world()): Promise<AddressInfo> {
-  const server = new AdminServer({ host: "127.0.0.1", port: 0, allowRemoteWithoutTls: false, hostNames: [] }, w.ports, pino({ level: "silent" }));
+  const server = new AdminServer({ host: "127.0.0.1", port: 0, allowRemoteWithoutTls: false, hostNames: [] }, w.ports, localAccess("127.0.0.1"), pino({ level: "silent" }));
   running.push(server);
   return server.listen();
 }

@@ -3,6 +3,7 @@ import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { pino } from "pino";
 import { afterEach, describe, expect, it } from "vitest";
+import { localAccess } from "../../src/admin/access/local-access.ts";
 import { AdminServer } from "../../src/admin/server.ts";
 import type { Status } from "../../src/admin/status.ts";
 import type { AdminSettings } from "../../src/config/settings.ts";
@@ -16,7 +17,7 @@ afterEach(async () => {
 });
 
 async function start(w: World = world(), settings: AdminSettings = loopback): Promise<AddressInfo> {
-  const server = new AdminServer(settings, w.ports, log);
+  const server = new AdminServer(settings, w.ports, localAccess(settings.host), log);
   running.push(server);
   return server.listen();
 }
@@ -128,7 +129,7 @@ describe("the admin server", () => {
 
   it("says in a problem what is wrong with a request", async () => {
     const at = await start();
-    expect(expectProblem(await ask(at, "/api/v2"), 404).detail).toContain("/api/v1/status");
+    expect(expectProblem(await ask(at, "/api/v2"), 404).detail).toContain("GET /openapi.json");
     const refused = await ask(at, "/metrics", { method: "POST" });
     expectProblem(refused, 405);
     expect(refused.headers.allow).toBe("GET, HEAD");
@@ -173,15 +174,15 @@ describe("the admin server", () => {
 
   it("says which address is taken", async () => {
     const { port } = await start();
-    const second = new AdminServer({ ...loopback, port }, world().ports, log);
+    const second = new AdminServer({ ...loopback, port }, world().ports, localAccess("127.0.0.1"), log);
     await expect(second.listen()).rejects.toThrow(`admin.address: 127.0.0.1:${port} is in use`);
   });
 
   it("does not start where other machines reach it, unless the operator says so", () => {
     for (const host of ["0.0.0.0", "::", "192.168.1.5"]) {
-      expect(() => new AdminServer({ ...loopback, host }, world().ports, log), host).toThrow(/admin\.address: .*allowRemoteWithoutTls/);
-      expect(() => new AdminServer({ ...loopback, host, allowRemoteWithoutTls: true }, world().ports, log)).not.toThrow();
+      expect(() => new AdminServer({ ...loopback, host }, world().ports, localAccess("127.0.0.1"), log), host).toThrow(/admin\.address: .*allowRemoteWithoutTls/);
+      expect(() => new AdminServer({ ...loopback, host, allowRemoteWithoutTls: true }, world().ports, localAccess("127.0.0.1"), log)).not.toThrow();
     }
-    for (const host of ["127.0.0.1", "127.9.9.9", "::1"]) expect(() => new AdminServer({ ...loopback, host }, world().ports, log)).not.toThrow();
+    for (const host of ["127.0.0.1", "127.9.9.9", "::1"]) expect(() => new AdminServer({ ...loopback, host }, world().ports, localAccess("127.0.0.1"), log)).not.toThrow();
   });
 });

@@ -6,8 +6,9 @@ import type { AdminPorts, ConfigurationStatus, ThreadStatus } from "../../src/ad
 import { SeriesRecorder, type Sample } from "../../src/observe/recorder.ts";
 import { Slab } from "../../src/observe/slab.ts";
 import { Windows } from "../../src/observe/window.ts";
-import type { RolloutStatus } from "../../src/rollout/status.ts";
-import type { LimitEvidence, VariantWindow } from "../../src/rollout/types.ts";
+import type { CommandResult, RolloutStatus } from "../../src/rollout/status.ts";
+import { MemoryStore } from "../../src/store/memory-store.ts";
+import type { Command, LimitEvidence, VariantWindow } from "../../src/rollout/types.ts";
 
 const variantWindow: VariantWindow = { requests: 100, settled: 100, failed: 1, errorRate: 0.01, p50Ms: 2, p95Ms: 5, p99Ms: 9 };
 
@@ -28,12 +29,18 @@ export function rollout(over: Partial<RolloutStatus> = {}): RolloutStatus {
 
 export interface World {
   readonly ports: AdminPorts;
+  /** Whose audit log the ports read. */
+  readonly store: MemoryStore;
+  /** What was asked of rollouts. */
+  readonly commands: (Command & { readonly name: string })[];
   readonly state: {
     nowMs: number;
     posted: ReturnType<AdminPorts["posted"]>;
     threads: ThreadStatus[];
     configuration: ConfigurationStatus;
     rollouts: RolloutStatus[];
+    /** What the next command is answered. */
+    result: CommandResult;
     draining: boolean;
   };
   /** Requests that a variant (0 or 1) of the route answers. */
@@ -59,8 +66,11 @@ export function world(): World {
     threads: [0, 1].map((index) => ({ index, alive: true, revision: 3, listening: ["127.0.0.1:8080"] })),
     configuration: { source: "ebbgate.yaml", loadedMs: 1_795_000_000_000, lastLoadOk: true, refusals: 0, lastRefusal: null },
     rollouts: [rollout()],
+    result: { outcome: "refused", detail: "no step waits for an approval" },
     draining: false,
   };
+  const store = new MemoryStore();
+  const commands: World["commands"] = [];
   const clock = { wallMs: () => 1_794_000_000_000 + state.nowMs, monotonicMs: () => state.nowMs };
   const windows = new Windows(slab, clock);
   windows.follow([0, ...variants.map((variant) => variant.slot)]);
@@ -70,8 +80,16 @@ export function world(): World {
     ports: {
       clock, slab, windows, decisions: new DecisionTally(),
       identity: { version: "0.1.0", instance: "test", region: "eu-1", zone: null, startedMs: 1_794_000_000_000 },
-      posted: () => state.posted, threads: () => state.threads, configuration: () => state.configuration, rollouts: () => state.rollouts, mirrors: () => null, draining: () => state.draining,
+      posted: () => state.posted, threads: () => state.threads, configuration: () => state.configuration, rollouts: () => state.rollouts, audit: store, shared: null,
+      command(name, command) {
+        if (!state.rollouts.some((one) => one.name === name)) return { outcome: "unknown" };
+        commands.push({ name, ...command });
+        return state.result;
+      },
+      mirrors: () => null, draining: () => state.draining,
     },
+    store,
+    commands,
     state,
     answer(variant, requests, micros, status) {
       for (let i = 0; i < requests; i++) {

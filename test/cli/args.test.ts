@@ -38,7 +38,7 @@ test.each([
 ])("%j is a usage error with exit code 2, on stderr", (argv, message) => {
   const io = capture();
   expect(parseArguments(spec, argv, io)).toBe(2);
-  expect(io.err()).toBe(`ebbgate deploy: ${message}\nRun 'ebbgate deploy --help' for usage.\n`);
+  expect(io.err()).toBe(`ebbgate deploy: ${message} (see ebbgate deploy --help)\n`);
   expect(io.out()).toBe("");
 });
 
@@ -52,7 +52,7 @@ test("--help shows every option, the examples and the exit codes, on stdout", ()
 const commands: Command[] = ["deploy", "status"].map((name) => ({
   name,
   summary: `Do ${name}.`,
-  load: () => Promise.resolve({ run: (argv, io) => (io.stdout.write(`${name} ${argv.join(" ")}`), 1) }),
+  load: () => Promise.resolve({ spec: { name, summary: "", options: {}, examples: [] }, run: (argv, io) => (io.stdout.write(`${name} ${argv.join(" ")}`), 1) }),
 }));
 
 test("a command gets its arguments, and its exit code is the program's", async () => {

@@ -155,6 +155,21 @@ describe("a refused configuration", () => {
     expect(await problems({ ...bootstrap, admin: { address: "0.0.0.0:9901", allowRemoteWithoutTls: true } })).toEqual([]);
   });
 
+  test("an admin address off loopback needs TLS, and with it somebody to be told from others", async () => {
+    const tls = { certificate: "cert.pem", key: "key.pem" };
+    const of = (admin: object): Promise<string[]> => problems({ ...bootstrap, admin: { address: "0.0.0.0:9901", ...admin } });
+    expect((await of({ tls }))[0]).toContain("nobody could be told from anybody");
+    expect(await of({ tls, tokens: "tokens" })).toEqual([]);
+    expect((await of({ tokens: "tokens" }))[0]).toContain("there is no admin.tls");
+    const role = { name: "alice", role: "operator" };
+    expect(await of({ tls: { ...tls, clientCa: "ca.pem", clientRoles: [{ ...role, subject: "CN=alice,O=Shop" }] } })).toEqual([]);
+    expect((await of({ tls: { ...tls, clientRoles: [{ ...role, subject: "CN=alice" }] } }))[0]).toContain("stands without clientCa");
+    expect((await of({ tokens: "t", tls: { ...tls, clientCa: "ca.pem", clientRoles: [role] } }))[0]).toContain("Write fingerprint or subject");
+    expect((await of({ tokens: "t", tls: { ...tls, clientCa: "ca.pem", clientRoles: [{ ...role, fingerprint: "AB:CD" }] } }))[0]).toContain("is not a SHA-256 fingerprint");
+    expect((await of({ tokens: "t", tls: { ...tls, clientCa: "ca.pem", clientRoles: [{ ...role, role: "amdin", subject: "CN=a" }] } }))[0]).toContain("Did you mean 'admin'");
+    expect((await of({ tokens: "t", tls: { ...tls, clientCa: "ca.pem", clientRoles: [{ ...role, name: "a b", subject: "CN=a" }] } }))[0]).toContain("as alice or ci@shop.example");
+  });
+
   test("addresses that take one another's port are refused", async () => {
     const listeners = [{ name: "a", address: "127.0.0.1:8080" }, { name: "b", address: "0.0.0.0:8080" }, { name: "c", address: "127.0.0.1:0" }, { name: "d", address: "127.0.0.1:0" }];
     expect(await problems({ ...bootstrap, listeners, admin: { address: "127.0.0.1:8080" } })).toEqual([

@@ -10,6 +10,7 @@ export interface Credentials {
   readonly user: string | undefined;
   /** The address, without a port. */
   readonly peer: string;
+  /** The client's, where TLS has verified it; its subject as RFC 4514 writes it. */
   readonly certificate: { readonly fingerprint: string; readonly subject: string } | null;
 }
 
@@ -24,9 +25,14 @@ export interface Attempt {
   readonly why: string;
 }
 
+/** `why`: for the audit log, which may know more than the answer says. */
+export type Admission = { readonly principal: Principal } | { readonly answer: Answer; readonly why?: string };
+
 export interface Access {
+  /** Whether strangers reach the port and are known from others: then metrics and the API's description, too, are only for who may read. */
+  readonly exposed: boolean;
   /** Who asks; or what they are answered (401 with WWW-Authenticate, 429 with Retry-After). Never rejects. */
-  admit(credentials: Credentials): Promise<{ readonly principal: Principal } | { readonly answer: Answer }>;
+  admit(credentials: Credentials): Promise<Admission>;
   /** Writes a denied attempt down. */
   denied(attempt: Attempt): void;
 }

@@ -44,8 +44,8 @@ export interface Endpoint {
   readonly tag: string;
   readonly summary: string;
   readonly more?: string;
-  /** `none`: anybody who reaches the port. */
-  readonly permission: Permission | "none";
+  /** `none`: anybody who reaches the port. `look`: anybody, and who may `read` where the port is exposed. */
+  readonly permission: Permission | "none" | "look";
   readonly params: z.ZodObject;
   readonly query: z.ZodObject;
   readonly body: BodySpec | null;

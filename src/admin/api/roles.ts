@@ -1,11 +1,12 @@
 /** Who may do what through the admin API: a few roles over a few permissions, and nothing between them. */
+import { adminRoles, type AdminRole } from "../../config/settings.ts";
 
 /**
  * `viewer` reads. `operator` runs rollouts and may configure. `approver` reads, approves, and can always make things
  * safer; it is no operator, so that a second person's approval says something. `admin` may all, also break the glass.
  */
-export const roles = ["viewer", "operator", "approver", "admin"] as const;
-export type Role = (typeof roles)[number];
+export const roles = adminRoles;
+export type Role = AdminRole;
 
 /**
  * `lower` only ever takes users away from a candidate (pause, rollback, kill); `raise` may give it more; `override`

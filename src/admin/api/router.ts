@@ -6,7 +6,7 @@ import type { Question } from "../question.ts";
 import { unmet } from "./conditions.ts";
 import { bodyBytesMax, type Call, type Endpoint } from "./endpoint.ts";
 import type { Idempotency } from "./idempotency.ts";
-import { may, type Principal } from "./roles.ts";
+import { may, type Permission, type Principal } from "./roles.ts";
 
 interface Route {
   readonly segments: readonly string[];
@@ -101,22 +101,29 @@ export class Router {
   }
 
   private async admit(row: Endpoint, question: Question, path: string): Promise<Principal | Answer> {
-    if (row.permission === "none") return anybody;
+    const permission = this.needed(row);
+    if (permission === null) return anybody;
     const { method, peer } = question;
     const admission = await this.access.admit(credentialsOf(question));
     if ("answer" in admission) {
       const { status } = admission.answer;
-      if (status === 401 || status === 429) this.access.denied({ principal: null, peer, method, path, status, why: row.permission });
+      if (status === 401 || status === 429) this.access.denied({ principal: null, peer, method, path, status, why: admission.why ?? permission });
       return admission.answer;
     }
     const { principal } = admission;
-    if (may(principal.role, row.permission)) return principal;
-    this.access.denied({ principal, peer, method, path, status: 403, why: row.permission });
-    return problem(403, `${principal.name} is ${article(principal.role)}, which may not do this: it needs the permission '${row.permission}'.`);
+    if (may(principal.role, permission)) return principal;
+    this.access.denied({ principal, peer, method, path, status: 403, why: `it needs the permission '${permission}', and ${article(principal.role)} has it not` });
+    return problem(403, `${principal.name} is ${article(principal.role)}, which may not do this: it needs the permission '${permission}'.`);
   }
 
-  private async isStillAdmitted({ permission }: Endpoint, question: Question): Promise<boolean> {
-    if (permission === "none") return true;
+  private needed({ permission }: Endpoint): Permission | null {
+    if (permission === "look") return this.access.exposed ? "read" : null;
+    return permission === "none" ? null : permission;
+  }
+
+  private async isStillAdmitted(row: Endpoint, question: Question): Promise<boolean> {
+    const permission = this.needed(row);
+    if (permission === null) return true;
     const admission = await this.access.admit(credentialsOf(question));
     return "principal" in admission && may(admission.principal.role, permission);
   }
@@ -149,18 +156,17 @@ function paramsOf(wanted: readonly string[], given: readonly string[]): Readonly
       if (segment !== text) return null;
       continue;
     }
-    const value = decoded(text);
-    if (value === null || value === "") return null;
-    params[segment.slice(1, -1)] = value;
+    params[segment.slice(1, -1)] = decoded(text);
   }
   return params;
 }
 
-function decoded(text: string): string | null {
+/** What is not well-formed names nothing: it is taken as it stands. */
+function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return null;
+    return text;
   }
 }
 

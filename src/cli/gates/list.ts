@@ -4,6 +4,7 @@ import { factsKey, parseFacts, type GateFacts } from "../../gates/facts.ts";
 import { killsKey, parseKills, type Kill } from "../../gates/kills.ts";
 import { staleOf, type Stale } from "../../gates/stale.ts";
 import { exposureOf, type GateExposure } from "../../gates/state.ts";
+import { columns } from "../columns.ts";
 import { describeClosure } from "./describe.ts";
 import { rolloutStateOf } from "./snapshot.ts";
 import type { GateWorld } from "./world.ts";
@@ -35,7 +36,7 @@ export function listText(reports: readonly GateReport[], staleOnly: boolean): st
   const rows = reports.map(({ name, route, variant, exposure, owner, sunset, facts, stale }) => [
     name, `${route}/${variant}`, stateText(exposure), facts === null ? "-" : facts.since.slice(0, 10), owner ?? "-", sunset ?? "-", staleText(stale),
   ]);
-  const lines = table([["GATE", "OPENS", "STATE", "SINCE", "OWNER", "SUNSET", "STALE"], ...rows]);
+  const lines = columns([["GATE", "OPENS", "STATE", "SINCE", "OWNER", "SUNSET", "STALE"], ...rows]);
   const remedies = staleOnly ? reports.flatMap(({ name, stale }) => stale.map(({ reason, remedy }) => `${name}: ${reason}: ${remedy}\n`)) : [];
   return `${lines}${remedies.length > 0 ? `\n${remedies.join("")}` : ""}`;
 }
@@ -69,9 +70,4 @@ function section({ name, description, owner, ticket, created, sunset, criteria, 
     ...stale.map(({ reason, days, remedy }) => `- **Stale** (${reason}, ${days} days): ${remedy}`),
   ];
   return `${lines.join("\n")}\n`;
-}
-
-function table(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows.map((row) => `${row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ").trimEnd()}\n`).join("");
 }

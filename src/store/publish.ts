@@ -1,7 +1,7 @@
 /** Writes a shared document and listens to what the sidecars make of it. */
 import { setTimeout as delay } from "node:timers/promises";
-import type { Change, HistoryEntry, SharedDocument, SharedEvent } from "../store/shared-document.ts";
-import { withRevision } from "../config/shared.ts";
+import { parseShared, withRevision } from "../config/shared.ts";
+import type { Change, HistoryEntry, SharedDocument, SharedEvent, SharedText } from "./shared-document.ts";
 
 /** After the last answer: sidecars answer within milliseconds of each other. */
 const quietMs = 300;
@@ -15,6 +15,18 @@ export interface Published {
 /** The revision after all that anybody has used. */
 export function nextRevision(history: readonly HistoryEntry[], current: number | null): number {
   return Math.max(0, current ?? 0, ...history.map((entry) => entry.revision ?? 0)) + 1;
+}
+
+/** What is there now; null: nothing. @throws StoreError */
+export async function currentText(document: SharedDocument): Promise<SharedText | null> {
+  const found = await document.read(null);
+  return found === undefined || found === "same" ? null : found;
+}
+
+/** @param there what is to be replaced @param wanted what the new document says itself; null: nothing */
+export async function revisionFor(document: SharedDocument, there: SharedText | null, wanted: number | null): Promise<number> {
+  const running = there === null ? null : parseShared(there.text, document.place, null);
+  return nextRevision(await document.history(), Math.max(wanted === null ? 0 : wanted - 1, running?.ok === true ? (running.value.revision ?? 0) : 0));
 }
 
 /**
@@ -46,16 +58,4 @@ export async function publish(document: SharedDocument, text: string, expected: 
   } finally {
     end();
   }
-}
-
-/** What became of it, a line each, and whether everybody took it. */
-export function describeAnswers(answers: readonly SharedEvent[]): { readonly text: string; readonly refused: boolean } {
-  const taken = answers.filter(({ event }) => event === "taken").map(({ instance }) => instance);
-  const refused = answers.filter(({ event }) => event !== "taken");
-  const lines = [
-    ...(answers.length === 0 ? ["no sidecar has answered yet: those that start later take it"] : []),
-    ...(taken.length > 0 ? [`taken by ${taken.length} ${taken.length === 1 ? "sidecar" : "sidecars"}: ${taken.join(", ")}`] : []),
-    ...refused.flatMap(({ instance, problems }) => [`refused by ${instance}:`, ...problems.map((problem) => `  ${problem}`)]),
-  ];
-  return { text: `${lines.join("\n")}\n`, refused: refused.length > 0 };
 }

@@ -1,0 +1,20 @@
+/** The command line's table. */
+import type { Command } from "./cli/args.ts";
+import { version } from "./version.ts";
+
+export const commands: readonly Command[] = [
+  { name: "run", group: "Run", summary: "Run the sidecar.", load: () => import("./run.ts") },
+  { name: "demo", group: "Run", summary: "Show a release that goes wrong, and is taken back.", load: () => import("./cli/demo.ts") },
+  { name: "status", group: "See", summary: "Show what a sidecar runs, and how a rollout fares.", load: () => import("./cli/status.ts") },
+  { name: "watch", group: "See", summary: "Watch rollouts live.", load: () => import("./cli/watch.ts") },
+  { name: "validate", group: "Configure", summary: "Check configuration files.", load: () => import("./cli/validate.ts") },
+  { name: "apply", group: "Configure", summary: "Publish a dynamic document to a fleet, through Redis.", load: () => import("./cli/apply.ts") },
+  { name: "rollback-config", group: "Configure", summary: "Publish an earlier dynamic document again.", load: () => import("./cli/rollback-config.ts") },
+  { name: "schema", group: "Configure", summary: "Print the JSON Schema of a configuration document.", load: () => import("./cli/schema.ts") },
+  { name: "gates", group: "Feature gates", summary: "List feature gates, explain what a request is given, kill one at once.", load: () => import("./cli/gates.ts") },
+  { name: "audit", group: "Look back", summary: "List, verify or export the audit log.", load: () => import("./cli/audit.ts") },
+  { name: "report", group: "Look back", summary: "Write the report on a rollout that went back, or on any other.", load: () => import("./cli/report.ts") },
+  { name: "simulate", group: "Look back", summary: "Measure the judge over simulated traffic.", load: () => import("./cli/simulate.ts") },
+  { name: "replay", group: "Look back", summary: "Recompute recorded decisions, or try another configuration on them.", load: () => import("./cli/replay.ts") },
+  { name: "completion", group: "Help", summary: "Print what makes a shell complete commands and options.", load: () => import("./cli/completion.ts").then(({ spec, run }) => ({ spec, run: (argv, io) => run(argv, io, commands, version) })) },
+];
