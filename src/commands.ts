@@ -12,6 +12,7 @@ export const commands: readonly Command[] = [
   { name: "rollback-config", group: "Configure", summary: "Publish an earlier dynamic document again.", load: () => import("./cli/rollback-config.ts") },
   { name: "schema", group: "Configure", summary: "Print the JSON Schema of a configuration document.", load: () => import("./cli/schema.ts") },
   { name: "gates", group: "Feature gates", summary: "List feature gates, explain what a request is given, kill one at once.", load: () => import("./cli/gates.ts") },
+  { name: "token", group: "Trust", summary: "Make, list and revoke tokens of the admin API.", load: () => import("./cli/token.ts") },
   { name: "audit", group: "Look back", summary: "List, verify or export the audit log.", load: () => import("./cli/audit.ts") },
   { name: "report", group: "Look back", summary: "Write the report on a rollout that went back, or on any other.", load: () => import("./cli/report.ts") },
   { name: "simulate", group: "Look back", summary: "Measure the judge over simulated traffic.", load: () => import("./cli/simulate.ts") },

@@ -32,6 +32,8 @@ export class Gatekeeper implements Access {
   readonly exposed: boolean;
   private readonly local: Access;
   private readonly file: TokenFile | null;
+  /** From then on a change of the file is news. */
+  private started = false;
   private readonly verifier: Verifier;
   private readonly attempts: Attempts;
   private readonly denials: Denials;
@@ -52,6 +54,7 @@ export class Gatekeeper implements Access {
   /** Reads the tokens, so that what is wrong with them is said before anybody asks. */
   async start(): Promise<void> {
     await this.file?.current();
+    this.started = true;
   }
 
   async admit(credentials: Credentials): Promise<Admission> {
@@ -106,7 +109,7 @@ export class Gatekeeper implements Access {
     this.verifier.keep(byId);
     const live = [...byId.values()].filter((record) => standingOf(record, this.ports.clock.wallMs()) === "live").length;
     this.ports.log.info({ tokens: byId.size, live }, `The tokens file was read: ${live} of ${byId.size} tokens are live.`);
-    if (before.size === 0) return;
+    if (!this.started) return;
     for (const record of changesOf(byId, before)) this.denials.record(record);
   }
 }

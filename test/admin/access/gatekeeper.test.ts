@@ -92,6 +92,7 @@ describe("who is admitted", () => {
   it("nobody any more, from the next request on, when the file says so", async () => {
     write(alice.record, bob.record);
     const one = gate();
+    await one.start();
     expect(status(await one.admit(shown(alice.text)))).toBe(200);
     write({ ...alice.record, revoked: { at: "2026-06-01T00:00:00Z", by: "root", reason: "lost" } }, bob.record);
     expect(status(await one.admit(shown(alice.text)))).toBe(401);
