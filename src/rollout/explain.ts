@@ -1,5 +1,6 @@
 /** A decision in one sentence, made from its record alone: the terminal, the page and the audit log say the same. */
-import type { Decision, DrillState, LimitEvidence } from "./types.ts";
+import type { DrillState } from "./drill.ts";
+import type { Decision, LimitEvidence } from "./types.ts";
 
 export function explain(decision: Decision): string {
   const { candidate, route, step, weight, fromWeight } = decision;

@@ -4,7 +4,8 @@ import type { RolloutReason } from "../core/reasons.ts";
 import { exposureSpent, recovered } from "./health.ts";
 import { regionsOutMax } from "./regions.ts";
 import { around, peerGoneBack, targetUnhealthy } from "./surroundings.ts";
-import { drilling, exposed, move, type Because, type Rule, type Turn } from "./turn.ts";
+import { drilling } from "./drill.ts";
+import { exposed, move, type Because, type Rule, type Turn } from "./turn.ts";
 import { quarantinedMax, type Decided, type LimitEvidence } from "./types.ts";
 
 /** Candidate traffic is really 0 when nothing was dispatched for so long. */

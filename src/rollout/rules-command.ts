@@ -3,7 +3,8 @@ import { shutGate } from "./gates.ts";
 import { rollBack } from "./rules-back.ts";
 import { drillCommand } from "./rules-drill.ts";
 import { risesNot, refuse } from "./refusals.ts";
-import { drilling, enterStep, leavePause, move, nextStep, pausedBy, type Rule, type Turn } from "./turn.ts";
+import { drilling } from "./drill.ts";
+import { enterStep, leavePause, move, nextStep, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
 
 /** Asked before everything else: nothing that is observed outranks a person who takes users away. */

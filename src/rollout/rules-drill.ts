@@ -7,8 +7,10 @@ import { holdGate } from "./holds.ts";
 import { refuse, risesNot } from "./refusals.ts";
 import { breached, quietMs, rollBack, stopTimeoutMs, verifyTimeoutMs, wellAgain } from "./rules-back.ts";
 import { around, targetUnhealthy } from "./surroundings.ts";
-import { drilling, exposed, move, type Rule, type Turn } from "./turn.ts";
-import type { Decided, DrillState } from "./types.ts";
+import { drilling } from "./drill.ts";
+import { exposed, move, type Rule, type Turn } from "./turn.ts";
+import type { DrillState } from "./drill.ts";
+import type { Decided } from "./types.ts";
 
 /** The command. */
 export function drillCommand(turn: Turn): Decided {

@@ -4,6 +4,7 @@ import type { Closure } from "../core/gates.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import { closureOf, Given } from "./closure.ts";
 import { decide } from "./decide.ts";
+import { acknowledgedAfter, awaitsAcknowledgement, drilling } from "./drill.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge, turnOf } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
@@ -14,8 +15,8 @@ import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
 import { SplitWatch } from "./split-watch.ts";
 import { ready } from "./step-end.ts";
-import { rankOf } from "./surroundings.ts";
-import { drilling, exposed } from "./turn.ts";
+import { peerOf } from "./surroundings.ts";
+import { exposed } from "./turn.ts";
 import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState } from "./types.ts";
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
@@ -109,9 +110,7 @@ export class RolloutRunner {
 
   /** As the other rollouts of its group see it. */
   peer(): Peer {
-    const { state, input: { plan } } = this;
-    // A drill accuses nobody: the others hold, and do not go back with it.
-    return { route: plan.route, phase: drilling(state) ? "paused" : state.phase, rank: rankOf(plan, state), ready: this.ready };
+    return peerOf(this.input.plan, this.state, this.ready);
   }
 
   /** The candidate's weight for this sidecar, in percent: lowered at once, raised when that is written. */
@@ -207,8 +206,9 @@ export class RolloutRunner {
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
     const { plan } = this.input;
-    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing, this.acknowledgedAfter(moment));
-    const before = this.state;
+    const { state: before, tie, ports } = this;
+    const atMs = !awaitsAcknowledgement(before) ? undefined : tie === null ? ports.acknowledgedAtMs?.() : tie.acknowledgedAtMs(moment.monotonicMs);
+    const evidence = this.outlook.around(this.evidence(command, moment), plan, before, this.writer.failing, acknowledgedAfter(before, atMs, moment));
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
     if (reasons.length === 0) return null;
@@ -217,14 +217,6 @@ export class RolloutRunner {
     this.tie?.decided(effects);
     if (state !== before) this.writer.put(state);
     return reasons.map((decision) => this.record(decision, { inputs: { plan, state: before, evidence }, effects, after: state }));
-  }
-
-  /** Of a drill that takes users away: see `Surroundings.acknowledgedAfterMs`. */
-  private acknowledgedAfter({ nowMs, monotonicMs }: Moment): number | null | undefined {
-    const { drill, phase } = this.state;
-    if (drill?.outcome !== "underWay" || phase !== "rollingBack") return undefined;
-    const atMs = this.tie === null ? this.ports.acknowledgedAtMs?.() : this.tie.acknowledgedAtMs(monotonicMs);
-    return typeof atMs === "number" ? Math.max(0, Math.round(atMs + nowMs - monotonicMs - drill.atMs)) : atMs;
   }
 
   /** What this sidecar saw itself. */

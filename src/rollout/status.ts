@@ -1,6 +1,7 @@
 /** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
 import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
-import type { BreakerEvidence, Command, Decision, DrillState, GateAnswer, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
+import type { DrillState } from "./drill.ts";
+import type { BreakerEvidence, Command, Decision, GateAnswer, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
 
 export interface RolloutStatus {
   readonly name: string;

@@ -1,6 +1,7 @@
 /** What a rollout was when the process ended: read back with suspicion, because a wrong state could expose users. */
 import { rolloutPhases, waitReasons } from "../core/reasons.ts";
-import type { DrillState, RolloutState } from "./types.ts";
+import type { DrillState } from "./drill.ts";
+import type { RolloutState } from "./types.ts";
 
 export const stateKey = (route: string): string => `rollouts/${route}`;
 

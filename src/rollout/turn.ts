@@ -60,9 +60,6 @@ export function exposed(state: RolloutState): boolean {
   return state.step >= 0 && (state.phase === "progressing" || state.phase === "waiting" || state.phase === "baking" || state.phase === "paused");
 }
 
-/** Its users are away for a drill. */
-export const drilling = ({ drill }: RolloutState): boolean => drill?.outcome === "underWay";
-
 /** The step that comes next: after a drill the one that it came from. The plan may have lost steps since. */
 export function nextStep({ plan, state }: Pick<Turn, "plan" | "state">): number {
   if (state.step >= 0 || state.drill === undefined || state.drill.over) return state.step + 1;

@@ -5,6 +5,7 @@
  */
 import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
+import type { DrillState } from "./drill.ts";
 
 export interface RolloutState {
   readonly version: 1;
@@ -51,26 +52,6 @@ export interface RolloutState {
   readonly escalated: boolean;
   /** The last drill of this candidate; absent: there was none. */
   readonly drill?: DrillState;
-}
-
-/** A rehearsed rollback. Times are milliseconds from its decision; null: that did not happen, or not yet. */
-export interface DrillState {
-  /** Where its users came from, and where they go back to: the step's index, and its weight in percent. */
-  readonly step: number;
-  readonly weight: number;
-  readonly atMs: number;
-  readonly by: string;
-  readonly why: string;
-  /** Until every sidecar ran weight 0; also null where nobody can tell. */
-  readonly acknowledgedAfterMs: number | null;
-  /** Until the candidate was seen to get nothing, half a second of silence included. */
-  readonly stoppedAfterMs: number | null;
-  /** Until the baseline was seen to be inside its earlier limits with all the users. */
-  readonly verifiedAfterMs: number | null;
-  /** `abandoned`: a real rollback took its place. */
-  readonly outcome: "underWay" | "passed" | "failed" | "abandoned";
-  /** The users are back, or never will be. */
-  readonly over: boolean;
 }
 
 export interface PausedState {

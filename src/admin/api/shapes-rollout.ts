@@ -3,7 +3,8 @@ import { z } from "zod";
 import { latencyQuantiles, limitActions } from "../../config/rollout-plan.ts";
 import { rolloutPhases, rolloutReasons, verdicts, waitReasons } from "../../core/reasons.ts";
 import type { ExplainedDecision, RolloutStatus } from "../../rollout/status.ts";
-import { commandVerbs, type BreakerEvidence, type DrillState, type GateAnswer, type LimitEvidence, type ProbeEvidence, type SplitEvidence, type VariantWindow } from "../../rollout/types.ts";
+import type { DrillState } from "../../rollout/drill.ts";
+import { commandVerbs, type BreakerEvidence, type GateAnswer, type LimitEvidence, type ProbeEvidence, type SplitEvidence, type VariantWindow } from "../../rollout/types.ts";
 
 const count = z.int().min(0);
 const millis = z.number().min(0).nullable();
