@@ -126,7 +126,7 @@ export interface RolloutPorts {
   /** The split that every proxy thread runs; null while some still run another one. Absent: it is not known, and not watched. */
   split?(route: string): Split | null;
   /** When all proxy threads ran what was published last (monotonic); null: some do not yet. Absent: nobody can tell. In a fleet its tie is asked instead. */
-  acknowledgedAtMs?(): number | null;
+  acknowledgedAtMs?(monotonicMs: number): number | null;
   /** The store failed: the decision stands, the write is tried again. */
   storeFailed(error: unknown): void;
 }

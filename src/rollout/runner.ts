@@ -103,7 +103,7 @@ export class RolloutRunner {
     return this.weightChanged();
   }
 
-  /** Decides once more: another rollout of the group has moved. @returns whether there was something to decide */
+  /** Once more: another rollout of the group has moved. @returns whether there was something to decide */
   again(moment: Moment): boolean {
     return this.decide(null, moment) !== null;
   }
@@ -205,9 +205,8 @@ export class RolloutRunner {
 
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
-    const { plan } = this.input;
-    const { state: before, tie, ports } = this;
-    const atMs = !awaitsAcknowledgement(before) ? undefined : tie === null ? ports.acknowledgedAtMs?.() : tie.acknowledgedAtMs(moment.monotonicMs);
+    const { input: { plan }, state: before } = this;
+    const atMs = awaitsAcknowledgement(before) ? (this.tie ?? this.ports).acknowledgedAtMs?.(moment.monotonicMs) : undefined;
     const evidence = this.outlook.around(this.evidence(command, moment), plan, before, this.writer.failing, acknowledgedAfter(before, atMs, moment));
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
