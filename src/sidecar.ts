@@ -78,6 +78,8 @@ export class Sidecar {
   private loop: NodeJS.Timeout | null = null;
   listeners: readonly BoundListener[] = [];
   posted: { readonly snapshot: Snapshot; readonly atMs: number } | null = null;
+  /** When all proxy threads ran what was posted last; null: some do not yet. */
+  private runSinceMs: number | null = null;
   readonly intake: Intake;
   running: Configuration;
   draining = false;
@@ -106,6 +108,7 @@ export class Sidecar {
       settings: configuration.bootstrap.proxy,
       pages: () => this.slab.pages,
       onAcknowledged: (thread, revision) => {
+        if (this.posted !== null && this.threads.acknowledged.every((one) => one >= this.posted!.snapshot.revision)) this.runSinceMs ??= clock.monotonicMs();
         log.debug({ thread, revision }, "A proxy thread runs the revision.");
         this.fleet?.acknowledge();
       },
@@ -142,6 +145,7 @@ export class Sidecar {
         const split = this.snapshots.split(route);
         return split !== null && this.threads.acknowledged.every((revision) => revision >= split.epoch) ? split : null;
       },
+      acknowledgedAtMs: () => this.runSinceMs,
       storeFailed,
     });
     this.hooks = new Hooks({
@@ -259,6 +263,7 @@ export class Sidecar {
 
   private post(snapshot: Snapshot): void {
     this.posted = { snapshot, atMs: clock.monotonicMs() };
+    this.runSinceMs = null;
     this.windows.follow([0, ...snapshot.routes.flatMap((route) => route.variants.map(({ slot }) => slot))]);
     this.threads.publish(snapshot);
   }

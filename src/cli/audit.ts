@@ -127,7 +127,7 @@ function describe(record: object): string {
     const { revision, action, who, reason } = record as Change;
     return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
   }
-  if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the rollback of record ${record.rollback}: ${outcomeWords(record)}`;
+  if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the ${record.drill === true ? "drill" : "rollback"} of record ${record.rollback}: ${outcomeWords(record)}`;
   if (has["kind"] === "access") return describeAccess(record as AccessRecord);
   if (has["kind"] === "gate") return describeGate(record as GateRecord);
   if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
