@@ -1,6 +1,6 @@
 /** `ebbgate audit list|verify|export`: who changed what, when and why, and whether the log is whole. */
 import { type AccessRecord, describeAccess } from "../admin/access/denials.ts";
-import { parseDuration } from "../config/scalars.ts";
+import { parseDuration } from "../core/duration.ts";
 import { explain } from "../rollout/explain.ts";
 import { outcomeWords } from "../report/report.ts";
 import { isPlaybookRecord } from "../rollout/playbook-record.ts";
@@ -12,7 +12,7 @@ import type { Change } from "../store/shared-document.ts";
 import { type AuditRecord, StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { type AuditSource, openAuditSource } from "./audit-source.ts";
-import { NoStore, storeOptions } from "./shared-store.ts";
+import { NoStore, storeOptions } from "./store-choice.ts";
 
 export const spec = {
   name: "audit",
@@ -127,7 +127,7 @@ function describe(record: object): string {
     const { revision, action, who, reason } = record as Change;
     return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
   }
-  if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the rollback of record ${record.rollback}: ${outcomeWords(record)}`;
+  if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the ${record.drill === true ? "drill" : "rollback"} of record ${record.rollback}: ${outcomeWords(record)}`;
   if (has["kind"] === "access") return describeAccess(record as AccessRecord);
   if (has["kind"] === "gate") return describeGate(record as GateRecord);
   if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {

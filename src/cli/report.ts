@@ -8,7 +8,7 @@ import { parseAuditLine } from "../store/audit-line.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { type AuditSource, openAuditSource } from "./audit-source.ts";
-import { NoStore, storeOptions } from "./shared-store.ts";
+import { NoStore, storeOptions } from "./store-choice.ts";
 
 const formats = { markdown: reportMarkdown, html: reportHtml, json: (report: Report) => `${JSON.stringify(report, null, 2)}\n` } as const;
 

@@ -34,8 +34,8 @@ export class Outlook {
     }));
   }
 
-  /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed */
-  around(evidence: Evidence, plan: RolloutPlan, state: RolloutState, storeFailing: boolean): Evidence {
+  /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed @param acknowledged see `Surroundings.acknowledgedAfterMs` */
+  around(evidence: Evidence, plan: RolloutPlan, state: RolloutState, storeFailing: boolean, acknowledged?: number | null): Evidence {
     this.shown = evidence.limits.map((limit, i) => this.shown[i] === true || limit.notWorse >= notWorseThreshold);
     const answers = this.gates(plan, state);
     const around: Surroundings = {
@@ -46,6 +46,7 @@ export class Outlook {
       baselineProbes: this.probes(plan.baseline),
       ...(answers === null ? {} : { externalGates: answers }),
       shown: this.shown,
+      ...(acknowledged === undefined ? {} : { acknowledgedAfterMs: acknowledged }),
     };
     return { ...evidence, around };
   }
