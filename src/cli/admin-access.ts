@@ -26,6 +26,17 @@ export interface AdminChoice {
   readonly "plain-http"?: boolean;
 }
 
+/**
+ * Whether a command that can read a store is to ask a sidecar instead: where `--admin` says so, or EBBGATE_ADMIN does and nothing on the command line names a store.
+ * @throws AdminError where both are named
+ */
+export function asksAdmin(values: AdminChoice & { readonly store?: string | undefined; readonly config?: string | undefined; readonly namespace?: string | undefined; readonly file?: string | undefined }, io: CliIo): boolean {
+  const place = (["store", "config", "namespace", "file"] as const).find((option) => values[option] !== undefined);
+  const word = (["admin", "token-file", "ca", "cert", "key"] as const).find((option) => values[option] !== undefined);
+  if (place !== undefined && word !== undefined) throw new AdminError(`--${word} belongs to the admin API, and --${place} goes past it: give one of them`, exitCodes.usage);
+  return word !== undefined || (place === undefined && (io.env["EBBGATE_ADMIN"] ?? "") !== "");
+}
+
 export interface AdminAccess {
   readonly url: URL;
   readonly token: string | null;
