@@ -7,6 +7,7 @@ export const commands: readonly Command[] = [
   { name: "demo", group: "Run", summary: "Show a release that goes wrong, and is taken back.", load: () => import("./cli/demo.ts") },
   { name: "status", group: "See", summary: "Show what a sidecar runs, and how a rollout fares.", load: () => import("./cli/status.ts") },
   { name: "watch", group: "See", summary: "Watch rollouts live.", load: () => import("./cli/watch.ts") },
+  { name: "webhooks", group: "See", summary: "How targets of notifications fare; list and replay dead letters.", load: () => import("./cli/webhooks.ts") },
   { name: "validate", group: "Configure", summary: "Check configuration files.", load: () => import("./cli/validate.ts") },
   { name: "apply", group: "Configure", summary: "Publish a dynamic document to a fleet, through Redis.", load: () => import("./cli/apply.ts") },
   { name: "rollback-config", group: "Configure", summary: "Publish an earlier dynamic document again.", load: () => import("./cli/rollback-config.ts") },

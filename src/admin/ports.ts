@@ -1,9 +1,9 @@
-/** What the admin server sees of the process: the composition root gives it. Only `command` and `shared` change anything. */
+/** What the admin server sees of the process: the composition root gives it. Only `command`, `shared` and `letters` change anything. */
 import type { OwnAddresses } from "../config/bootstrap-checks.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FleetStatus } from "../fleet/status.ts";
-import type { TargetStatus } from "../hooks/hooks.ts";
+import type { Hooks, TargetStatus } from "../hooks/hooks.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
@@ -74,6 +74,8 @@ export interface AdminPorts {
   readonly exemplars?: Exemplars;
   /** Calls to others; absent: none are configured. */
   webhooks?(): readonly TargetStatus[];
+  /** What could not be told; with `webhooks`. */
+  readonly letters?: Pick<Hooks, "deadLetters" | "replay">;
   /** Whether the store answered when it was last asked; absent: it is in this process. */
   storeReachable?(): boolean;
   /** True from SIGTERM on. */

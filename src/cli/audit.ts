@@ -1,6 +1,7 @@
 /** `ebbgate audit list|verify|export`: who changed what, when and why, and whether the log is whole. */
 import { type AccessRecord, describeAccess } from "../admin/access/denials.ts";
 import { parseDuration } from "../config/scalars.ts";
+import type { ReplayRecord } from "../hooks/hooks.ts";
 import { explain } from "../rollout/explain.ts";
 import { outcomeWords } from "../report/report.ts";
 import { isPlaybookRecord } from "../rollout/playbook-record.ts";
@@ -128,6 +129,10 @@ function describe(record: object): string {
     return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
   }
   if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the ${record.drill === true ? "drill" : "rollback"} of record ${record.rollback}: ${outcomeWords(record)}`;
+  if (has["kind"] === "webhook") {
+    const { target, who, taken, notTaken } = record as ReplayRecord;
+    return `webhook: ${target}: dead letters were sent again by ${who}: ${taken} taken, ${notTaken} not`;
+  }
   if (has["kind"] === "access") return describeAccess(record as AccessRecord);
   if (has["kind"] === "gate") return describeGate(record as GateRecord);
   if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
