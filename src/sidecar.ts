@@ -3,6 +3,7 @@ import { Gatekeeper } from "./admin/access/gatekeeper.ts";
 import { AdminServer } from "./admin/server.ts";
 import { adminPorts } from "./admin-ports.ts";
 import { DecisionTally } from "./admin/decision-tally.ts";
+import { CommandInbox, type MakeInbox } from "./command-inbox.ts";
 import type { Configuration } from "./config/definition.ts";
 import type { Snapshot } from "./config/snapshot.ts";
 import type { Environment } from "./config/substitute.ts";
@@ -46,6 +47,8 @@ export interface SidecarOptions {
   readonly shared?: { readonly document: SharedDocument; follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => Promise<void> }): ConfigurationWatch };
   /** How commands reach a store that is a directory; absent: they reach it by themselves. */
   readonly inbox?: DeskOptions["inbox"];
+  /** How commands to rollouts reach it; absent as above. */
+  readonly commands?: MakeInbox;
   /** A proxy thread died: the process cannot serve as it should, and must end. */
   readonly onLost: (error: Error) => void;
 }
@@ -62,6 +65,7 @@ export class Sidecar {
   private readonly snapshots: Snapshots;
   readonly controller: RolloutController;
   readonly gates: GateDesk;
+  private readonly commands: CommandInbox;
   readonly fleet: FleetNode | null;
   readonly hooks: Hooks;
   readonly decisions = new DecisionTally();
@@ -148,6 +152,7 @@ export class Sidecar {
       store: options.store, clock, random: systemRandom, log, version: options.version, settings: configuration.bootstrap.webhooks, fence: () => this.fence(),
       own: () => [...this.listeners, ...(this.admin === null ? [] : [this.admin.address])],
     });
+    this.commands = new CommandInbox(options.commands ?? null, this.controller);
     tellReachable(options.store, log);
     this.controller.onDecision(this.decisions.record);
     this.controller.onDecision(this.decisionLog.told);
@@ -162,6 +167,7 @@ export class Sidecar {
     this.admin = new AdminServer(this.running.bootstrap.admin, adminPorts(this), this.access, this.log);
     const { port } = await this.admin.listen();
     await this.hooks.start(this.running.dynamic.routes);
+    await this.commands.start().catch((error: unknown) => this.log.error({ err: error }, "The store's folder for commands cannot be used: only the admin API takes them."));
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
     const callbacks = {
@@ -189,6 +195,7 @@ export class Sidecar {
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
     await this.gates.close();
+    await this.commands.close();
     await this.controller.flush();
     await this.decisionLog.flush();
     await this.snapshots.flush();

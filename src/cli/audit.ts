@@ -1,4 +1,5 @@
 /** `ebbgate audit list|verify|export`: who changed what, when and why, and whether the log is whole. */
+<<<<<<< HEAD
 import { type AccessRecord, describeAccess } from "../admin/access/denials.ts";
 import { parseDuration } from "../config/scalars.ts";
 import type { ReplayRecord } from "../hooks/hooks.ts";
@@ -7,13 +8,19 @@ import { outcomeWords } from "../report/report.ts";
 import { isPlaybookRecord } from "../rollout/playbook-record.ts";
 import type { Decision } from "../rollout/types.ts";
 import { describeGate, type GateRecord } from "../gates/records.ts";
+=======
+import { parseDuration } from "../core/duration.ts";
+>>>>>>> main
 import { ChainCheck, isFault } from "../store/audit-chain.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
-import type { Change } from "../store/shared-document.ts";
 import { type AuditRecord, StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
+import { adminOptions, asksAdmin, usingAdmin } from "./admin-access.ts";
+import { AdminError } from "./admin-client.ts";
+import { auditOverApi } from "./audit-over-api.ts";
+import { recordText } from "./audit-text.ts";
 import { type AuditSource, openAuditSource } from "./audit-source.ts";
-import { NoStore, storeOptions } from "./shared-store.ts";
+import { NoStore, storeOptions } from "./store-choice.ts";
 
 export const spec = {
   name: "audit",
@@ -28,6 +35,8 @@ export const spec = {
     until: { type: "string", value: "TIME", help: "Only records before then." },
     limit: { type: "string", short: "n", value: "N", help: "Only the last N that fit." },
     json: { type: "boolean", help: "Print JSON: a record a line; verify prints one object." },
+    ...adminOptions,
+    admin: { ...adminOptions.admin, help: "list: instead of a store, what a sidecar's admin API tells (EBBGATE_ADMIN does so too, where no store is named)." },
   },
   examples: [
     ["ebbgate audit list --route shop --since 2h", "what happened to a route"],
@@ -38,7 +47,7 @@ export const spec = {
     [0, "done; with verify: the chain is whole"],
     [1, "the log cannot be read, or the chain is broken"],
     [2, "wrong usage"],
-    [3, "Redis cannot be reached"],
+    [3, "Redis, or the sidecar, cannot be reached"],
   ],
 } as const;
 
@@ -56,6 +65,13 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   if (values.limit !== undefined && !(Number.isInteger(limit) && limit > 0)) return fail("--limit is a whole number from 1", exitCodes.usage);
   let source: AuditSource | undefined;
   try {
+    if (action === "list" && asksAdmin(values, io)) {
+      const query = { route: values.route, reasons: values.reason, sinceMs, untilMs: values.until === undefined ? null : untilMs, limit };
+      const items = await usingAdmin(values, io, (client) => auditOverApi(client, query));
+      for (const item of items) io.stdout.write(`${values.json ? JSON.stringify(item) : recordText(item)}\n`);
+      return exitCodes.ok;
+    }
+    if (values.admin !== undefined) return fail(`${action} reads the log itself, byte by byte: name its store, not --admin`, exitCodes.usage);
     source = await openAuditSource(values, io);
     if (action === "verify") return await verify(source, values.json, io);
     const { route, reason } = values;
@@ -67,6 +83,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     await print(source, fits, limit, action === "export" ? "line" : values.json ? "json" : "text", io);
     return exitCodes.ok;
   } catch (error) {
+    if (error instanceof AdminError) return fail(error.message, error.exit);
     if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
     if (error instanceof StoreError) return fail(error.message, exitCodes.unreachable);
     if (error instanceof Error && "code" in error) return fail(`the log cannot be read (${String(error.code)})`);
@@ -110,7 +127,7 @@ async function print(source: AuditSource, fits: (record: AuditRecord) => boolean
       continue;
     }
     if (!fits(record)) continue;
-    const text = `${as === "line" ? line : as === "json" ? JSON.stringify(record) : sentence(record)}\n`;
+    const text = `${as === "line" ? line : as === "json" ? JSON.stringify(record) : recordText(record)}\n`;
     if (limit === Number.POSITIVE_INFINITY) io.stdout.write(text);
     else if (held.push(text) > limit) held.shift();
   }
@@ -118,6 +135,7 @@ async function print(source: AuditSource, fits: (record: AuditRecord) => boolean
   if (damaged > 0) io.stderr.write(`ebbgate audit: ${damaged} altered or damaged ${damaged === 1 ? "record is" : "records are"} left out: see ebbgate audit verify\n`);
 }
 
+<<<<<<< HEAD
 function sentence({ seq, time, record }: AuditRecord): string {
   return `${String(seq).padStart(6)}  ${time}  ${describe(record)}`;
 }
@@ -146,6 +164,8 @@ function describe(record: object): string {
   return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }
 
+=======
+>>>>>>> main
 /** @returns wall milliseconds; 0 where nothing is given; NaN where it is no time */
 function moment(written: string | undefined): number {
   if (written === undefined) return 0;

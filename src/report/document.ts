@@ -1,5 +1,5 @@
 /** A report as a document: what happened, to whom, on what evidence, who did what, and how it was seen to be over. Pure. */
-import { formatDuration } from "../config/scalars.ts";
+import { formatDuration } from "../core/duration.ts";
 import { limitWords, millis, odds, percent, plain, share } from "../rollout/explain.ts";
 import type { LimitEvidence, VariantWindow } from "../rollout/types.ts";
 import { type Block, heading, paragraph, table } from "./blocks.ts";

@@ -28,6 +28,7 @@ it("a drill of a running sidecar takes the users away and gives them back, calls
   const webhooks = { allow: ["127.0.0.1"], targets: [{ name: "ops", url: ops.url, secret: signingKey, notify: { from: "warn" } }] };
   const playbook = [{ name: "revert-code", target: "ops" }, { name: "tell-deploy", target: "ops", drill: "call" }];
   const sidecar = await shop.start({ steps: [{ weight: 50, dwell: "1h" }, 100], playbook }, webhooks);
+  await until(shop.decided("started"));
   expect((await drill(sidecar, { reason: "game day" })).status).toBe(409);
   // The baseline is known, and the candidate has users.
   await shop.whileUsersCome(sidecar, async () => {
