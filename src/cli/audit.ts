@@ -1,16 +1,5 @@
 /** `ebbgate audit list|verify|export`: who changed what, when and why, and whether the log is whole. */
-<<<<<<< HEAD
-import { type AccessRecord, describeAccess } from "../admin/access/denials.ts";
-import { parseDuration } from "../config/scalars.ts";
-import type { ReplayRecord } from "../hooks/hooks.ts";
-import { explain } from "../rollout/explain.ts";
-import { outcomeWords } from "../report/report.ts";
-import { isPlaybookRecord } from "../rollout/playbook-record.ts";
-import type { Decision } from "../rollout/types.ts";
-import { describeGate, type GateRecord } from "../gates/records.ts";
-=======
 import { parseDuration } from "../core/duration.ts";
->>>>>>> main
 import { ChainCheck, isFault } from "../store/audit-chain.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
 import { type AuditRecord, StoreError } from "../store/store.ts";
@@ -135,37 +124,6 @@ async function print(source: AuditSource, fits: (record: AuditRecord) => boolean
   if (damaged > 0) io.stderr.write(`ebbgate audit: ${damaged} altered or damaged ${damaged === 1 ? "record is" : "records are"} left out: see ebbgate audit verify\n`);
 }
 
-<<<<<<< HEAD
-function sentence({ seq, time, record }: AuditRecord): string {
-  return `${String(seq).padStart(6)}  ${time}  ${describe(record)}`;
-}
-
-function describe(record: object): string {
-  const has = record as Readonly<Record<string, unknown>>;
-  if (has["kind"] === "configuration") {
-    const { revision, action, who, reason } = record as Change;
-    return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
-  }
-  if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the ${record.drill === true ? "drill" : "rollback"} of record ${record.rollback}: ${outcomeWords(record)}`;
-  if (has["kind"] === "webhook") {
-    const { target, who, taken, notTaken } = record as ReplayRecord;
-    return `webhook: ${target}: dead letters were sent again by ${who}: ${taken} taken, ${notTaken} not`;
-  }
-  if (has["kind"] === "access") return describeAccess(record as AccessRecord);
-  if (has["kind"] === "gate") return describeGate(record as GateRecord);
-  if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
-    try {
-      return `${has["reason"]}: ${explain(record as Decision)}`;
-    } catch {
-      // Of another version of Ebbgate: shown as it is.
-    }
-  }
-  const text = JSON.stringify(record);
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
-}
-
-=======
->>>>>>> main
 /** @returns wall milliseconds; 0 where nothing is given; NaN where it is no time */
 function moment(written: string | undefined): number {
   if (written === undefined) return 0;
