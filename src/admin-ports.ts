@@ -20,6 +20,7 @@ export function adminPorts(sidecar: Sidecar): AdminPorts {
     rollouts: () => controller.status(),
     command: (name, command) => controller.command(name, command),
     audit: options.store,
+    gates: { dynamic: () => sidecar.running.dynamic, get: (key) => options.store.get(key), change: (change) => sidecar.gates.kills.change(change) },
     shared: options.shared === undefined ? null : { document: options.shared.document, own: ownAddresses(bootstrap) },
     mirrors: (route) => sidecar.mirrors.counts(route),
     fleet: () => sidecar.fleet?.status() ?? null,
