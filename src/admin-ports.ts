@@ -27,6 +27,7 @@ export function adminPorts(sidecar: Sidecar): AdminPorts {
     spans: spans.counts,
     exemplars: spans.exemplars,
     webhooks: () => sidecar.hooks.status(),
+    letters: sidecar.hooks,
     storeReachable: () => options.store.reachable,
     draining: () => sidecar.draining,
   };

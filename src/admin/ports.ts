@@ -1,4 +1,4 @@
-/** What the admin server sees of the process: the composition root gives it. Only `command`, `gates.change` and `shared` change anything. */
+/** What the admin server sees of the process: the composition root gives it. Only `command`, `gates.change`, `letters` and `shared` change anything. */
 import type { OwnAddresses } from "../config/bootstrap-checks.ts";
 import type { DynamicConfiguration } from "../config/definition.ts";
 import type { Snapshot } from "../config/snapshot.ts";
@@ -6,7 +6,7 @@ import type { Clock } from "../core/clock.ts";
 import type { FleetStatus } from "../fleet/status.ts";
 import type { KillChange } from "../gates/kills.ts";
 import type { ReadDocument } from "../gates/report.ts";
-import type { TargetStatus } from "../hooks/hooks.ts";
+import type { Hooks, TargetStatus } from "../hooks/hooks.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
@@ -84,6 +84,8 @@ export interface AdminPorts {
   readonly exemplars?: Exemplars;
   /** Calls to others; absent: none are configured. */
   webhooks?(): readonly TargetStatus[];
+  /** What could not be told; with `webhooks`. */
+  readonly letters?: Pick<Hooks, "deadLetters" | "replay">;
   /** Whether the store answered when it was last asked; absent: it is in this process. */
   storeReachable?(): boolean;
   /** True from SIGTERM on. */
