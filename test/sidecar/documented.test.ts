@@ -53,7 +53,7 @@ beforeEach(async () => {
   }
 });
 afterEach(async () => {
-  const ends = running.map((child) => (child.exitCode === null && child.signalCode === null ? once(child, "exit") : null));
+  const ends = running.map((child) => (child.exitCode === null && child.signalCode === null ? once(child, "exit") : Promise.resolve()));
   for (const child of running) if (child.pid !== undefined) end(child.pid);
   await Promise.all(ends);
   for (const server of services) {

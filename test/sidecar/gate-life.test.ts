@@ -45,7 +45,7 @@ const visit = async (sidecar: SidecarProcess, users: number): Promise<void> => {
 const remembered = async (): Promise<{ readonly state: string; readonly requests: { readonly weighted: number } } | null> => (JSON.parse((await run("--json")).stdout) as { gates: [{ facts: { state: string; requests: { weighted: number } } | null }] }).gates[0].facts;
 const becomes = (state: string): Promise<void> => until(async () => (await remembered())?.state === state, 60_000);
 
-it("its state follows what was observed: partial, full, hidden when the judge takes the users away, and retired", async () => {
+it("has a state that follows what was observed: partial, full, hidden when the judge takes the users away, and retired", async () => {
   let status = 200;
   const variants = [{ name: "v1", endpoints: [await service()] }, { name: "v2", endpoints: [await service(() => status)] }];
   const rollout = { candidate: "v2", steps: [{ weight: 50, dwell: "1h" }, 100], bake: "1h" };
@@ -74,7 +74,7 @@ it("its state follows what was observed: partial, full, hidden when the judge ta
   expect([partial >= 0, partial < full, full < hidden, hidden < retired, retired === states.length - 1], states.join()).toEqual([true, true, true, true, true]);
 });
 
-it("it is stale after its time, with what to do about it, and its report says how it was used", async () => {
+it("is stale after its time, with what to do about it, and its report says how it was used", async () => {
   write({ variants: [{ name: "v1", endpoints: [await service()] }, { name: "v2", endpoints: [await service()], weight: 100 }] }, { gates: [gate] });
   const sidecar = await place.start();
   await visit(sidecar, 10);
