@@ -11,6 +11,18 @@ export const planPauseRule: Rule = (turn) => {
   return move(turn, "planPaused", { phase: "paused", waiting: null, paused: pausedBy(state, "plan") }, []);
 };
 
+/** An approval is for what was there to be seen: whoever edits the route's part of the configuration takes it back, and is one of its authors from then on. */
+export const editedRule: Rule = (turn) => {
+  const { plan, state, evidence } = turn;
+  const document = evidence.around?.document;
+  if (document === undefined || state.edition === null || document.edition === state.edition) return null;
+  if (state.phase !== "pending" && state.phase !== "waiting" && !exposed(state) && state.phase !== "paused") return null;
+  const approved = state.approvedStep > state.step;
+  if (!approved && !plan.steps.some(({ approval }) => approval)) return null;
+  const subject = document.by.length === 0 ? {} : { subject: document.by.join(", ") };
+  return move(turn, approved ? "approvalWithdrawn" : "planEdited", { approvedStep: Math.min(state.approvedStep, state.step), sinceMs: state.sinceMs }, [], subject);
+};
+
 /**
  * The same revision under changed steps: keep the place as far as there is one, and give the weight that it has now; a
  * higher one only when weights may rise.

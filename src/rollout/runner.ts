@@ -206,7 +206,7 @@ export class RolloutRunner {
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
     const { plan } = this.input;
-    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing);
+    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing, this.input.edits);
     const before = this.state;
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });

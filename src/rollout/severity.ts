@@ -7,7 +7,7 @@ export type Severity = "info" | "warn" | "page";
 const paging: ReadonlySet<RolloutReason> = new Set(["baselineUnhealthy", "sharedOutage", "notVerified"]);
 const warning: ReadonlySet<RolloutReason> = new Set([
   "breakerTripped", "breakerTrippedAgain", "limitBreached", "exposureSpent", "inconclusiveRolledBack", "inconclusivePaused", "groupRolledBack", "regionLeft",
-  "shrunk", "sampleRatioMismatch", "limitPaused", "limitNoted", "partitioned", "commandOverride", "quarantined",
+  "shrunk", "sampleRatioMismatch", "limitPaused", "limitNoted", "partitioned", "approvalWithdrawn", "commandOverride", "quarantined",
 ]);
 
 export const severityOf = (reason: RolloutReason): Severity => (paging.has(reason) ? "page" : warning.has(reason) ? "warn" : "info");

@@ -1,7 +1,7 @@
 /** One call of `decide`: its inputs, and the only way in which a rule may answer. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutReason } from "../core/reasons.ts";
-import type { Decided, Decision, Effect, Evidence, LimitEvidence, PausedState, RolloutState } from "./types.ts";
+import { authorsMax, type Decided, type Decision, type Effect, type Evidence, type LimitEvidence, type PausedState, type RolloutState } from "./types.ts";
 
 export interface Turn {
   readonly plan: RolloutPlan;
@@ -27,8 +27,17 @@ export interface Because {
 /** A transition: `sinceMs` starts anew where the phase or what it waits for changes. */
 export function move(turn: Turn, reason: RolloutReason, changes: Partial<RolloutState>, effects: readonly Effect[], because: Because = {}): Decided {
   const { state, evidence, nowMs } = turn;
-  const state2: RolloutState = { ...state, sinceMs: nowMs, badResponses: evidence.badResponses, ...changes };
+  const next = { ...state, sinceMs: nowMs, badResponses: evidence.badResponses, ...changes };
+  const state2: RolloutState = { ...next, ...authorship(next, evidence) };
   return { state: state2, effects, reasons: [decision(turn, reason, state2, because)] };
+}
+
+/** The edition that is decided on, and everybody who had a hand in it. */
+export function authorship({ edition, authors }: Pick<RolloutState, "edition" | "authors">, { around }: Evidence): Pick<RolloutState, "edition" | "authors"> {
+  const document = around?.document;
+  if (document === undefined) return { edition, authors };
+  const fresh = document.by.filter((name) => !authors.includes(name));
+  return { edition: document.edition, authors: fresh.length === 0 ? authors : [...authors, ...new Set(fresh)].slice(-authorsMax) };
 }
 
 /** Something that is recorded without a transition. */

@@ -35,6 +35,10 @@ export interface RolloutState {
   readonly shrinks: number;
   /** Steps up to this index may be entered without asking; -1: none. */
   readonly approvedStep: number;
+  /** Of the route, as far as it was decided on; null: none yet. */
+  readonly edition: string | null;
+  /** Who has had a hand in it since its revision began, oldest first; at most `authorsMax`. None of them approves it. */
+  readonly authors: readonly string[];
   /** Bad candidate responses of this rollout so far: what the exposure budget caps. */
   readonly badResponses: number;
   /** Candidate revisions that were rolled back, oldest first; at most `quarantinedMax`. */
@@ -60,6 +64,9 @@ export interface PausedState {
 
 /** Over it, the oldest is forgotten; it is also what bounds the stored state. */
 export const quarantinedMax = 256;
+
+/** Over it, the oldest is forgotten. */
+export const authorsMax = 32;
 
 /** One variant over an interval. */
 export interface VariantWindow {
@@ -182,6 +189,8 @@ export interface Surroundings {
    * this step. By Ville's inequality once is enough, whatever it does later. Absent: as `notWorse` says now.
    */
   readonly shown?: readonly boolean[];
+  /** What the configuration says of the route now, and who has edited that since the state's edition, oldest first. Absent: it is not known. */
+  readonly document?: { readonly edition: string; readonly by: readonly string[] };
 }
 
 /** `silent`: no answer, or one that says neither. */
@@ -218,6 +227,8 @@ export interface Command {
   readonly by: string;
   /** Their own words; may be empty. */
   readonly why: string;
+  /** Whether a secret or a certificate showed that it was they; absent: it is not known. */
+  readonly verified?: boolean;
 }
 
 /** What the controller does for a decision, in order. */
