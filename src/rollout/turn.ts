@@ -28,7 +28,10 @@ export interface Because {
 export function move(turn: Turn, reason: RolloutReason, changes: Partial<RolloutState>, effects: readonly Effect[], because: Because = {}): Decided {
   const { state, evidence, nowMs } = turn;
   const next = { ...state, sinceMs: nowMs, badResponses: evidence.badResponses, ...changes };
-  const state2: RolloutState = { ...next, ...authorship(next, evidence) };
+  const now = authorship(next, evidence);
+  // An approval is for the edition that was there to be seen.
+  const approvedStep = state.edition === null || now.edition === state.edition ? next.approvedStep : Math.min(next.approvedStep, state.step);
+  const state2: RolloutState = { ...next, ...now, approvedStep };
   return { state: state2, effects, reasons: [decision(turn, reason, state2, because)] };
 }
 

@@ -177,6 +177,28 @@ describe("whatever is observed and commanded, in any order", () => {
     ).toEqual([]);
   });
 
+  test("nobody approves their own change, under whatever name of theirs", () => {
+    const person = (name: string): string => name.split("@")[0]!.toLowerCase();
+    expect(
+      broken(({ before, evidence, decided: { reasons } }) =>
+        reasons[0]?.reason !== "commandApprove" || [...before.authors, ...(evidence.around?.document?.by ?? [])].every((author) => person(author) !== person(reasons[0]!.command!.by))),
+    ).toEqual([]);
+  });
+
+  test("an approval is for one edition: none is entered upon that was approved for another, and an edit leaves none ahead", () => {
+    expect(
+      broken(({ before, plan, evidence, decided: { state, reasons } }) => {
+        const edition = evidence.around?.document?.edition ?? before.edition;
+        const edited = before.edition !== null && edition !== before.edition && before.revision === plan.revision;
+        // Numbers of steps that were edited name others than before: what counts then is the weight.
+        if (reasons[0]?.reason === "planChanged") return state.weight <= before.weight || !plan.steps[state.step]!.approval;
+        const entered = state.step > before.step && plan.steps[state.step]!.approval;
+        if (entered && before.approvedStep < state.step) return false;
+        return !edited || (!entered && (reasons.length === 0 || state.approvedStep <= Math.max(before.step, state.step)));
+      }),
+    ).toEqual([]);
+  });
+
   test("waiting, pausing and probing are only ever half said: the state agrees with itself, and survives the store", () => {
     expect(
       broken(({ decided: { state } }) =>
