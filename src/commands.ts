@@ -1,12 +1,22 @@
 /** The command line's table. */
-import type { Command } from "./cli/args.ts";
+import type { Command, CommandModule } from "./cli/args.ts";
+import type { Verb } from "./cli/verbs/table.ts";
 import { version } from "./version.ts";
+
+const verb = (name: Verb) => (): Promise<CommandModule> => import("./cli/verbs.ts").then(({ verbCommand }) => verbCommand(name));
 
 export const commands: readonly Command[] = [
   { name: "run", group: "Run", summary: "Run the sidecar.", load: () => import("./run.ts") },
   { name: "demo", group: "Run", summary: "Show a release that goes wrong, and is taken back.", load: () => import("./cli/demo.ts") },
   { name: "status", group: "See", summary: "Show what a sidecar runs, and how a rollout fares.", load: () => import("./cli/status.ts") },
   { name: "watch", group: "See", summary: "Watch rollouts live.", load: () => import("./cli/watch.ts") },
+  { name: "promote", group: "Decide", summary: "Enter a rollout's next step now.", load: verb("promote") },
+  { name: "pause", group: "Decide", summary: "Keep a rollout where it is.", load: verb("pause") },
+  { name: "resume", group: "Decide", summary: "Let it go on.", load: verb("resume") },
+  { name: "rollback", group: "Decide", summary: "Take a candidate's users away, and all that belongs to it back.", load: verb("rollback") },
+  { name: "approve", group: "Decide", summary: "Allow the step that asks for it.", load: verb("approve") },
+  { name: "override", group: "Decide", summary: "Break the glass, with a reason.", load: verb("override") },
+  { name: "drill", group: "Decide", summary: "Rehearse a rollback.", load: verb("drill") },
   { name: "validate", group: "Configure", summary: "Check configuration files.", load: () => import("./cli/validate.ts") },
   { name: "apply", group: "Configure", summary: "Publish a dynamic document to a fleet, through Redis.", load: () => import("./cli/apply.ts") },
   { name: "rollback-config", group: "Configure", summary: "Publish an earlier dynamic document again.", load: () => import("./cli/rollback-config.ts") },

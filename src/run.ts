@@ -8,7 +8,7 @@ import { createLog, type Log, LogDestination } from "./core/log.ts";
 import { Sidecar } from "./sidecar.ts";
 import { systemRandom } from "./core/random.ts";
 import { SharedConfiguration } from "./shared-configuration.ts";
-import { Inbox } from "./store/inbox.ts";
+import { Inbox, type InboxFolder } from "./store/inbox.ts";
 import { openStore, type OpenedStore } from "./store/open-store.ts";
 import { StoreError } from "./store/store.ts";
 import { version } from "./version.ts";
@@ -53,7 +53,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
 
   const ended = Promise.withResolvers<"signal" | "lost">();
   const fleet = opened.shared === null ? {} : { fleet: { cache: opened.shared.cache.slot("fleet") } };
-  const inbox = bootstrap.store.type === "file" ? { inbox: inboxIn(bootstrap.store.directory, log) } : {};
+  const inbox = bootstrap.store.type === "file" ? { inbox: inboxIn(bootstrap.store.directory, log, "inbox"), commands: inboxIn(bootstrap.store.directory, log, "commands") } : {};
   const sidecar = new Sidecar({ configuration, environment: io.env, store, log, version, ...(shared === null ? {} : { shared }), ...fleet, ...inbox, onLost: () => ended.resolve("lost") });
   const onSignal = (): void => ended.resolve("signal");
   process.on("SIGTERM", onSignal);
@@ -81,8 +81,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   return cut === 0 ? exitCodes.ok : exitCodes.failed;
 }
 
-const inboxIn = (directory: string, log: Log) => (take: (message: unknown) => Promise<void>): Inbox =>
-  new Inbox(directory, take, (error) => log.error({ err: error }, "A message in the store's inbox could not be taken; it is tried again."));
+const inboxIn = (directory: string, log: Log, folder: InboxFolder) => (take: (message: unknown) => Promise<object | void>): Inbox =>
+  new Inbox(directory, take, (error) => log.error({ err: error, folder }, "A message in the store's inbox could not be taken; it is tried again."), folder);
 
 function sharedConfiguration(configuration: Configuration, { document, cache }: NonNullable<OpenedStore["shared"]>, log: Log): SharedConfiguration {
   return new SharedConfiguration({ document, configuration, cache: cache.slot("configuration"), random: systemRandom, warn: (message) => log.warn(message) });

@@ -3,6 +3,7 @@ import { Gatekeeper } from "./admin/access/gatekeeper.ts";
 import { AdminServer } from "./admin/server.ts";
 import { adminPorts } from "./admin-ports.ts";
 import { DecisionTally } from "./admin/decision-tally.ts";
+import { CommandInbox, type MakeInbox } from "./command-inbox.ts";
 import type { Configuration } from "./config/definition.ts";
 import type { Snapshot } from "./config/snapshot.ts";
 import type { Environment } from "./config/substitute.ts";
@@ -46,6 +47,8 @@ export interface SidecarOptions {
   readonly shared?: { readonly document: SharedDocument; follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => Promise<void> }): ConfigurationWatch };
   /** How commands reach a store that is a directory; absent: they reach it by themselves. */
   readonly inbox?: DeskOptions["inbox"];
+  /** How commands to rollouts reach it; absent as above. */
+  readonly commands?: MakeInbox;
   /** A proxy thread died: the process cannot serve as it should, and must end. */
   readonly onLost: (error: Error) => void;
 }
@@ -62,6 +65,7 @@ export class Sidecar {
   private readonly snapshots: Snapshots;
   readonly controller: RolloutController;
   readonly gates: GateDesk;
+  private readonly commands: CommandInbox;
   readonly fleet: FleetNode | null;
   readonly hooks: Hooks;
   readonly decisions = new DecisionTally();
@@ -74,6 +78,8 @@ export class Sidecar {
   private loop: NodeJS.Timeout | null = null;
   listeners: readonly BoundListener[] = [];
   posted: { readonly snapshot: Snapshot; readonly atMs: number } | null = null;
+  /** When all proxy threads ran what was posted last; null: some do not yet. */
+  private runSinceMs: number | null = null;
   readonly intake: Intake;
   running: Configuration;
   draining = false;
@@ -102,6 +108,7 @@ export class Sidecar {
       settings: configuration.bootstrap.proxy,
       pages: () => this.slab.pages,
       onAcknowledged: (thread, revision) => {
+        if (this.posted !== null && this.threads.acknowledged.every((one) => one >= this.posted!.snapshot.revision)) this.runSinceMs ??= clock.monotonicMs();
         log.debug({ thread, revision }, "A proxy thread runs the revision.");
         this.fleet?.acknowledge();
       },
@@ -138,12 +145,14 @@ export class Sidecar {
         const split = this.snapshots.split(route);
         return split !== null && this.threads.acknowledged.every((revision) => revision >= split.epoch) ? split : null;
       },
+      acknowledgedAtMs: () => this.runSinceMs,
       storeFailed,
     });
     this.hooks = new Hooks({
       store: options.store, clock, random: systemRandom, log, version: options.version, settings: configuration.bootstrap.webhooks, fence: () => this.fence(),
       own: () => [...this.listeners, ...(this.admin === null ? [] : [this.admin.address])],
     });
+    this.commands = new CommandInbox(options.commands ?? null, this.controller);
     tellReachable(options.store, log);
     this.controller.onDecision(this.decisions.record);
     this.controller.onDecision(this.decisionLog.told);
@@ -158,6 +167,7 @@ export class Sidecar {
     this.admin = new AdminServer(this.running.bootstrap.admin, adminPorts(this), this.access, this.log);
     const { port } = await this.admin.listen();
     await this.hooks.start(this.running.dynamic.routes);
+    await this.commands.start().catch((error: unknown) => this.log.error({ err: error }, "The store's folder for commands cannot be used: only the admin API takes them."));
     this.loop = setInterval(() => this.tick(), tickMs);
     this.fleet?.start();
     const callbacks = {
@@ -185,6 +195,7 @@ export class Sidecar {
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
     await this.gates.close();
+    await this.commands.close();
     await this.controller.flush();
     await this.decisionLog.flush();
     await this.snapshots.flush();
@@ -252,6 +263,7 @@ export class Sidecar {
 
   private post(snapshot: Snapshot): void {
     this.posted = { snapshot, atMs: clock.monotonicMs() };
+    this.runSinceMs = null;
     this.windows.follow([0, ...snapshot.routes.flatMap((route) => route.variants.map(({ slot }) => slot))]);
     this.threads.publish(snapshot);
   }

@@ -12,8 +12,8 @@ export interface Answer {
 }
 
 export interface StreamSink {
-  /** @returns false where the client reads so slowly that too much waits: then it was cut */
-  write(text: string): boolean;
+  /** Resolves when there is room for more; false: it has ended, or was cut because its reader does not read. */
+  write(text: string): Promise<boolean>;
   end(): void;
   /** Once, whoever ended it. */
   onClose(listener: () => void): void;

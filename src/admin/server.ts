@@ -116,7 +116,7 @@ export class AdminServer {
       response.setTimeout(0);
       response.writeHead(status, { ...commonHeaders, "content-type": contentType, ...headers });
       response.write(body);
-      return stream(sinkOf(response));
+      return stream(sinkOf(response, responseTimeoutMs));
     }
     const bytes = Buffer.from(body);
     response.writeHead(status, { ...commonHeaders, "content-type": contentType, "content-length": bytes.length, ...headers });

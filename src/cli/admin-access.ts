@@ -1,10 +1,10 @@
 /** Where the admin API is and how it is spoken to: from the command line and the environment, where no secret is on the command line. */
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseDuration } from "../config/scalars.ts";
+import { parseDuration } from "../core/duration.ts";
 import { AdminClient, AdminError, isLoopback } from "./admin-client.ts";
 import { type CliIo, exitCodes } from "./args.ts";
-import { caller } from "./shared-store.ts";
+import { caller } from "./caller.ts";
 
 export const adminOptions = {
   admin: { type: "string", value: "URL", help: "A sidecar's admin API (default: EBBGATE_ADMIN, or http://127.0.0.1:9901)." },
@@ -24,6 +24,17 @@ export interface AdminChoice {
   readonly key?: string | undefined;
   readonly timeout?: string | undefined;
   readonly "plain-http"?: boolean;
+}
+
+/**
+ * Whether a command that can read a store is to ask a sidecar instead: where `--admin` says so, or EBBGATE_ADMIN does and nothing on the command line names a store.
+ * @throws AdminError where both are named
+ */
+export function asksAdmin(values: AdminChoice & { readonly store?: string | undefined; readonly config?: string | undefined; readonly namespace?: string | undefined; readonly file?: string | undefined }, io: CliIo): boolean {
+  const place = (["store", "config", "namespace", "file"] as const).find((option) => values[option] !== undefined);
+  const word = (["admin", "token-file", "ca", "cert", "key"] as const).find((option) => values[option] !== undefined);
+  if (place !== undefined && word !== undefined) throw new AdminError(`--${word} belongs to the admin API, and --${place} goes past it: give one of them`, exitCodes.usage);
+  return word !== undefined || (place === undefined && (io.env["EBBGATE_ADMIN"] ?? "") !== "");
 }
 
 export interface AdminAccess {
@@ -61,17 +72,23 @@ export async function adminClient(choice: AdminChoice, io: CliIo): Promise<Admin
   return new AdminClient({ url, token, user: caller(io).replace(/[^\x21-\x7e]/g, "?"), tls, timeoutMs });
 }
 
+/** @throws AdminError, also of `act` */
+export async function usingAdmin<T>(choice: AdminChoice, io: CliIo, act: (client: AdminClient) => Promise<T>): Promise<T> {
+  const client = await adminClient(choice, io);
+  try {
+    return await act(client);
+  } finally {
+    client.close();
+  }
+}
+
 /** Runs what needs the admin API; what it could not do is one line and the exit code. */
 export async function withAdmin(command: string, choice: AdminChoice, io: CliIo, act: (client: AdminClient) => Promise<number>): Promise<number> {
-  let client: AdminClient | undefined;
   try {
-    client = await adminClient(choice, io);
-    return await act(client);
+    return await usingAdmin(choice, io, act);
   } catch (error) {
     if (!(error instanceof AdminError)) throw error;
     io.stderr.write(`ebbgate ${command}: ${error.message}\n`);
     return error.exit;
-  } finally {
-    await client?.close();
   }
 }

@@ -1,9 +1,9 @@
 /** The admin API as a command sees it: where it is, who asks, and what it means when it does not answer, or answers no. */
 import { randomUUID } from "node:crypto";
+import type { Agent as HttpAgent, IncomingMessage } from "node:http";
 import { isIP } from "node:net";
-import type { Dispatcher } from "undici";
 import { nearest } from "../config/nearest.ts";
-import { formatDuration } from "../config/scalars.ts";
+import { formatDuration } from "../core/duration.ts";
 import { exitCodes } from "./args.ts";
 import type { AdminAccess } from "./admin-access.ts";
 import { printable } from "./watch/spans.ts";
@@ -29,7 +29,11 @@ export interface Reply<T> {
 
 export interface Ask {
   readonly method?: "GET" | "POST" | "PUT";
+  /** A text goes as it is, under its own type; anything else as JSON. */
   readonly body?: unknown;
+  readonly contentType?: string;
+  /** What a good answer is (default JSON). */
+  readonly answer?: "json" | "text";
   readonly ifMatch?: string | undefined;
   /** The same request may arrive twice and counts once: it is sent again where the connection breaks. */
   readonly once?: boolean;
@@ -40,7 +44,7 @@ const bodyBytesMax = 32 * 1_048_576;
 
 export class AdminClient {
   private readonly access: AdminAccess;
-  private dispatcher: Promise<Dispatcher> | null = null;
+  private agent: HttpAgent | null = null;
 
   constructor(access: AdminAccess) {
     this.access = access;
@@ -51,34 +55,53 @@ export class AdminClient {
   }
 
   /** @param path from `/api/v1/...` on @returns an answer below 400, parsed @throws AdminError */
-  async ask<T>(path: string, { method = "GET", body, ifMatch, once = false }: Ask = {}): Promise<Reply<T>> {
+  async ask<T>(path: string, { method = "GET", body, contentType = "application/json", answer = "json", ifMatch, once = false }: Ask = {}): Promise<Reply<T>> {
     const headers: Record<string, string> = {
-      accept: "application/json, application/problem+json", "ebbgate-user": this.access.user,
+      accept: answer === "json" ? "application/json, application/problem+json" : "*/*", "ebbgate-user": this.access.user,
       ...(this.access.token !== null && { authorization: `Bearer ${this.access.token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(body !== undefined && { "content-type": contentType }),
       ...(ifMatch !== undefined && { "if-match": ifMatch }),
       ...(once && { "idempotency-key": randomUUID() }),
     };
-    const text = body === undefined ? null : JSON.stringify(body);
-    const send = (): Promise<Reply<unknown>> => this.send(method, path, headers, text);
+    const text = body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body);
+    const send = (): Promise<Reply<unknown>> => this.send(method, path, headers, text, answer);
     const reply = await send().catch((error: unknown) => (once && isBroken(error) ? send() : Promise.reject(error as Error))).catch((error: unknown) => Promise.reject(this.unreachable(error)));
     if (reply.status >= 400) throw this.refused(reply);
     return reply as Reply<T>;
   }
 
-  async close(): Promise<void> {
-    await (await this.dispatcher)?.destroy();
+  close(): void {
+    this.agent?.destroy();
   }
 
-  private async send(method: Dispatcher.HttpMethod, path: string, headers: Record<string, string>, body: string | null): Promise<Reply<unknown>> {
-    // Loaded only by those who ask: most of a command's start-up would be this.
-    const { request, Agent } = await import("undici");
-    const { tls, timeoutMs } = this.access;
-    this.dispatcher ??= Promise.resolve(new Agent({ connect: { ...tls, timeout: timeoutMs }, headersTimeout: timeoutMs, bodyTimeout: timeoutMs, maxResponseSize: bodyBytesMax }));
-    const answer = await request(new URL(`${this.url}${path}`), { method, headers, body, dispatcher: await this.dispatcher, signal: AbortSignal.timeout(timeoutMs) });
-    const text = await answer.body.text();
-    const etag = answer.headers["etag"];
-    return { status: answer.statusCode, etag: typeof etag === "string" ? etag : null, body: this.parsed(answer.statusCode, String(answer.headers["content-type"] ?? ""), text) };
+  private async send(method: string, path: string, headers: Record<string, string>, body: string | null, as: "json" | "text"): Promise<Reply<unknown>> {
+    const { tls, timeoutMs, url } = this.access;
+    // undici would be most of a command's start (decision 095).
+    const { request, Agent } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
+    this.agent ??= new Agent({ keepAlive: true, ...tls });
+    const answer = Promise.withResolvers<IncomingMessage>();
+    const asked = request(`${this.url}${path}`, { method, headers: { ...headers, ...(body !== null && { "content-length": Buffer.byteLength(body) }) }, agent: this.agent });
+    const late = setTimeout(() => asked.destroy(new LateError()), timeoutMs);
+    try {
+      asked.on("response", answer.resolve).on("error", answer.reject).end(body ?? undefined);
+      const response = await answer.promise;
+      const text = await this.read(response);
+      const { etag, "content-type": contentType = "" } = response.headers;
+      const status = response.statusCode!;
+      return { status, etag: etag ?? null, body: as === "text" && status < 400 ? text : this.parsed(status, contentType, text) };
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  private async read(response: IncomingMessage): Promise<string> {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for await (const chunk of response) {
+      chunks.push(chunk as Buffer);
+      if ((bytes += (chunk as Buffer).length) > bodyBytesMax) throw new AdminError(`${this.url} answers with more than ${bodyBytesMax} bytes: is this the admin port of Ebbgate?`, exitCodes.unreachable);
+    }
+    return Buffer.concat(chunks).toString("utf8");
   }
 
   private parsed(status: number, contentType: string, text: string): unknown {
@@ -102,24 +125,26 @@ export class AdminClient {
   private unreachable(error: unknown): AdminError {
     if (error instanceof AdminError) return error;
     const { timeoutMs } = this.access;
-    const { code = "", name = "", message = "" } = (error ?? {}) as { code?: string; name?: string; message?: string };
+    const { code = "", message = "" } = (error ?? {}) as { code?: string; message?: string };
     const why = ((): string => {
-      if (name === "TimeoutError" || /TIMEOUT/.test(code)) return `does not answer within ${formatDuration(timeoutMs)}: is it alive? --timeout gives it longer`;
+      if (error instanceof LateError || /TIMEDOUT/.test(code)) return `does not answer within ${formatDuration(timeoutMs)}: is it alive? --timeout gives it longer`;
       if (code === "ECONNREFUSED") return "refuses the connection: is a sidecar running there? --admin or EBBGATE_ADMIN says where";
       if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "cannot be found: is the name right? --admin or EBBGATE_ADMIN says where";
       if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER") return "does not speak TLS: is it http://?";
       if (/CERT|SELF_SIGNED|ALTNAME|SIGNATURE/.test(code)) return `has a certificate that is not trusted (${code}): name its authority with --ca FILE`;
       if (/^ERR_SSL|ALERT/.test(code)) return `refuses the TLS connection (${code}): does it want a client certificate? --cert and --key give one`;
-      if (code.startsWith("HPE_") || name === "HTTPParserError") return "does not speak HTTP: is it https://?";
-      if (code === "UND_ERR_SOCKET" || code === "ECONNRESET") return "ends the connection without an answer: is it https://, or draining?";
-      return `cannot be asked (${code || name}${message === "" ? "" : `: ${oneLine(message)}`})`;
+      if (code.startsWith("HPE_")) return "does not speak HTTP: is it https://?";
+      if (code === "ECONNRESET" || code === "EPIPE") return "ends the connection without an answer: is it https://, or draining?";
+      return `cannot be asked (${code || "no code"}${message === "" ? "" : `: ${oneLine(message)}`})`;
     })();
     return new AdminError(`${this.url} ${why}`, exitCodes.unreachable);
   }
 }
 
+class LateError extends Error {}
+
 /** The connection, after it was there: nobody knows whether the request arrived. */
-const isBroken = (error: unknown): boolean => ["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"].includes(String((error as { code?: unknown } | null)?.code));
+const isBroken = (error: unknown): boolean => ["ECONNRESET", "EPIPE"].includes(String((error as { code?: unknown } | null)?.code));
 
 /** Of what others wrote: nothing in it steers the terminal. */
 export const oneLine = (text: string): string => printable(text).replace(/\s+/g, " ").trim();

@@ -8,7 +8,8 @@ import { archivesIn, linesOf, logLines } from "../store/audit-archive.ts";
 import type { PlacedLine } from "../store/audit-chain.ts";
 import { type ChainEnd, chainStart } from "../store/audit-line.ts";
 import type { CliIo } from "./args.ts";
-import { NoStore, openSharedStore, type StoreChoice } from "./shared-store.ts";
+import { openSharedStore } from "./shared-store.ts";
+import { NoStore, type StoreChoice } from "./store-choice.ts";
 
 export interface AuditSource {
   readonly name: string;

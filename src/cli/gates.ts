@@ -6,7 +6,8 @@ import { explain, explanationText, ExplainUsage, momentOf } from "./gates/explai
 import { gateReports, listText, reportText } from "./gates/list.ts";
 import { switchGate } from "./gates/switch.ts";
 import { type GateWorld, openGateWorld } from "./gates/world.ts";
-import { caller, NoStore, storeOptions } from "./shared-store.ts";
+import { caller } from "./caller.ts";
+import { NoStore, storeOptions } from "./store-choice.ts";
 
 export const spec = {
   name: "gates",

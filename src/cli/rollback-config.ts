@@ -5,7 +5,9 @@ import { currentText, nextRevision, publish } from "../store/publish.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { describeAnswers } from "./answers.ts";
-import { caller, NoStore, openSharedStore, type SharedStore, storeOptions } from "./shared-store.ts";
+import { caller } from "./caller.ts";
+import { openSharedStore, type SharedStore } from "./shared-store.ts";
+import { NoStore, storeOptions } from "./store-choice.ts";
 
 export const spec = {
   name: "rollback-config",

@@ -1,5 +1,4 @@
 /** The Redis that a command is about: named by a configuration, or by its address. */
-import { userInfo, hostname } from "node:os";
 import { resolve } from "node:path";
 import type { OwnAddresses } from "../config/bootstrap-checks.ts";
 import type { RedisSettings } from "../config/definition.ts";
@@ -10,33 +9,13 @@ import { RedisStore } from "../store/redis/redis-store.ts";
 import { RedisSharedDocument } from "../store/redis/shared-document.ts";
 import type { SharedDocument } from "../store/shared-document.ts";
 import type { CliIo } from "./args.ts";
-
-export const storeOptions = {
-  config: { type: "string", short: "c", value: "FILE", completes: "file", help: "A sidecar's bootstrap document, for its store (default ebbgate.yaml)." },
-  store: { type: "string", value: "URL", help: "Instead of --config: redis://[user@]host:port[/database], rediss:// with TLS. The password is taken from EBBGATE_STORE_PASSWORD." },
-  namespace: { type: "string", value: "NAME", help: "With --store: the fleet's namespace (default default)." },
-} as const;
-
-export interface StoreChoice {
-  readonly config?: string | undefined;
-  readonly store?: string | undefined;
-  readonly namespace?: string | undefined;
-}
+import { NoStore, type StoreChoice } from "./store-choice.ts";
 
 export interface SharedStore {
   readonly store: RedisStore;
   readonly document: SharedDocument;
   /** Of the sidecar whose configuration was given. */
   readonly own: OwnAddresses | null;
-}
-
-/** Why a command cannot go on, and its exit code's name. */
-export class NoStore extends Error {
-  readonly unreachable: boolean;
-  constructor(message: string, unreachable = false) {
-    super(message);
-    this.unreachable = unreachable;
-  }
 }
 
 /** @throws NoStore */
@@ -49,12 +28,6 @@ export async function openSharedStore(choice: StoreChoice, io: CliIo): Promise<S
     throw new NoStore(`Redis cannot be reached${complaint}`, true);
   }
   return { store, document: new RedisSharedDocument(store), own };
-}
-
-/** Who asks, for history and audit log. */
-export function caller(io: CliIo): string {
-  const name = io.env["EBBGATE_USER"] ?? io.env["USER"] ?? userInfo().username;
-  return `${name}@${hostname()}`;
 }
 
 async function fromConfiguration({ config, namespace }: StoreChoice, io: CliIo): Promise<{ readonly settings: RedisSettings; readonly own: OwnAddresses }> {

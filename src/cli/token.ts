@@ -5,12 +5,13 @@ import { idOf } from "../admin/access/token.ts";
 import { createToken, revokeTokens, TokenFileError } from "../admin/access/token-writer.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
-import { parseDuration, personName } from "../config/scalars.ts";
+import { personName } from "../config/scalars.ts";
+import { parseDuration } from "../core/duration.ts";
 import { adminRoles, type AdminRole } from "../config/settings.ts";
 import { readIfPresent } from "../store/durable.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { columns } from "./columns.ts";
-import { caller } from "./shared-store.ts";
+import { caller } from "./caller.ts";
 
 export const spec = {
   name: "token",

@@ -1,7 +1,7 @@
 /** `ebbgate watch [NAME]`: rollouts as they go, on a terminal as a picture, elsewhere as a line for each change. */
 import { setTimeout as delay } from "node:timers/promises";
 import type { Status } from "../admin/status.ts";
-import { parseDuration } from "../config/scalars.ts";
+import { parseDuration } from "../core/duration.ts";
 import { adminOptions, withAdmin } from "./admin-access.ts";
 import { type AdminClient, AdminError, noSuchRollout } from "./admin-client.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";

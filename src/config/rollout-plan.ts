@@ -85,6 +85,7 @@ export interface ProbePlan {
 
 /** A failed step says so and the next one runs, or the rest is left out. */
 export const playbookFailureActions = ["continue", "stop"] as const;
+export const playbookDrillActions = ["skip", "call"] as const;
 
 /** A call to a target of the bootstrap document. */
 export interface PlaybookStep {
@@ -92,6 +93,8 @@ export interface PlaybookStep {
   /** A target's name: its address and its secrets are no part of a plan. */
   readonly target: string;
   readonly onFailure: (typeof playbookFailureActions)[number];
+  /** In a drill; absent: `skip`. */
+  readonly drill?: (typeof playbookDrillActions)[number];
 }
 
 export interface RolloutStep {

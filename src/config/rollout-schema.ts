@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseMethod, parsePath, parseStatuses } from "./notation.ts";
-import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, playbookFailureActions, strategies } from "./rollout-plan.ts";
+import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, playbookDrillActions, playbookFailureActions, strategies } from "./rollout-plan.ts";
 import { duration, factor, flag, integer, name, scalar, share, text, token, weight } from "./scalars.ts";
 import { windowShape } from "./window-schema.ts";
 
@@ -166,6 +166,7 @@ export const rolloutSchema = z.strictObject({
       name: name.describe("What people are told, and what the receiver is told to do."),
       target: name.describe("A target of `webhooks.targets`."),
       onFailure: z.enum(playbookFailureActions).describe("`stop` leaves out the steps after it.").default("continue"),
+      drill: z.enum(playbookDrillActions).describe("What a drill does with it: leave it out, or call it with `drill: true`, for a receiver that knows what that means.").default("skip"),
     }))
     .max(16)
     .describe("What is called when this rollout goes back, one after the other: revert code, configuration, open a ticket, page. The rollback itself waits for none of it.")

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { formatDuration, parseDuration } from "../core/duration.ts";
 
 /** Why a scalar is refused, and what to write instead. */
 export class Refusal {
@@ -32,8 +33,6 @@ export function scalar<T>(spec: ScalarSpec<T>) {
     .meta({ ...spec.json });
 }
 
-const durationUnitsMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
 /**
  * A duration with its unit, as `250ms`, `30s`, `1m30s`, `2h`, `1d`; a plain number is refused because nobody can see
  * its unit. 0 needs none.
@@ -51,23 +50,6 @@ export function duration({ minMs = 0, maxMs = 86_400_000 }: { minMs?: number; ma
       return new Refusal("is out of range", `Write a duration from ${formatDuration(minMs)} to ${formatDuration(maxMs)}`);
     },
   });
-}
-
-/** @returns milliseconds; undefined where it is no duration */
-export function parseDuration(written: unknown): number | undefined {
-  if (typeof written !== "string" || !/^(\d{1,15}(\.\d{1,9})?(ms|s|m|h|d))+$/.test(written)) return undefined;
-  let ms = 0;
-  for (const [, amount, unit] of written.matchAll(/([\d.]+)(ms|s|m|h|d)/g)) ms += Number(amount) * durationUnitsMs[unit!]!;
-  return Math.round(ms);
-}
-
-/** The shortest written form, as the document takes it. @param ms 0 or more, whole */
-export function formatDuration(ms: number): string {
-  for (const unit of ["d", "h", "m", "s"]) {
-    const unitMs = durationUnitsMs[unit]!;
-    if (ms > 0 && ms % unitMs === 0) return `${ms / unitMs}${unit}`;
-  }
-  return `${ms}ms`;
 }
 
 /**

@@ -33,6 +33,8 @@ export const rolloutReasons = [
   // back
   "limitBreached", "exposureSpent", "inconclusiveRolledBack", "groupRolledBack", "regionLeft", "shrunk", "limitPaused", "limitNoted",
   "trafficStopped", "verified", "notVerified",
+  // a rehearsed way back
+  "drill", "drillPassed", "drillFailed", "drillEnded",
   // people
   "commandPause", "commandResume", "commandPromote", "commandApprove", "commandRollback", "commandOverride", "commandRefused",
   // configuration

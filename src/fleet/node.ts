@@ -166,6 +166,7 @@ export class FleetNode implements FleetPorts {
         this.roster.committed(route, revision, options.clock.monotonicMs());
         this.takenOver(route, revision);
       },
+      acknowledgedAtMs: (revision, nowMs) => this.roster.acknowledgedAtMs(route, revision, nowMs),
       adopted: (revision) => this.takenOver(route, revision),
       lowered: (lowered) => {
         options.log.warn({ route, lowered }, "This sidecar takes its users away from the candidate by itself; the leader is told.");

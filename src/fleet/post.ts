@@ -5,7 +5,7 @@ import type { FleetStore } from "./ports.ts";
 import { decodeReport, encodeReport } from "./report-wire.ts";
 import type { Report } from "./report.ts";
 
-const channel = "reports";
+export const reportsChannel = "reports";
 
 export interface PostWorld {
   readonly store: Pick<FleetStore, "publish" | "subscribe">;
@@ -29,7 +29,7 @@ export class Post {
 
   /** Before this sidecar leads; the others need not hear each other. */
   listen(): void {
-    this.end ??= this.world.store.subscribe(channel, (text) => this.heard(text));
+    this.end ??= this.world.store.subscribe(reportsChannel, (text) => this.heard(text));
   }
 
   close(): void {
@@ -50,7 +50,7 @@ export class Post {
   }
 
   private send(text: string): void {
-    void this.world.store.publish(channel, text).catch(() => undefined);
+    void this.world.store.publish(reportsChannel, text).catch(() => undefined);
   }
 
   private heard(text: string): void {

@@ -29,6 +29,10 @@ interface Commit {
   readonly revision: number;
   readonly atMs: number;
   convergedMs: number | null;
+  /** Of those that were heard when it was committed: who does not run it yet, silent or not. */
+  readonly missing: Set<string>;
+  /** When there was nobody missing any more. */
+  completeAtMs: number | null;
 }
 
 export class Roster {
@@ -49,13 +53,27 @@ export class Roster {
       if (revision <= (entry.acknowledged.get(route) ?? -1)) continue;
       entry.acknowledged.set(route, revision);
       this.look(route, nowMs);
+      const commit = this.commits.get(route);
+      if (commit !== undefined && revision >= commit.revision && commit.missing.delete(instance) && commit.missing.size === 0) commit.completeAtMs = nowMs;
     }
   }
 
   committed(route: string, revision: number, nowMs: number): void {
     if ((this.commits.get(route)?.revision ?? -1) >= revision) return;
-    this.commits.set(route, { revision, atMs: nowMs, convergedMs: null });
+    const missing = new Set(this.live(nowMs).flatMap(({ instance, acknowledged }) => ((acknowledged.get(route) ?? -1) < revision ? [instance] : [])));
+    this.commits.set(route, { revision, atMs: nowMs, convergedMs: null, missing, completeAtMs: missing.size === 0 ? nowMs : null });
     this.look(route, nowMs);
+  }
+
+  /**
+   * When all that were heard at a commit ran it, also those that have fallen silent since; null: some are not known to. Of another leader's commit: those
+   * that are heard, from when that is asked.
+   */
+  acknowledgedAtMs(route: string, revision: number, nowMs: number): number | null {
+    const commit = this.commits.get(route);
+    if (commit?.revision === revision) return commit.completeAtMs;
+    const live = this.live(nowMs);
+    return live.length > 0 && live.every(({ acknowledged }) => (acknowledged.get(route) ?? -1) >= revision) ? nowMs : null;
   }
 
   /** Those that are heard. */

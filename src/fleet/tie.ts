@@ -28,6 +28,8 @@ export interface TieWorld extends Omit<Committing, "marks" | "committed" | "stor
   committed(revision: number): void;
   /** What another sidecar committed was taken over. */
   adopted(revision: number): void;
+  /** See `FleetTie.acknowledgedAtMs`, of the rollout's commit. */
+  acknowledgedAtMs(revision: number, monotonicMs: number): number | null;
   /** This sidecar takes its users away by itself. */
   lowered(lowered: Lowered): void;
   /** What should outlive the process has changed. */
@@ -153,6 +155,11 @@ export class RolloutTie implements FleetTie {
     return { own, shared: state.weight };
   }
 
+  acknowledgedAtMs(monotonicMs: number): number | null {
+    const { committed } = this.view;
+    return committed === null || !this.writer.idle ? null : this.world.acknowledgedAtMs(committed.revision, monotonicMs);
+  }
+
   forward(command: Command): string {
     if (command.verb === "rollback") this.lowerBy({ era: eraOf(this.marks), breaker: 0, kind: "command", limit: -1, evidence: null, region: null, by: command.by, why: command.why });
     return this.world.forward(command);
@@ -235,10 +242,10 @@ export class RolloutTie implements FleetTie {
 /** A state's times from another clock, none of them in the future: a clock that differs must neither end a dwell nor make it endless. */
 function shifted(state: RolloutState, skewMs: number, nowMs: number): RolloutState {
   const past = (atMs: number): number => Math.min(nowMs, atMs + skewMs);
-  const { bakeSinceMs, cooldownUntilMs } = state;
+  const { bakeSinceMs, cooldownUntilMs, drill } = state;
   return {
     ...state, sinceMs: past(state.sinceMs), stepSinceMs: past(state.stepSinceMs), bakeSinceMs: bakeSinceMs === null ? null : past(bakeSinceMs),
-    cooldownUntilMs: cooldownUntilMs === null ? null : cooldownUntilMs + skewMs,
+    cooldownUntilMs: cooldownUntilMs === null ? null : cooldownUntilMs + skewMs, ...(drill === undefined ? {} : { drill: { ...drill, atMs: past(drill.atMs) } }),
   };
 }
 

@@ -2,7 +2,8 @@
 import { redactText } from "../core/redact.ts";
 import { explain } from "../rollout/explain.ts";
 import { severityOf, type Severity } from "../rollout/severity.ts";
-import { isDecisionRecord } from "../rollout/decision-record.ts";
+import { isDecisionRecord, isDrilled } from "../rollout/decision-record.ts";
+import type { DrillState } from "../rollout/drill.ts";
 import type { Decision, DecisionRecord } from "../rollout/types.ts";
 import type { AuditRecord } from "../store/store.ts";
 import type { Change } from "../store/shared-document.ts";
@@ -43,18 +44,23 @@ const isChange = (record: object): record is Change & { readonly kind: string } 
 function decisionEvent(record: DecisionRecord): Made | null {
   const { inputs: _, effects: _effects, after: _after, ...decision } = record;
   const severity = severityOf(decision.reason);
+  const drill = isDrilled(record);
   return {
-    type: `dev.ebbgate.rollout.${decision.reason}`, route: decision.route, severity, sentence: explain(decision),
-    data: { ...decision, command: decision.command === null ? null : { ...decision.command, why: redactText(decision.command.why) } },
-    incident: { key: incidentOf(decision), over: isOver(record) },
+    type: `dev.ebbgate.rollout.${decision.reason}`, route: decision.route, severity, sentence: `${drill ? "Drill: " : ""}${explain(decision)}`,
+    // What is a drill says so, for whoever looks at nothing else.
+    data: { ...decision, drill, ...(decision.drill === undefined ? {} : { drilled: told(decision.drill) }), command: decision.command === null ? null : { ...decision.command, why: redactText(decision.command.why) } },
+    incident: { key: incidentOf(decision, drill), over: isOver(record) },
   };
 }
 
-export const incidentOf = ({ route, candidate, revision }: Pick<Decision, "route" | "candidate" | "revision">): string => `${route}/${candidate}/${revision}`;
+const told = (drill: DrillState): DrillState => ({ ...drill, why: redactText(drill.why) });
+
+/** An alert about a drill is one of its own: its end must not end another. */
+export const incidentOf = ({ route, candidate, revision }: Pick<Decision, "route" | "candidate" | "revision">, drill = false): string => `${route}/${candidate}/${revision}${drill ? "/drill" : ""}`;
 
 /** The rollback is verified, a hold that somebody was paged for has ended, or somebody has taken what was escalated in hand. */
-function isOver({ reason, inputs }: DecisionRecord): boolean {
-  if (reason === "verified" || reason === "baked") return true;
+function isOver({ reason, inputs, drill, weight }: DecisionRecord): boolean {
+  if (reason === "verified" || reason === "baked" || reason === "drillPassed" || (drill?.over === true && weight > 0)) return true;
   const waited = inputs?.state.waiting;
   if (reason === "holdEnded") return waited === "baseline" || waited === "outage";
   return (reason === "newRevision" || reason === "commandOverride") && inputs?.state.escalated === true;
@@ -62,10 +68,11 @@ function isOver({ reason, inputs }: DecisionRecord): boolean {
 
 function playbookEvent(record: PlaybookRecord): Made {
   const { route, candidate, revision, step, outcome, target, attempts, detail } = record;
-  const how = outcome === "done" ? `is done (${target})` : outcome === "failed" ? `failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"} at ${target}: ${detail}` : "was left out, because one before it failed";
+  const how = outcome === "done" ? `is done (${target})` : outcome === "failed" ? `failed after ${attempts} ${attempts === 1 ? "attempt" : "attempts"} at ${target}: ${detail}` : `was left out${record.drill === true ? "" : ", because one before it failed"}`;
+  const severity = outcome === "done" || (record.drill === true && outcome === "skipped") ? "info" : outcome === "failed" && record.drill !== true ? "page" : "warn";
   return {
-    type: `dev.ebbgate.playbook.${outcome}`, route, severity: outcome === "done" ? "info" : outcome === "failed" ? "page" : "warn", sentence: `${route}: playbook step '${step}' for ${candidate} (${revision}) ${how}.`,
-    data: record, incident: { key: incidentOf(record), over: false },
+    type: `dev.ebbgate.playbook.${outcome}`, route, severity, sentence: `${record.drill === true ? "Drill: " : ""}${route}: playbook step '${step}' for ${candidate} (${revision}) ${how}.`,
+    data: { ...record, drill: record.drill === true }, incident: { key: incidentOf(record, record.drill), over: false },
   };
 }
 

@@ -5,7 +5,7 @@
 import type { PlaybookStep } from "../config/rollout-plan.ts";
 import type { WebhookTarget } from "../config/webhook-settings.ts";
 import { redactText } from "../core/redact.ts";
-import { isDecisionRecord } from "../rollout/decision-record.ts";
+import { beginsDrill, beginsRollback, isDecisionRecord } from "../rollout/decision-record.ts";
 import { explain } from "../rollout/explain.ts";
 import { severityOf } from "../rollout/severity.ts";
 import type { DecisionRecord } from "../rollout/types.ts";
@@ -42,7 +42,7 @@ export class PlaybookFollower implements Following {
   }
 
   wants({ record }: AuditRecord): boolean {
-    return isDecisionRecord(record) && record.route === this.route && record.to === "rollingBack" && record.from !== "rollingBack" && stepsOf(record).length > 0;
+    return isDecisionRecord(record) && record.route === this.route && (beginsRollback(record) || beginsDrill(record)) && stepsOf(record).length > 0;
   }
 
   async take(audit: AuditRecord, signal: AbortSignal): Promise<void> {
@@ -70,14 +70,16 @@ export class PlaybookFollower implements Following {
     const { ports } = this;
     const step = stepsOf(decision)[index]!;
     const startedMs = ports.clock.monotonicMs();
-    const result = stopped ? ({ outcome: "skipped", attempts: 0, status: null, detail: "" } as const) : await this.call(audit, decision, index, signal);
+    const leftOut = beginsDrill(decision) && step.drill !== "call" ? "a drill leaves it out" : stopped ? "one before it failed" : null;
+    const result = leftOut === null ? await this.call(audit, decision, index, signal) : ({ outcome: "skipped", attempts: 0, status: null, detail: leftOut } as const);
     const { route, candidate, revision } = decision;
     const record: PlaybookRecord = {
-      kind: "playbook", route, candidate, revision, rollback: audit.seq, index, step: step.name, target: step.target, ...result, tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
+      kind: "playbook", route, candidate, revision, rollback: audit.seq, index, step: step.name, target: step.target, ...(beginsDrill(decision) ? { drill: true } : {}), ...result, tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
     };
     const fence = ports.fence() ?? undefined;
     await ports.store.append(record, { id: stepIdOf(audit, index), ...(fence === undefined ? {} : { fence }) });
     if (record.outcome === "done") ports.log.info({ playbook: record }, "A playbook's step is done.");
+    else if (record.drill === true) ports.log.warn({ playbook: record }, record.outcome === "failed" ? "A playbook's step failed in a drill." : "A playbook's step was left out in a drill.");
     else ports.log.error({ playbook: record }, record.outcome === "failed" ? "A playbook's step failed." : "A playbook's step was left out, because one before it failed.");
     return record;
   }
@@ -105,12 +107,13 @@ function stepEvent(audit: AuditRecord, decision: DecisionRecord, index: number):
   const step = steps[index]!.name;
   const why = redactText(explain(decision));
   const severity = severityOf(reason) === "info" ? "warn" : severityOf(reason);
+  const drill = beginsDrill(decision);
   return {
-    id: stepIdOf(audit, index), type: "dev.ebbgate.playbook.step", time: audit.time, route, severity, sentence: `${route}: playbook step '${step}' (${index + 1} of ${steps.length}) is to be done: ${why}`,
+    id: stepIdOf(audit, index), type: "dev.ebbgate.playbook.step", time: audit.time, route, severity, sentence: `${drill ? "Drill: " : ""}${route}: playbook step '${step}' (${index + 1} of ${steps.length}) is to be done: ${why}`,
     data: {
-      step, number: index + 1, of: steps.length, rollback: audit.seq, route, baseline: inputs!.plan.baseline, candidate, revision, reason, sentence: why, severity, badResponses,
+      drill, step, number: index + 1, of: steps.length, rollback: audit.seq, route, baseline: inputs!.plan.baseline, candidate, revision, reason, sentence: why, severity, badResponses,
       command: command === null ? null : { ...command, why: redactText(command.why) },
     },
-    incident: { key: incidentOf(decision), over: false },
+    incident: { key: incidentOf(decision, drill), over: false },
   };
 }

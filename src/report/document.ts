@@ -1,5 +1,5 @@
 /** A report as a document: what happened, to whom, on what evidence, who did what, and how it was seen to be over. Pure. */
-import { formatDuration } from "../config/scalars.ts";
+import { formatDuration } from "../core/duration.ts";
 import { limitWords, millis, odds, percent, plain, share } from "../rollout/explain.ts";
 import type { LimitEvidence, VariantWindow } from "../rollout/types.ts";
 import { type Block, heading, paragraph, table } from "./blocks.ts";
@@ -14,6 +14,7 @@ export const reportHtml = (report: Report): string => toHtml(titleOf(report), bl
 const titleOf = ({ name, candidate, revision, outcome }: Report): string => `${name}: ${candidate} ${revision === candidate ? "" : `(${revision}) `}${outcomes[outcome].title}`;
 
 const outcomes: Readonly<Record<Outcome, { readonly title: string; readonly sentence: string }>> = {
+  drilled: { title: "is being drilled", sentence: "A drill has taken its users away, and they are not back yet. Nothing is held against it." },
   rolledBack: { title: "was rolled back", sentence: "It was rolled back, and the rollback was verified." },
   escalated: { title: "was rolled back, and the route did not recover", sentence: "It was rolled back, and the route did not recover: the cause is elsewhere." },
   rollingBack: { title: "is being rolled back", sentence: "It has no users any more; the rollback is not verified yet." },
@@ -25,7 +26,7 @@ const outcomes: Readonly<Record<Outcome, { readonly title: string; readonly sent
 function blocksOf(report: Report): Block[] {
   return [
     heading(titleOf(report), 1), ...summary(report), ...timeline(report), ...exposure(report), ...evidence(report.rollback), ...plotsOf(report),
-    ...people(report), ...playbook(report), ...recovery(report.rollback), ...budget(report),
+    ...drills(report), ...people(report), ...playbook(report), ...recovery(report.rollback), ...budget(report),
   ];
 }
 
@@ -78,6 +79,21 @@ function limitRow(limit: LimitEvidence): string[] {
 const windows = (over: string, rows: readonly (readonly [string, VariantWindow])[]): Block =>
   table([over, "requests", "failed", "share", "p50", "p95", "p99"], rows.map(([name, { requests, failed, errorRate, p50Ms, p95Ms, p99Ms }]) => [name, String(requests), String(failed), share(errorRate), millis(p50Ms), millis(p95Ms), millis(p99Ms)]));
 
+function drills({ drills: held, playbook: steps }: Report): Block[] {
+  if (held.length === 0) return [];
+  const after = (ms: number | null): string => (ms === null ? "not" : span(ms));
+  return [
+    heading("Drills"),
+    table(["time (UTC)", "record", "by", "why", "from", "every sidecar had acknowledged after", "nothing reached the candidate after", "the baseline was verified after", "users back after", "outcome"],
+      held.map(({ atMs, seq, by, why, weight, acknowledgedAfterMs, stoppedAfterMs, verifiedAfterMs, backAfterMs, outcome, fault }) =>
+        [time(atMs), String(seq), by, why, percent(weight), after(acknowledgedAfterMs), after(stoppedAfterMs), after(verifiedAfterMs), after(backAfterMs), fault === null ? drillOutcomes[outcome] : `${drillOutcomes[outcome]}: ${fault}`])),
+    paragraph("Rehearsed rollbacks: the candidate's users were taken away as by a rollback, and came back. Times are counted from the decision."),
+    ...stepsTable(steps.filter(({ record }) => record.drill === true)),
+  ];
+}
+
+const drillOutcomes = { underWay: "under way", passed: "passed", failed: "failed", abandoned: "it became a real rollback" } as const;
+
 const people = (report: Report): Block[] => [
   heading("Who did what"),
   report.people.length === 0 ? paragraph("Nobody gave a command, and the configuration was not changed.") : table(["time (UTC)", "record", "who", "what", "why"], report.people.map(({ atMs, seq, who, what, why }) => [time(atMs), String(seq), who, what, why])),
@@ -85,11 +101,15 @@ const people = (report: Report): Block[] => [
 
 function playbook({ playbook: steps, rollback }: Report): Block[] {
   if (rollback === null) return [];
+  const called = steps.filter(({ record }) => record.drill !== true);
   return [
     heading("Playbook"),
-    steps.length === 0 ? paragraph("No step was called, or none has an outcome yet.") : table(["step", "outcome", "ended (UTC)", "took", "record"], steps.map(({ atMs, seq, record }) => [`${record.index + 1}. ${record.step}`, outcomeWords(record), time(atMs), span(record.tookMs), String(seq)])),
+    ...(called.length === 0 ? [paragraph("No step was called, or none has an outcome yet.")] : stepsTable(called)),
   ];
 }
+
+const stepsTable = (steps: Report["playbook"]): Block[] =>
+  steps.length === 0 ? [] : [table(["step", "outcome", "ended (UTC)", "took", "record"], steps.map(({ atMs, seq, record }) => [`${record.index + 1}. ${record.step}`, outcomeWords(record), time(atMs), span(record.tookMs), String(seq)]))];
 
 function recovery(rollback: Rollback | null): Block[] {
   if (rollback === null) return [];

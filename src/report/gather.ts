@@ -1,10 +1,10 @@
 /**
- * Takes in audit records one after the other, and keeps what a report may need: of a long log the run that went back last, the last one, and the one
+ * Takes in audit records one after the other, and keeps what a report may need: of a long log the run of note (`isOfNote`) that came last, the last one, and the one
  * under way, so that neither a command nor a running sidecar holds all of the log. Pure but for what it remembers.
  */
 import type { AuditRecord } from "../store/store.ts";
-import { type Report, reportOf } from "./report.ts";
-import { concerns, isChange, isDecision, startsRun, wentBack } from "./run.ts";
+import { isOfNote, type Report, reportOf } from "./report.ts";
+import { concerns, isChange, isDecision, startsRun } from "./run.ts";
 
 /** Changes of the configuration that are kept; the oldest go. */
 const changesMax = 1_000;
@@ -53,7 +53,7 @@ export class Gathering {
     const { run } = this;
     this.run = [];
     if (this.revision !== undefined && !run.some(({ record }) => isDecision(record, this.name) && record.revision === this.revision)) return;
-    if (run.some(({ record }) => isDecision(record, this.name) && wentBack(record))) this.back = run;
+    if (run.some(({ record }) => isDecision(record, this.name) && isOfNote({ record }))) this.back = run;
     else this.last = run;
   }
 }

@@ -1,12 +1,14 @@
 /** What a run of a rollout was, for people who were not there: made from audit records and nothing else. Pure. */
 import { redactText } from "../core/redact.ts";
-import { explain } from "../rollout/explain.ts";
+import { drillFault, explain } from "../rollout/explain.ts";
+import { beginsDrill, beginsRollback, isDrilled } from "../rollout/decision-record.ts";
 import { severityOf, type Severity } from "../rollout/severity.ts";
 import type { PlaybookRecord } from "../rollout/playbook-record.ts";
+import type { DrillState } from "../rollout/drill.ts";
 import type { BreakerEvidence, DecisionRecord, LimitEvidence, VariantWindow } from "../rollout/types.ts";
 import type { AuditRecord } from "../store/store.ts";
 import { exposureOf, type Exposure } from "./exposure.ts";
-import { type Placed, type Run, runsOf, wentBack } from "./run.ts";
+import { type Placed, type Run, runsOf } from "./run.ts";
 
 export interface Report {
   readonly name: string;
@@ -24,6 +26,8 @@ export interface Report {
   readonly exposure: Exposure;
   /** Null: it did not go back. */
   readonly rollback: Rollback | null;
+  /** Rehearsed rollbacks, oldest first. */
+  readonly drills: readonly Drill[];
   readonly people: readonly Act[];
   readonly playbook: readonly Placed<PlaybookRecord>[];
   readonly budget: { readonly badResponses: number; /** Null: not capped. */ readonly cap: number | null; /** Promised probability of a false rollback within 24 h. */ readonly alpha: number | null };
@@ -31,7 +35,15 @@ export interface Report {
   readonly course: readonly Sample[];
 }
 
-export type Outcome = "rolledBack" | "escalated" | "rollingBack" | "succeeded" | "retired" | "underWay";
+export interface Drill extends DrillState {
+  readonly seq: number;
+  /** From its decision until its users were back; null: they are not, or never were. */
+  readonly backAfterMs: number | null;
+  /** Why it failed, for people; null: it did not. */
+  readonly fault: string | null;
+}
+
+export type Outcome = "drilled" | "rolledBack" | "escalated" | "rollingBack" | "succeeded" | "retired" | "underWay";
 
 export interface Moment {
   readonly seq: number;
@@ -79,18 +91,20 @@ export interface Sample {
 }
 
 /**
- * A report on one run of a rollout: the last one that went back, or the last one where none did.
+ * A report on one run of a rollout: the last one that went back or was drilled, or the last one where none was.
  *
  * @param records the audit log, in order @param revision only runs of this candidate revision
  * @returns null where there is none
  */
 export function reportOf(records: readonly AuditRecord[], name: string, revision?: string): Report | null {
   const runs = runsOf(records, name).filter(({ decisions }) => revision === undefined || decisions[0]!.record.revision === revision);
-  const run = runs.findLast(({ decisions }) => decisions.some(goesBack)) ?? runs.at(-1);
+  const run = runs.findLast(({ decisions }) => decisions.some(isOfNote)) ?? runs.at(-1);
   return run === undefined ? null : ofRun(run, name);
 }
 
-const goesBack = ({ record }: Placed<DecisionRecord>): boolean => wentBack(record);
+/** Also for `Gathering`: what is kept of a long log. */
+export const isOfNote = ({ record }: { readonly record: DecisionRecord }): boolean => beginsRollback(record) || beginsDrill(record);
+const goesBack = ({ record }: Placed<DecisionRecord>): boolean => beginsRollback(record);
 
 function ofRun(run: Run, name: string): Report {
   const { decisions, playbook } = run;
@@ -100,13 +114,16 @@ function ofRun(run: Run, name: string): Report {
   const { route, candidate, revision } = first.record;
   return {
     name, route, baseline: plan?.baseline ?? "the baseline", candidate, revision, outcome: outcomeOf(last.record), fromMs: first.atMs, untilMs: ends.atMs, seqs: [first.seq, ends.seq],
-    timeline: timelineOf(run), exposure: exposureOf(decisions), rollback: rollbackOf(decisions), people: peopleOf(run), playbook,
+    timeline: timelineOf(run), exposure: exposureOf(decisions), rollback: rollbackOf(decisions), drills: drillsOf(decisions), people: peopleOf(run), playbook,
     budget: { badResponses: Math.max(...decisions.map(({ record }) => record.badResponses)), cap: plan?.exposureBudget ?? null, alpha: plan?.alpha ?? null },
     course: decisions.flatMap(sampleOf),
   };
 }
 
-function outcomeOf({ to, after, reason }: DecisionRecord): Outcome {
+function outcomeOf(record: DecisionRecord): Outcome {
+  const { to, after, reason } = record;
+  // Its users are away, or not back yet.
+  if (isDrilled(record) && after?.drill?.over === false) return "drilled";
   if (reason === "retired") return "retired";
   if (after?.escalated === true) return "escalated";
   if (to === "rolledBack" || to === "succeeded") return to;
@@ -116,13 +133,13 @@ function outcomeOf({ to, after, reason }: DecisionRecord): Outcome {
 function timelineOf({ decisions, playbook, changes }: Run): Moment[] {
   return [
     ...decisions.map(({ seq, atMs, record }): Moment => ({ seq, atMs, severity: severityOf(record.reason), what: record.reason, sentence: redactText(explain(record)) })),
-    ...playbook.map(({ seq, atMs, record }): Moment => ({ seq, atMs, severity: record.outcome === "failed" ? "page" : record.outcome === "skipped" ? "warn" : "info", what: "playbook", sentence: `Playbook step '${record.step}': ${outcomeWords(record)}.` })),
+    ...playbook.map(({ seq, atMs, record }): Moment => ({ seq, atMs, severity: record.drill === true ? (record.outcome === "failed" ? "warn" : "info") : record.outcome === "failed" ? "page" : record.outcome === "skipped" ? "warn" : "info", what: "playbook", sentence: `Playbook step '${record.step}': ${outcomeWords(record)}.` })),
     ...changes.map(({ seq, atMs, record }): Moment => ({ seq, atMs, severity: "info", what: "configuration", sentence: `The configuration was ${record.action} by ${record.who}${record.reason === null ? "" : `: ${redactText(record.reason)}`}.` })),
   ].toSorted((a, b) => a.seq - b.seq);
 }
 
-export function outcomeWords({ outcome, target, attempts, detail }: PlaybookRecord): string {
-  if (outcome === "skipped") return "left out, because one before it failed";
+export function outcomeWords({ outcome, target, attempts, detail, drill }: PlaybookRecord): string {
+  if (outcome === "skipped") return drill === true ? "left out in a drill" : "left out, because one before it failed";
   return `${outcome === "done" ? `done by ${target}` : `failed at ${target} (${detail})`} after ${attempts} ${attempts === 1 ? "attempt" : "attempts"}`;
 }
 
@@ -148,6 +165,18 @@ function rollbackOf(decisions: readonly Placed<DecisionRecord>[]): Rollback | nu
     stoppedAfterMs: stopped === undefined ? null : stopped.record.atMs - record.atMs,
     recovery: end === undefined ? null : { verified: end.record.reason === "verified", afterMs: end.record.atMs - record.atMs, before: seen?.baselineEarlier ?? null, since: seen?.baselineSinceVerify ?? null },
   };
+}
+
+function drillsOf(decisions: readonly Placed<DecisionRecord>[]): Drill[] {
+  return decisions.flatMap(({ seq, record }, index): Drill[] => {
+    if (!beginsDrill(record) || record.drill === undefined) return [];
+    const own = decisions.slice(index).filter(({ record: { drill } }) => drill?.atMs === record.drill!.atMs).map((one) => one.record);
+    const last = own.at(-1)!;
+    const failed = own.find(({ reason }) => reason === "drillFailed");
+    return [{
+      ...last.drill!, why: redactText(last.drill!.why), seq, backAfterMs: last.drill!.over && last.weight > 0 ? last.atMs - record.atMs : null, fault: failed === undefined ? null : drillFault(failed.subject),
+    }];
+  });
 }
 
 function sampleOf({ record }: Placed<DecisionRecord>): Sample[] {

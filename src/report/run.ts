@@ -57,8 +57,6 @@ const startingReasons: readonly string[] = ["newRevision", "commandOverride", "q
 export const startsRun = (next: DecisionRecord, last: DecisionRecord): boolean =>
   startingReasons.includes(next.reason) || next.revision !== last.revision || next.candidate !== last.candidate || last.reason === "retired";
 
-export const wentBack = (record: DecisionRecord): boolean => record.to === "rollingBack" && record.from !== "rollingBack";
-
 /** A rollout is called as its plan says; one whose record has no plan, as its route. */
 export const isDecision = (record: object, name: string): record is DecisionRecord => isDecisionRecord(record) && (record.inputs?.plan.name ?? record.route) === name;
 const isPlaybook = (record: object, name: string): record is PlaybookRecord => isPlaybookRecord(record) && record.route === name;

@@ -242,6 +242,7 @@ export class RolloutController implements RolloutControl {
     return {
       ...state, sinceMs: Math.min(state.sinceMs, nowMs), stepSinceMs: Math.min(state.stepSinceMs, nowMs), bakeSinceMs: notAfter(state.bakeSinceMs, nowMs),
       cooldownUntilMs: notAfter(state.cooldownUntilMs, nowMs + (input.plan.cooldown?.maxMs ?? 0)),
+      ...(state.drill === undefined ? {} : { drill: { ...state.drill, atMs: Math.min(state.drill.atMs, nowMs) } }),
     };
   }
 }

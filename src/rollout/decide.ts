@@ -5,7 +5,9 @@
  */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { breachRule, breakerRule, exposureRule, groupRule, regionRule, stoppedRule, verifyRule } from "./rules-back.ts";
-import { commandRule, overrideApproval, refuse, rollbackCommandRule } from "./rules-command.ts";
+import { refuse } from "./refusals.ts";
+import { commandRule, overrideApproval, rollbackCommandRule } from "./rules-command.ts";
+import { drillRule } from "./rules-drill.ts";
 import { pendingRule, progressRule, waitRule } from "./rules-forward.ts";
 import { limitActionRule } from "./rules-limit.ts";
 import { editedRule, planChangedRule, planPauseRule } from "./rules-plan.ts";
@@ -25,7 +27,7 @@ export function initialState(plan: RolloutPlan, nowMs: number): RolloutState {
 /** What outlives a candidate: which revisions are quarantined, and how long nothing starts. */
 function startOver({ plan, state, nowMs }: Turn): RolloutState {
   const { quarantined, rollbacks, cooldownUntilMs, edition } = state;
-  return { ...initialState(plan, nowMs), quarantined, rollbacks, cooldownUntilMs, edition };
+  return { ...initialState(plan, nowMs), quarantined, rollbacks, cooldownUntilMs, edition, ...(state.drill === undefined ? {} : { drill: undefined }) };
 }
 
 const startOverEffects = [{ kind: "setWeight", weight: 0 }, { kind: "beginCandidate" }, { kind: "resetEvidence" }, { kind: "resetBreaker" }] as const;
@@ -59,7 +61,7 @@ const overrideRule: Rule = (turn) => {
 /** In order of precedence: who takes users away is asked before who holds, and who holds before who gives more. */
 const rules: readonly Rule[] = [
   revisionRule,
-  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, stoppedRule, verifyRule,
+  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, drillRule, stoppedRule, verifyRule,
   editedRule, overrideRule, planChangedRule, commandRule, planPauseRule, limitActionRule,
   waitRule, progressRule, pendingRule,
 ];

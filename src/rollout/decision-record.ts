@@ -5,3 +5,11 @@ export function isDecisionRecord(record: object): record is DecisionRecord {
   const has = record as Readonly<Record<string, unknown>>;
   return ["route", "candidate", "revision", "reason", "from", "to"].every((key) => typeof has[key] === "string") && typeof has["atMs"] === "number";
 }
+
+/** Whether it takes a candidate back: in earnest, also out of a drill. */
+export const beginsRollback = ({ to, reason }: Pick<DecisionRecord, "to" | "reason">): boolean => to === "rollingBack" && reason !== "drill" && reason !== "commandRefused";
+
+export const beginsDrill = ({ reason }: Pick<DecisionRecord, "reason">): boolean => reason === "drill";
+
+/** Whether it belongs to a drill; the rollback that takes a drill's place does not. */
+export const isDrilled = (record: Pick<DecisionRecord, "to" | "reason" | "drill">): boolean => record.drill !== undefined && !beginsRollback(record);

@@ -1,4 +1,5 @@
 /** A decision in one sentence, made from its record alone: the terminal, the page and the audit log say the same. */
+import type { DrillState } from "./drill.ts";
 import type { Decision, LimitEvidence } from "./types.ts";
 
 export function explain(decision: Decision): string {
@@ -22,11 +23,11 @@ export function explain(decision: Decision): string {
     case "baked":
       return `${who} has succeeded: it kept its limits through the bake time.`;
     case "awaitingApproval":
-      return `${who} waits for an approval of step ${step + 2}.`;
+      return `${who} waits for an approval of step ${nextOf(decision)}.`;
     case "awaitingEvidence":
       return `${who} stays at ${percent(weight)}: ${lacking(decision)}.`;
     case "awaitingProbes":
-      return `${who} stays at ${percent(weight)}: step ${step + 2} asks for declared probes that are answered well in a row, and there are not enough yet.`;
+      return `${who} stays at ${percent(weight)}: step ${nextOf(decision)} asks for declared probes that are answered well in a row, and there are not enough yet.`;
     case "awaitingMirror":
       return `${who} stays at ${percent(weight)}: its copies have not shown yet that it answers as the baseline does.`;
     case "awaitingGroup":
@@ -70,7 +71,16 @@ export function explain(decision: Decision): string {
       return `${who} is paused at ${percent(weight)}: ${limit(decision.limit)}.`;
     case "limitNoted":
       return `${who} breaks a limit that ${decision.limit?.action === "dryRun" ? "is tried out without acting" : "only notifies"}: ${limit(decision.limit)}.`;
+    case "drill":
+      return `${who} is taken back from ${percent(fromWeight)} for a drill by ${decision.command?.by ?? "nobody"} (${decision.command?.why ?? "no reason"}): nothing is held against it.`;
+    case "drillPassed":
+      return `${who}: the drill has passed: ${drillTimes(decision.drill)}. It goes back to ${percent(decision.drill?.weight ?? 0)}.`;
+    case "drillFailed":
+      return `${who}: the drill has failed: ${drillFault(decision.subject)}. It is paused at 0%: resume gives its users back when the route is well, promote at once.`;
+    case "drillEnded":
+      return `${who} is back at ${percent(weight)} (step ${step + 1}) after the drill, with evidence of its own.`;
     case "trafficStopped":
+      if (decision.drill !== undefined) return `${who} receives nothing any more, in a drill; the baseline is being verified with all the users.`;
       return `${who} receives nothing any more; the baseline is being verified.`;
     case "verified":
       return `${route} has recovered: the baseline is inside its own earlier limits.`;
@@ -105,6 +115,29 @@ export function explain(decision: Decision): string {
       return `${who}: the rollout has been taken out of the configuration.`;
   }
 }
+
+/** From 1. After a drill it is the step that it came from. */
+const nextOf = ({ step, drill }: Decision): number => (step < 0 && drill !== undefined ? drill.step : step + 1) + 1;
+
+const drillFaults: Readonly<Record<string, string>> = {
+  stragglers: "30 s after the decision some sidecars still do not run weight 0", traffic: "30 s after the decision requests still reached the candidate",
+  baseline: "the baseline fails with all the users", recovery: "within 60 s the baseline was not seen to be inside its earlier limits with all the users",
+};
+
+export const drillFault = (subject: string | null): string => drillFaults[subject ?? ""] ?? "the way back does not work";
+
+export function drillTimes(drill: DrillState | undefined): string {
+  if (drill === undefined) return "its times are not known";
+  const { acknowledgedAfterMs, stoppedAfterMs, verifiedAfterMs } = drill;
+  const parts = [
+    ...(acknowledgedAfterMs === null ? [] : [`every sidecar ran weight 0 after ${seconds(acknowledgedAfterMs)}`]),
+    ...(stoppedAfterMs === null ? [] : [`nothing reached the candidate any more after ${seconds(stoppedAfterMs)}`]),
+    ...(verifiedAfterMs === null ? [] : [`the baseline was verified with all the users after ${seconds(verifiedAfterMs)}`]),
+  ];
+  return parts.length === 0 ? "it came to nothing" : parts.join(", ");
+}
+
+const seconds = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : `${Number((ms / 1_000).toFixed(1))} s`);
 
 const commandWords = {
   commandPause: "paused", commandResume: "resumed", commandPromote: "promoted", commandApprove: "approved", commandRollback: "rolled back",

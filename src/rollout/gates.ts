@@ -3,7 +3,7 @@ import type { RolloutReason, WaitReason } from "../core/reasons.ts";
 import { notWorseThreshold } from "../judge/advance.ts";
 import { openFreeze } from "./freeze.ts";
 import { around, peerBehind, rankOf } from "./surroundings.ts";
-import { move, type Turn } from "./turn.ts";
+import { move, nextStep, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
 
 export interface Gate {
@@ -23,7 +23,7 @@ export function raiseGate({ plan, evidence, nowMs }: Turn): Gate | null {
 /** The same for the step that would come next; the group is asked last, because it asks whether everything else is open. */
 export function stepGate(turn: Turn): Gate | null {
   const { plan, state, nowMs } = turn;
-  const next = state.step + 1;
+  const next = nextStep(turn);
   if (state.step < 0 && state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs) return { waiting: "cooldown", reason: "coolingDown", subject: null };
   if (needsProbes(turn, next)) return { waiting: "declaredProbes", reason: "awaitingProbes", subject: null };
   if (needsCopies(turn, next)) return { waiting: "mirror", reason: "awaitingMirror", subject: null };

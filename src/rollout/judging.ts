@@ -205,6 +205,8 @@ export class RolloutJudge {
 
   /** @param cold the candidate had no users until now */
   beginStep(nowMs: number, cold: boolean): void {
+    // Whatever was verified before (a drill's rollback), the baseline is learned on.
+    this.verify = null;
     this.step = { candidate: this.candidate.mark(), baseline: this.baseline.mark() };
     const amount = stepInjection(this.injected++, this.plan.steps.length);
     this.trial.inject(amount);

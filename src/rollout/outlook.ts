@@ -35,8 +35,8 @@ export class Outlook {
     }));
   }
 
-  /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed */
-  around(evidence: Evidence, plan: RolloutPlan, state: RolloutState, storeFailing: boolean, edits: readonly Edit[] = []): Evidence {
+  /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed @param edits of the route, newest first @param acknowledged see `Surroundings.acknowledgedAfterMs` */
+  around(evidence: Evidence, plan: RolloutPlan, state: RolloutState, storeFailing: boolean, edits: readonly Edit[] = [], acknowledged?: number | null): Evidence {
     this.shown = evidence.limits.map((limit, i) => this.shown[i] === true || limit.notWorse >= notWorseThreshold);
     const answers = this.gates(plan, state);
     const around: Surroundings = {
@@ -48,6 +48,7 @@ export class Outlook {
       ...(answers === null ? {} : { externalGates: answers }),
       shown: this.shown,
       ...(edits.length === 0 ? {} : { document: documentOf(edits, state.edition) }),
+      ...(acknowledged === undefined ? {} : { acknowledgedAfterMs: acknowledged }),
     };
     return { ...evidence, around };
   }

@@ -7,7 +7,9 @@ export interface PlaybookRecord {
   readonly route: string;
   readonly candidate: string;
   readonly revision: string;
-  /** The seq of the rollback's own record. */
+  /** Only a drill called for it. */
+  readonly drill?: true;
+  /** The seq of the rollback's own record, or of the drill's. */
   readonly rollback: number;
   /** From 0. */
   readonly index: number;

@@ -87,6 +87,8 @@ export interface FleetTie {
   adopt(): { readonly state: RolloutState; readonly effects: readonly Effect[]; readonly decision: ExplainedDecision | null } | null;
   /** How much of the state's weight may be given here: raising waits until it is committed. And what the allocation is made for. */
   weights(state: RolloutState): { readonly own: number; readonly shared: number };
+  /** When every sidecar that is heard ran what was committed last (monotonic); null: some do not yet, or it is not committed. */
+  acknowledgedAtMs(monotonicMs: number): number | null;
   /** Hands a command to the leader. @returns what became of it, for people */
   forward(command: Command): string;
 }
@@ -124,6 +126,8 @@ export interface RolloutPorts {
   copies?(route: string, variant: string): { readonly compared: number; readonly differing: number } | null;
   /** The split that every proxy thread runs; null while some still run another one. Absent: it is not known, and not watched. */
   split?(route: string): Split | null;
+  /** When all proxy threads ran what was published last (monotonic); null: some do not yet. Absent: nobody can tell. In a fleet its tie is asked instead. */
+  acknowledgedAtMs?(monotonicMs: number): number | null;
   /** The store failed: the decision stands, the write is tried again. */
   storeFailed(error: unknown): void;
 }

@@ -1,5 +1,6 @@
 /** Which questions a rollout asks external gates, and when. Pure. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
+import { nextStep } from "./turn.ts";
 import type { RolloutState } from "./types.ts";
 
 /** May this step's weight be given? */
@@ -19,9 +20,11 @@ export interface GateQuestion {
 }
 
 /** @returns null where the next step asks nobody, or there is no next step to take now */
-export function gateQuestion(plan: RolloutPlan, { phase, waiting, step, revision, weight: fromWeight }: RolloutState): GateQuestion | null {
-  const next = plan.steps[step + 1];
+export function gateQuestion(plan: RolloutPlan, state: RolloutState): GateQuestion | null {
+  const { phase, waiting, revision, weight: fromWeight } = state;
+  const step = nextStep({ plan, state });
+  const next = plan.steps[step];
   if (next?.externalGates === undefined || next.externalGates.length === 0) return null;
   if (phase !== "pending" && phase !== "progressing" && phase !== "waiting") return null;
-  return { route: plan.route, candidate: plan.candidate, revision, step: step + 1, fromWeight, weight: next.weight, targets: next.externalGates, due: waiting === "externalGate" };
+  return { route: plan.route, candidate: plan.candidate, revision, step, fromWeight, weight: next.weight, targets: next.externalGates, due: waiting === "externalGate" };
 }

@@ -4,28 +4,30 @@ import type { RolloutReason } from "../core/reasons.ts";
 import { exposureSpent, recovered } from "./health.ts";
 import { regionsOutMax } from "./regions.ts";
 import { around, peerGoneBack, targetUnhealthy } from "./surroundings.ts";
+import { drilling } from "./drill.ts";
 import { exposed, move, type Because, type Rule, type Turn } from "./turn.ts";
 import { quarantinedMax, type Decided, type LimitEvidence } from "./types.ts";
 
 /** Candidate traffic is really 0 when nothing was dispatched for so long. */
-const quietMs = 500;
-const stopTimeoutMs = 30_000;
+export const quietMs = 500;
+export const stopTimeoutMs = 30_000;
 const verifyAfterMs = 2_000;
 /** The evidence's window is ten seconds long: from then on none of it is from before the verification. */
 const verifyWindowMs = 11_000;
-const verifyTimeoutMs = 60_000;
+export const verifyTimeoutMs = 60_000;
 
 /** Weight 0, in one revision; the revision is quarantined, and what comes next has to cool down. */
 export function rollBack(turn: Turn, reason: RolloutReason, because: Because): Decided {
   const { plan, state, nowMs } = turn;
   const others = state.quarantined.filter((revision) => revision !== state.revision);
   const rollbacks = state.rollbacks + 1;
+  const drill = state.drill?.over === false ? { drill: { ...state.drill, outcome: drilling(state) ? ("abandoned" as const) : state.drill.outcome, over: true } } : {};
   const cooldownMs = plan.cooldown ? Math.min(plan.cooldown.maxMs, plan.cooldown.firstMs * 2 ** (rollbacks - 1)) : 0;
   return move(
     turn, reason,
     {
       phase: "rollingBack", waiting: null, paused: null, probe: null, weight: 0, bakeSinceMs: null, rolledBackFor: reason,
-      quarantined: [...others, state.revision].slice(-quarantinedMax), rollbacks, cooldownUntilMs: cooldownMs > 0 ? nowMs + cooldownMs : null,
+      quarantined: [...others, state.revision].slice(-quarantinedMax), rollbacks, cooldownUntilMs: cooldownMs > 0 ? nowMs + cooldownMs : null, ...drill,
     },
     [{ kind: "setWeight", weight: 0 }],
     because,
@@ -108,24 +110,26 @@ export const groupRule: Rule = (turn) => {
 /** rollingBack -> verifying, once the candidate's traffic is really 0. */
 export const stoppedRule: Rule = (turn) => {
   const { state, evidence, nowMs } = turn;
-  if (state.phase !== "rollingBack") return null;
+  if (state.phase !== "rollingBack" || drilling(state)) return null;
   if (evidence.candidateQuietMs >= quietMs) return move(turn, "trafficStopped", { phase: "verifying" }, [{ kind: "beginVerify" }]);
   return nowMs - state.sinceMs >= stopTimeoutMs ? escalate(turn) : null;
 };
 
 /** verifying -> rolledBack, once the baseline is inside its earlier limits; else the cause is elsewhere. */
 export const verifyRule: Rule = (turn) => {
-  const { state, evidence, nowMs } = turn;
-  if (state.phase !== "verifying") return null;
+  const { state, nowMs } = turn;
+  if (state.phase !== "verifying" || drilling(state)) return null;
+  if (wellAgain(turn)) return move(turn, "verified", { phase: "rolledBack" }, [{ kind: "resetEvidence" }, { kind: "resetBreaker" }]);
+  return nowMs - state.sinceMs >= verifyTimeoutMs ? escalate(turn) : null;
+};
+
+/** Whether the baseline is inside its earlier limits since the verification began. */
+export function wellAgain({ state, evidence, nowMs }: Turn): boolean {
   const elapsedMs = nowMs - state.sinceMs;
   // What the fault left behind (queues, cold connections) may spoil the first seconds: then the last ten decide.
-  const well = elapsedMs >= verifyAfterMs && recovered(evidence.baselineSinceVerify, evidence.baselineEarlier) === true;
-  const wellByNow = elapsedMs >= verifyWindowMs && recovered(evidence.baseline, evidence.baselineEarlier) === true;
-  if (well || wellByNow) {
-    return move(turn, "verified", { phase: "rolledBack" }, [{ kind: "resetEvidence" }, { kind: "resetBreaker" }]);
-  }
-  return elapsedMs >= verifyTimeoutMs ? escalate(turn) : null;
-};
+  return (elapsedMs >= verifyAfterMs && recovered(evidence.baselineSinceVerify, evidence.baselineEarlier) === true)
+    || (elapsedMs >= verifyWindowMs && recovered(evidence.baseline, evidence.baselineEarlier) === true);
+}
 
 const escalate = (turn: Turn): Decided =>
   move(turn, "notVerified", { phase: "rolledBack", escalated: true }, [{ kind: "resetEvidence" }, { kind: "resetBreaker" }]);

@@ -1,15 +1,18 @@
 /** What people ask for. A refusal is a record of its own, and says what to do instead. */
-import { needsApproval, raiseGate, shutGate } from "./gates.ts";
+import { needsApproval, shutGate } from "./gates.ts";
 import { rollBack } from "./rules-back.ts";
-import { authorship, enterStep, exposed, leavePause, move, note, pausedBy, type Rule, type Turn } from "./turn.ts";
+import { drillCommand } from "./rules-drill.ts";
+import { risesNot, refuse } from "./refusals.ts";
+import { drilling } from "./drill.ts";
+import { authorship, enterStep, exposed, leavePause, move, nextStep, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
-
-export const refuse = (turn: Turn, refusal: string): Decided => note(turn, "commandRefused", [], { command: true, refusal });
 
 /** Asked before everything else: nothing that is observed outranks a person who takes users away. */
 export const rollbackCommandRule: Rule = (turn) => {
   const { state, evidence } = turn;
   if (evidence.command?.verb !== "rollback") return null;
+  // A drill becomes a real one.
+  if (drilling(state)) return rollBack(turn, "commandRollback", { command: true });
   if (state.phase === "rollingBack" || state.phase === "verifying" || state.phase === "rolledBack") return refuse(turn, "the candidate has no traffic: it was rolled back before");
   if (state.phase === "retired") return refuse(turn, "the rollout has ended");
   return rollBack(turn, "commandRollback", { command: true });
@@ -18,6 +21,7 @@ export const rollbackCommandRule: Rule = (turn) => {
 export const commandRule: Rule = (turn) => {
   const { state, evidence } = turn;
   if (evidence.command === null) return null;
+  if (drilling(state)) return refuse(turn, "a drill is under way, which ends by itself within 100 seconds: wait for its end, or roll back, which makes it a real rollback");
   if (state.phase === "rollingBack" || state.phase === "verifying" || state.phase === "rolledBack" || state.phase === "retired") {
     return refuse(turn, `revision ${state.revision} was rolled back and is quarantined: deploy another revision of ${state.candidate}, or override it with a reason`);
   }
@@ -30,6 +34,8 @@ export const commandRule: Rule = (turn) => {
       return promote(turn);
     case "approve":
       return approve(turn);
+    case "drill":
+      return drillCommand(turn);
     case "override":
     case "rollback":
       return null;
@@ -66,7 +72,7 @@ function promote(turn: Turn): Decided {
   if (state.waiting === "probe") return refuse(turn, "the breaker's probe is under way: wait for its end");
   if (state.step < 0 && state.cooldownUntilMs !== null && nowMs < state.cooldownUntilMs) return refuse(turn, "it cools down after a rollback: override that with a reason");
   if (state.bakeSinceMs !== null) return move(turn, "commandPromote", { phase: "succeeded", waiting: null, rollbacks: 0, cooldownUntilMs: null }, [], { command: true });
-  const next = state.step + 1;
+  const next = nextStep(turn);
   if (next >= plan.steps.length) return move(turn, "commandPromote", { phase: "baking", waiting: null, bakeSinceMs: nowMs }, [], { command: true });
   if (plan.steps[next]!.approval && state.approvedStep < next) return refuse(turn, `step ${next + 1} asks for an approval: approve it`);
   const shut = shutGate(turn, next);
@@ -78,7 +84,7 @@ function promote(turn: Turn): Decided {
 /** An approval is remembered; the weight follows when the step has its evidence and nothing else stands before it. */
 function approve(turn: Turn): Decided {
   const { plan, state, evidence } = turn;
-  const next = state.step + 1;
+  const next = nextStep(turn);
   if (plan.steps[next]?.approval !== true || state.phase === "succeeded") return refuse(turn, "no step waits for an approval");
   if (state.approvedStep >= next) return refuse(turn, `step ${next + 1} is approved already`);
   const by = evidence.command?.by ?? "";
@@ -94,15 +100,7 @@ const personOf = (name: string): string => name.split("@", 1)[0]!.toLowerCase();
 /** Breaks the glass: a step is entered without the approval that it asks for. @returns null where it waits for none */
 export function overrideApproval(turn: Turn): Decided | null {
   const { state } = turn;
-  const next = state.step + 1;
+  const next = nextStep(turn);
   if (!needsApproval(turn, next) || (state.phase !== "pending" && !exposed(state) && state.phase !== "waiting" && state.phase !== "paused")) return null;
   return move(turn, "commandOverride", { approvedStep: next, sinceMs: state.sinceMs }, [], { command: true, subject: `step ${next + 1}` });
-}
-
-/** Why no weight may rise, with the remedy; null: it may. A person cannot lift it by asking twice. */
-function risesNot(turn: Turn): string | null {
-  const gate = raiseGate(turn);
-  if (gate === null) return null;
-  if (gate.waiting === "freeze") return `the freeze window '${gate.subject}' is open: wait for its end, or take it out of the configuration`;
-  return "the sidecar is cut off from its store, so no weight may rise: wait until it is back";
 }

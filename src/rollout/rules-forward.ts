@@ -4,7 +4,7 @@ import { holdGate } from "./holds.ts";
 import { rollBackIfItHelps } from "./rules-back.ts";
 import { inconclusiveTooLong, lack, stepEnd, stepOf, type Lack } from "./step-end.ts";
 import { targetUnhealthy } from "./surroundings.ts";
-import { enterStep, move, onward, pausedBy, type Rule, type Turn } from "./turn.ts";
+import { enterStep, move, nextStep, onward, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
 
 const coolingMs = 5_000;
@@ -15,7 +15,8 @@ const probeOutcomesMin = 20;
 export const pendingRule: Rule = (turn) => {
   if (turn.state.phase !== "pending") return null;
   const gate = holdGate(turn) ?? stepGate(turn) ?? groupGate(turn);
-  return gate === null ? enterStep(turn, "started", 0) : waitAt(turn, gate);
+  if (gate !== null) return waitAt(turn, gate);
+  return enterStep(turn, turn.state.drill?.over === false ? "drillEnded" : "started", nextStep(turn));
 };
 
 /** A step, or the bake time after the last one. */
@@ -45,7 +46,7 @@ export const waitRule: Rule = (turn) => {
   switch (state.waiting) {
     case "approval":
       // The configuration may have stopped asking.
-      return needsApproval(turn, state.step + 1) ? null : goOn(turn);
+      return needsApproval(turn, nextStep(turn)) ? null : goOn(turn);
     case "evidence":
       return inconclusive(turn);
     case "declaredProbes":

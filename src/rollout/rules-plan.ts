@@ -25,16 +25,16 @@ export const editedRule: Rule = (turn) => {
 
 /**
  * The same revision under changed steps: keep the place as far as there is one, and give the weight that it has now; a
- * higher one only when weights may rise. A step that asks for an approval has none for more than what was approved: the
- * rollout stands before it again.
+ * higher one only when weights may rise. A step that asks for an approval, or an external gate, has none for more than
+ * what was approved: the rollout stands before it again.
  */
 export const planChangedRule: Rule = (turn) => {
   const { plan, state, nowMs } = turn;
   if (state.step < 0 || state.waiting === "probe" || !(exposed(state) || state.phase === "succeeded")) return null;
   const last = plan.steps.length - 1;
   const place = state.phase === "succeeded" ? last : Math.min(state.step, last);
-  const { weight: wanted, approval } = plan.steps[place]!;
-  const unapproved = approval && wanted > state.weight;
+  const { weight: wanted, approval, externalGates = [] } = plan.steps[place]!;
+  const unapproved = wanted > state.weight && (approval || externalGates.length > 0);
   const step = unapproved ? place - 1 : place;
   const weight = unapproved ? Math.min(state.weight, plan.steps[step]?.weight ?? 0) : wanted > state.weight && raiseGate(turn) !== null ? state.weight : wanted;
   const baking = !unapproved && state.bakeSinceMs !== null && (step === last || state.phase === "succeeded");

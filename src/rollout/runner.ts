@@ -4,6 +4,7 @@ import type { Closure } from "../core/gates.ts";
 import type { SlotReader } from "../observe/reader.ts";
 import { closureOf, Given } from "./closure.ts";
 import { decide } from "./decide.ts";
+import { acknowledgedAfter, awaitsAcknowledgement, drilling } from "./drill.ts";
 import { explain } from "./explain.ts";
 import { RolloutJudge, turnOf } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
@@ -14,7 +15,7 @@ import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
 import { SplitWatch } from "./split-watch.ts";
 import { ready } from "./step-end.ts";
-import { rankOf } from "./surroundings.ts";
+import { peerOf } from "./surroundings.ts";
 import { exposed } from "./turn.ts";
 import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState } from "./types.ts";
 
@@ -90,7 +91,7 @@ export class RolloutRunner {
   tick(moment: Moment): boolean {
     this.adopt(moment);
     this.split.tick(moment.monotonicMs, this.ports.split?.(this.input.plan.route) ?? null);
-    const model = this.judge.tick(moment.monotonicMs, exposed(this.state), this.generation + 1);
+    const model = this.judge.tick(moment.monotonicMs, exposed(this.state) || drilling(this.state), this.generation + 1);
     const newest = Math.max(model?.generation ?? 0, this.judge.numberModel?.generation ?? 0);
     const fresh = newest > this.generation;
     if (fresh) this.generation = newest;
@@ -102,15 +103,14 @@ export class RolloutRunner {
     return this.weightChanged();
   }
 
-  /** Decides once more: another rollout of the group has moved. @returns whether there was something to decide */
+  /** Once more: another rollout of the group has moved. @returns whether there was something to decide */
   again(moment: Moment): boolean {
     return this.decide(null, moment) !== null;
   }
 
   /** As the other rollouts of its group see it. */
   peer(): Peer {
-    const { state, input: { plan } } = this;
-    return { route: plan.route, phase: state.phase, rank: rankOf(plan, state), ready: this.ready };
+    return peerOf(this.input.plan, this.state, this.ready);
   }
 
   /** The candidate's weight for this sidecar, in percent: lowered at once, raised when that is written. */
@@ -205,9 +205,9 @@ export class RolloutRunner {
 
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
-    const { plan } = this.input;
-    const evidence = this.outlook.around(this.evidence(command, moment), plan, this.state, this.writer.failing, this.input.edits);
-    const before = this.state;
+    const { input: { plan, edits }, state: before } = this;
+    const atMs = awaitsAcknowledgement(before) ? (this.tie ?? this.ports).acknowledgedAtMs?.(moment.monotonicMs) : undefined;
+    const evidence = this.outlook.around(this.evidence(command, moment), plan, before, this.writer.failing, edits, acknowledgedAfter(before, atMs, moment));
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
     if (reasons.length === 0) return null;

@@ -1,5 +1,6 @@
 /** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
 import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
+import type { DrillState } from "./drill.ts";
 import type { BreakerEvidence, Command, Decision, GateAnswer, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
 
 export interface RolloutStatus {
@@ -32,6 +33,8 @@ export interface RolloutStatus {
   readonly probes?: { readonly candidate: ProbeEvidence | null; readonly baseline: ProbeEvidence | null };
   /** What they say of the next step, as far as they were asked; null: it asks none. */
   readonly externalGates?: readonly GateAnswer[] | null;
+  /** The one that is under way, or else the last one of this revision; null or absent: there was none. */
+  readonly drill?: DrillState | null;
   readonly quarantined: boolean;
   readonly escalated: boolean;
   readonly windows: { readonly baseline: VariantWindow; readonly candidate: VariantWindow };

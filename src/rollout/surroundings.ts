@@ -1,6 +1,7 @@
 /** What surrounds a rollout, as `decide` asks for it. Pure. */
 import type { Evidence, Peer, RolloutState, Surroundings } from "./types.ts";
 import type { RolloutPlan } from "../config/rollout-plan.ts";
+import { drilling } from "./drill.ts";
 import { baselineUnhealthy } from "./health.ts";
 import type { Turn } from "./turn.ts";
 
@@ -29,6 +30,9 @@ export function rankOf(plan: RolloutPlan, state: RolloutState): number {
   if (wentBack(state.phase)) return -1;
   return state.bakeSinceMs === null ? state.step : plan.steps.length;
 }
+
+/** A drill accuses nobody: the others hold, and do not go back with it. */
+export const peerOf = (plan: RolloutPlan, state: RolloutState, ready: boolean): Peer => ({ route: plan.route, phase: drilling(state) ? "paused" : state.phase, rank: rankOf(plan, state), ready });
 
 export const wentBack = (phase: Peer["phase"]): boolean => phase === "rollingBack" || phase === "verifying" || phase === "rolledBack";
 

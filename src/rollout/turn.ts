@@ -30,7 +30,7 @@ export function move(turn: Turn, reason: RolloutReason, changes: Partial<Rollout
   const next = { ...state, sinceMs: nowMs, badResponses: evidence.badResponses, ...changes };
   const now = authorship(next, evidence);
   // An approval is for the edition that was there to be seen.
-  const approvedStep = state.edition === null || now.edition === state.edition ? next.approvedStep : Math.min(next.approvedStep, state.step);
+  const approvedStep = state.edition === null || now.edition === state.edition ? next.approvedStep : Math.min(next.approvedStep, state.step, next.step);
   const state2: RolloutState = { ...next, ...now, approvedStep };
   return { state: state2, effects, reasons: [decision(turn, reason, state2, because)] };
 }
@@ -50,12 +50,15 @@ export function note(turn: Turn, reason: RolloutReason, effects: readonly Effect
 
 function decision(turn: Turn, reason: RolloutReason, to: RolloutState, because: Because): Decision {
   const { plan, state, evidence, nowMs } = turn;
+  // Also of its end, with what it has come to.
+  const drill = state.drill?.over === false || to.drill?.over === false ? to.drill : undefined;
   return {
     route: plan.route, candidate: plan.candidate, revision: to.revision, atMs: nowMs, reason,
     from: state.phase, to: to.phase, waiting: to.waiting, step: to.step, fromWeight: state.weight, weight: to.weight,
     limit: because.limit ?? null,
     breaker: because.breaker === true ? evidence.breaker : null,
     ...(because.split === true && evidence.split ? { split: evidence.split } : {}),
+    ...(drill === undefined ? {} : { drill }),
     command: because.command === true ? evidence.command : null,
     subject: because.subject ?? null,
     refusal: because.refusal ?? null,
@@ -67,6 +70,12 @@ function decision(turn: Turn, reason: RolloutReason, to: RolloutState, because: 
 /** Whether the candidate has, or had a moment ago, users: then rollback must be possible. */
 export function exposed(state: RolloutState): boolean {
   return state.step >= 0 && (state.phase === "progressing" || state.phase === "waiting" || state.phase === "baking" || state.phase === "paused");
+}
+
+/** The step that comes next: after a drill the one that it came from. The plan may have lost steps since. */
+export function nextStep({ plan, state }: Pick<Turn, "plan" | "state">): number {
+  if (state.step >= 0 || state.drill === undefined || state.drill.over) return state.step + 1;
+  return Math.min(state.drill.step, plan.steps.length - 1);
 }
 
 /** Where a rollout goes on after a hold: at the last step it bakes. */
@@ -90,11 +99,12 @@ export function leavePause(turn: Turn, paused: PausedState, reason: "commandResu
 
 /** Gives a step's weight. */
 export function enterStep(turn: Turn, reason: RolloutReason, step: number, because: Because = {}): Decided {
-  const { plan, nowMs } = turn;
+  const { plan, state, nowMs } = turn;
   const { weight } = plan.steps[step]!;
+  const drill = state.drill?.over === false ? { drill: { ...state.drill, over: true } } : {};
   return move(
     turn, reason,
-    { phase: "progressing", waiting: null, paused: null, probe: null, step, weight, stepSinceMs: nowMs, bakeSinceMs: null },
+    { phase: "progressing", waiting: null, paused: null, probe: null, step, weight, stepSinceMs: nowMs, bakeSinceMs: null, ...drill },
     [{ kind: "setWeight", weight }, { kind: "beginStep", step }],
     because,
   );

@@ -5,6 +5,7 @@
  */
 import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
+import type { DrillState } from "./drill.ts";
 
 export interface RolloutState {
   readonly version: 1;
@@ -53,11 +54,13 @@ export interface RolloutState {
   readonly rolledBackFor: RolloutReason | null;
   /** The route did not recover after the rollback: the cause is elsewhere. */
   readonly escalated: boolean;
+  /** The last drill of this candidate; absent: there was none. */
+  readonly drill?: DrillState;
 }
 
 export interface PausedState {
   /** `inconclusive`: the step's time was up. */
-  readonly by: "command" | "limit" | "plan" | "inconclusive";
+  readonly by: "command" | "limit" | "plan" | "inconclusive" | "drill";
   readonly phase: "pending" | "progressing" | "waiting" | "baking";
   readonly waiting: WaitReason | null;
 }
@@ -191,6 +194,8 @@ export interface Surroundings {
   readonly shown?: readonly boolean[];
   /** What the configuration says of the route now, and who has edited that since the state's edition, oldest first. Absent: it is not known. */
   readonly document?: { readonly edition: string; readonly by: readonly string[] };
+  /** While a drill takes users away: how long it took until every sidecar ran weight 0; null: some do not yet. Absent: nobody can tell. */
+  readonly acknowledgedAfterMs?: number | null;
 }
 
 /** `silent`: no answer, or one that says neither. */
@@ -218,7 +223,7 @@ export interface Peer {
   readonly ready: boolean;
 }
 
-export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve", "override"] as const;
+export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve", "override", "drill"] as const;
 export type CommandVerb = (typeof commandVerbs)[number];
 
 export interface Command {
@@ -266,6 +271,8 @@ export interface Decision {
   readonly breaker: BreakerEvidence | null;
   /** What was given to whom, where that is the reason; absent: it is not. */
   readonly split?: SplitEvidence;
+  /** The drill that it belongs to, as it stands then: while that is under way, nothing is wrong with the candidate. Absent: it belongs to none. */
+  readonly drill?: DrillState;
   readonly command: Command | null;
   /** What the reason speaks of, where it is not the candidate: a freeze window, a group's route, a region. */
   readonly subject: string | null;

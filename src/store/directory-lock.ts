@@ -41,6 +41,9 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   throw new StoreError("locked", `${directory} is in use by process ${holder.split(".")[1]}: stop it, or give each sidecar its own store directory`);
 }
 
+/** Whether a living process has the directory. */
+export const isLocked = async (directory: string): Promise<boolean> => (await livingClaims(directory, "")).length > 0;
+
 const attemptsMax = 10;
 const retryAfterMs = 20;
 

@@ -1,47 +1,14 @@
 /** OFREP as its OpenAPI document (0.3.0) has it, over sockets. */
-import { request, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Ajv } from "ajv";
-import { pino } from "pino";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ofrepBodyBytesMax } from "../../src/admin/ofrep.ts";
-import { localAccess } from "../../src/admin/access/local-access.ts";
-import { AdminServer } from "../../src/admin/server.ts";
 import { bucketOf } from "../../src/split/bucket.ts";
-import { world, type World } from "./world.ts";
+import { ask, type Asked, type Reply, start } from "./client.ts";
+import { world } from "./world.ts";
 
-const running: AdminServer[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.close(0)));
-});
-
-async function start(w: World = world()): Promise<AddressInfo> {
-  const server = new AdminServer({ host: "127.0.0.1", port: 0, allowRemoteWithoutTls: false, hostNames: [] }, w.ports, localAccess("127.0.0.1"), pino({ level: "silent" }));
-  running.push(server);
-  return server.listen();
-}
-
-interface Reply {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-interface Options {
-  readonly method?: string;
-  readonly headers?: Record<string, string>;
-}
-
-function post({ port }: AddressInfo, path: string, body: string | Buffer, { method = "POST", headers = {} }: Options = {}): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port, path: `/ofrep/v1/evaluate/flags${path}`, method, headers: { "content-type": "application/json", ...headers }, agent: false }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
-      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, body: text }));
-    });
-    sent.on("error", reject).end(body);
-  });
-}
+const post = (at: AddressInfo, path: string, body: string | Buffer, { method = "POST", headers = {} }: Asked = {}): Promise<Reply> =>
+  ask(at, `/ofrep/v1/evaluate/flags${path}`, { method, headers: { "content-type": "application/json", ...headers }, body });
 
 const context = (targetingKey: unknown = "user-1"): string => JSON.stringify({ context: { targetingKey } });
 

@@ -1,43 +1,14 @@
 import { once } from "node:events";
-import { request, type IncomingHttpHeaders } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { pino } from "pino";
-import { afterEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { localAccess } from "../../src/admin/access/local-access.ts";
 import { AdminServer } from "../../src/admin/server.ts";
 import type { Status } from "../../src/admin/status.ts";
-import type { AdminSettings } from "../../src/config/settings.ts";
-import { world, type World } from "./world.ts";
+import { ask, loopback, type Problem, type Reply, start } from "./client.ts";
+import { world } from "./world.ts";
 
 const log = pino({ level: "silent" });
-const loopback: AdminSettings = { host: "127.0.0.1", port: 0, allowRemoteWithoutTls: false, hostNames: ["gate.internal"] };
-const running: AdminServer[] = [];
-afterEach(async () => {
-  await Promise.all(running.splice(0).map((server) => server.close(0)));
-});
-
-async function start(w: World = world(), settings: AdminSettings = loopback): Promise<AddressInfo> {
-  const server = new AdminServer(settings, w.ports, localAccess(settings.host), log);
-  running.push(server);
-  return server.listen();
-}
-
-interface Reply {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
-}
-
-function ask({ port }: AddressInfo, path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: "127.0.0.1", port, path, method: options.method ?? "GET", headers: options.headers ?? {}, agent: false }, (response) => {
-      let body = "";
-      response.setEncoding("utf8").on("data", (chunk: string) => (body += chunk));
-      response.on("end", () => resolve({ status: response.statusCode!, headers: response.headers, body }));
-    });
-    sent.on("error", reject).end(options.body);
-  });
-}
 
 /** Sends bytes as they are, and reads to the end. */
 async function raw({ port }: AddressInfo, bytes: string): Promise<string> {
@@ -50,10 +21,10 @@ async function raw({ port }: AddressInfo, bytes: string): Promise<string> {
   return got;
 }
 
-function expectProblem(reply: Reply, status: number): { title: string; detail: string } {
+function expectProblem(reply: Reply, status: number): Problem {
   expect(reply.status).toBe(status);
   expect(reply.headers["content-type"]).toBe("application/problem+json");
-  const body = JSON.parse(reply.body) as { type: string; title: string; status: number; detail: string };
+  const body = JSON.parse(reply.body) as Problem;
   expect(body).toMatchObject({ type: "about:blank", status });
   return body;
 }

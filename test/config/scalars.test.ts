@@ -2,7 +2,8 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { nearest } from "../../src/config/nearest.ts";
 import { parseAddress, parseEndpoint, parsePath, parsePeer } from "../../src/config/notation.ts";
-import { duration, flag, formatDuration, integer, Refusal, share, weight } from "../../src/config/scalars.ts";
+import { duration, flag, integer, Refusal, share, weight } from "../../src/config/scalars.ts";
+import { formatDuration } from "../../src/core/duration.ts";
 
 test("a duration means its milliseconds, in every unit and combined", () => {
   const read = (written: unknown): number => duration().parse(written);

@@ -125,7 +125,7 @@ export class Member {
     this.node.start();
   }
 
-  command(verb: "rollback" | "promote" | "pause" | "resume"): CommandResult {
+  command(verb: "rollback" | "promote" | "pause" | "resume" | "drill"): CommandResult {
     return this.controller.command("shop", { verb, by: "ann", why: "because" });
   }
 

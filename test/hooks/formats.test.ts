@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { eventOf, type HookEvent } from "../../src/hooks/event.ts";
 import { messageOf } from "../../src/hooks/formats.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
-import { failedRollout, ill } from "../support/decisions.ts";
+import { drilledRollout, failedRollout, ill } from "../support/decisions.ts";
 
 async function eventsOf(records: readonly object[]): Promise<HookEvent[]> {
   const store = new MemoryStore();
@@ -34,6 +34,19 @@ test("a PagerDuty alert is opened by an escalation, and closed when somebody has
   expect(closed).toEqual({ routing_key: "the-routing-key", event_action: "resolve", dedup_key: "/ebbgate:shop/v2/r1" });
   const [, tripped, , verified] = (await eventsOf(told.records)).map((event) => parsed("pagerduty", event));
   expect([tripped!["event_action"], verified!["event_action"]]).toEqual(["trigger", "resolve"]);
+});
+
+test("a drill is told as one, to whoever is told of warnings, with its times; and its alert is one of its own that ends with it", async () => {
+  const told = await eventsOf(drilledRollout().records);
+  expect(told.map(({ type, severity }) => [type, severity])).toEqual([
+    ["dev.ebbgate.rollout.started", "info"], ["dev.ebbgate.rollout.drill", "warn"], ["dev.ebbgate.rollout.trafficStopped", "info"], ["dev.ebbgate.rollout.drillPassed", "warn"], ["dev.ebbgate.rollout.drillEnded", "info"],
+  ]);
+  expect(told.slice(1).every(({ sentence, data }) => sentence.startsWith("Drill: shop: v2") && (data as { drill: boolean }).drill)).toBe(true);
+  expect(told[0]!.data).toMatchObject({ drill: false });
+  expect(told[3]!.data).toMatchObject({ drilled: { acknowledgedAfterMs: 83, stoppedAfterMs: 600, verifiedAfterMs: 2_700, outcome: "passed" } });
+  expect(told.slice(1).map(({ incident }) => incident)).toEqual([false, false, true, true].map((over) => ({ key: "shop/v2/r1/drill", over })));
+  const { dedup_key, event_action } = JSON.parse(messageOf("pagerduty", told[3]!, "/ebbgate", "key").body) as Record<string, string>;
+  expect([dedup_key, event_action]).toEqual(["/ebbgate:shop/v2/r1/drill", "resolve"]);
 });
 
 test("what PagerDuty bounds is bounded", async () => {

@@ -2,8 +2,9 @@ import { afterEach, expect, test } from "vitest";
 import type { PlaybookStep } from "../../src/config/rollout-plan.ts";
 import { type PlaybookRecord, isPlaybookRecord } from "../../src/rollout/playbook-record.ts";
 import type { HookStore } from "../../src/hooks/ports.ts";
+import { Secret } from "../../src/core/secret.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
-import { failedRollout } from "../support/decisions.ts";
+import { drilledRollout, failedRollout } from "../support/decisions.ts";
 import { type Answer, fails, isSigned, Receiver, silent, took } from "../support/receiver.ts";
 import { plan } from "../rollout/world.ts";
 import { endAll, hooksWith, settingsOf, target, toldAll, until } from "./world.ts";
@@ -89,6 +90,29 @@ test("what was done before the process ended is not done again, and what was und
   await until(async () => (await outcomes(store)).length === 3);
   expect(got.bodies.map(stepOf)).toEqual(["one", "two", "two", "three"]);
   expect(got.received[2]!.headers["webhook-id"]).toBe(got.received[1]!.headers["webhook-id"]);
+});
+
+test("a drill calls the steps that are made for it, and says so; the others are left out, and that is recorded", async () => {
+  const [code, pager] = [await receiver(), await receiver()];
+  const playbook = [step("revert-code", "code"), { ...step("tell-deploy", "code"), drill: "call" as const }, { ...step("page", "pager"), drill: "call" as const }];
+  const settings = settingsOf([target("code", code, { notify: null }), target("pager", pager, { format: "pagerduty", routingKey: { kind: "text", text: new Secret("k".repeat(32)) }, notify: null })]);
+  const { store } = await hooksWith(settings, {}, routesWith(playbook));
+  for (const record of drilledRollout({ playbook }).records) await store.append(record);
+  const done = await until(async () => (await outcomes(store)).length === 3 && outcomes(store));
+  expect(done).toMatchObject([
+    { drill: true, rollback: 2, step: "revert-code", outcome: "skipped", attempts: 0, detail: "a drill leaves it out" }, { drill: true, step: "tell-deploy", outcome: "done" }, { drill: true, step: "page", outcome: "done" },
+  ]);
+  expect(code.bodies).toMatchObject([{ data: { step: "tell-deploy", drill: true, reason: "drill", sentence: expect.stringContaining("for a drill by ada") as string } }]);
+  expect(pager.bodies).toMatchObject([{ dedup_key: "/ebbgate/test:shop/v2/r1/drill", payload: { summary: expect.stringMatching(/^Drill: /) as string, custom_details: { drill: true } } }]);
+});
+
+test("a real rollback's steps say that it is no drill", async () => {
+  const code = await receiver();
+  const playbook = [{ ...step("revert-code", "code"), drill: "call" as const }];
+  const { store } = await hooksWith(settingsOf([target("code", code, { notify: null })]), {}, routesWith(playbook));
+  for (const record of failedRollout({ playbook }).records) await store.append(record);
+  await until(async () => (await outcomes(store)).length === 1);
+  expect(code.bodies).toMatchObject([{ data: { drill: false, reason: "breakerTripped" } }]);
 });
 
 test("a playbook runs for a rollback of its own route, and for nothing else", async () => {

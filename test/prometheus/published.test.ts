@@ -50,6 +50,7 @@ const cases: Record<string, { readonly fires: Record<string, string>; readonly b
   EbbgateFaults: { fires: { [`ebbgate_refusals_total{${job},reason="internal"}`]: "0x30 1x30" }, bears: { [`ebbgate_refusals_total{${job},reason="no_route"}`]: "0+5x60" } },
   EbbgateEscalated: { fires: { [`ebbgate_decisions_total{${rollout},reason="notVerified"}`]: "0x30 1x30" }, bears: { [`ebbgate_decisions_total{${rollout},reason="verified"}`]: "0x30 1x30" } },
   EbbgateBaselineUnhealthy: { fires: { [`ebbgate_decisions_total{${rollout},reason="sharedOutage"}`]: "0x30 1x30" }, bears: { [`ebbgate_decisions_total{${rollout},reason="sharedOutage"}`]: "1x60" } },
+  EbbgateDrillFailed: { fires: { [`ebbgate_decisions_total{${rollout},reason="drillFailed"}`]: "0x30 1x30" }, bears: { [`ebbgate_decisions_total{${rollout},reason="drillPassed"}`]: "0x30 1x30" } },
   EbbgateRolledBack: { fires: { [`ebbgate_rollout_phase{${rollout},phase="verifying"}`]: "0x59 1x9" }, bears: { [`ebbgate_rollout_phase{${rollout},phase="rolledBack"}`]: "1x60" } },
   EbbgateWaitsForSomebody: { fires: { [`ebbgate_rollout_phase{${rollout},phase="paused"}`]: "1x400" }, bears: { [`ebbgate_rollout_phase{${rollout},phase="paused"}`]: "0x200 1x200" } },
   EbbgateSampleRatioMismatch: { fires: { [`ebbgate_sample_ratio_evidence{${rollout}}`]: "1000x60" }, bears: { [`ebbgate_sample_ratio_evidence{${rollout}}`]: "990x60" } },

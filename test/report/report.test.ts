@@ -6,7 +6,7 @@ import { readReport } from "../../src/report/read.ts";
 import { type Report, reportOf } from "../../src/report/report.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
 import type { AuditRecord } from "../../src/store/store.ts";
-import { failedRollout, ill, Told, tripped, well } from "../support/decisions.ts";
+import { drilledRollout, failedRollout, ill, Told, tripped, well } from "../support/decisions.ts";
 import { plan } from "../rollout/world.ts";
 
 async function logged(records: readonly object[]): Promise<AuditRecord[]> {
@@ -80,6 +80,42 @@ describe("the report on a rollout that went back", () => {
     const report = reportOf(await store.audit(1, 10), "shop")!;
     expect(report.people.map(({ who, what, why }) => [who, what, why])).toEqual([["bob@laptop", "configuration applied (revision 7)", "release 2"], ["ada", "rollback", "customers complain"]]);
     expect(report.timeline.map(({ what }) => what)).toEqual(["configuration", "started", "commandRollback"]);
+  });
+});
+
+describe("a drill in a report", () => {
+  test("is there with who asked, why, its times and what its playbook came to, and is no rollback", async () => {
+    const { records } = drilledRollout();
+    const called = step({ drill: true, step: "revert-code" });
+    const report = await reportOn([...records, called, step({ drill: true, index: 1, step: "open-ticket", outcome: "skipped" })]);
+    expect(report).toMatchObject({
+      outcome: "underWay", rollback: null,
+      drills: [{ seq: 2, by: "ada", why: "game day", step: 0, weight: 1, acknowledgedAfterMs: 83, stoppedAfterMs: 600, verifiedAfterMs: 2_700, backAfterMs: 2_800, outcome: "passed", fault: null }],
+      people: [{ who: "ada", what: "drill", why: "game day" }],
+    });
+    expect(report.exposure.parts.map(({ weight }) => weight)).toEqual([1, 1]);
+    for (const text of [reportMarkdown(report), words(reportHtml(report))]) {
+      for (const said of ["Drills", "83 ms", "600 ms", "2.7 s", "2.8 s", "passed", "left out in a drill", "done by deploy after 2 attempts", "nothing is held against it"]) expect(text).toContain(said);
+      expect(text).not.toMatch(/undefined|NaN|\[object|\bnull\b|was rolled back/);
+    }
+    expect((await reportOn(records.slice(0, 3))).outcome).toBe("drilled");
+  });
+
+  test("is found although the rollout was rolled back in an earlier run, also in a long log", async () => {
+    const all = [...failedRollout({ revision: "r1" }, 1_000).records, ...drilledRollout({ revision: "r2" }, 100_000).records];
+    expect(await reportOn(all)).toMatchObject({ revision: "r2", drills: [{ outcome: "passed" }] });
+    const store = new MemoryStore();
+    for (const record of all) await store.append(record);
+    expect(await readReport(store, "shop")).toMatchObject({ revision: "r2" });
+  });
+
+  test("that became a real rollback is both", async () => {
+    const told = drilledRollout();
+    const abandoned = new Told();
+    for (const [index, changes] of [{}, told.records[1]!.inputs!.evidence, { command: { verb: "rollback", by: "bob", why: "it is broken" } as const }].entries()) abandoned.decide(1_000 + index * 1_000, changes);
+    const report = await reportOn(abandoned.records);
+    expect(report).toMatchObject({ outcome: "rollingBack", rollback: { reason: "commandRollback" }, drills: [{ outcome: "abandoned", backAfterMs: null }] });
+    expect(reportMarkdown(report)).toContain("it became a real rollback");
   });
 });
 

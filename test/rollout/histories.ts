@@ -41,6 +41,7 @@ const wildAround: fc.Arbitrary<Surroundings> = fc.record({
   peers: fc.array(fc.record({ route: fc.constant("cart"), phase: fc.constantFrom(...rolloutPhases), rank: fc.integer({ min: -1, max: 5 }), ready: fc.boolean() }), { maxLength: 2 }),
   candidateProbes: probes, baselineProbes: probes, externalGates: gateAnswers,
   shown: fc.array(fc.boolean(), { minLength: limitActions.length, maxLength: limitActions.length }),
+  acknowledgedAfterMs: fc.constantFrom(undefined, null, 80, 80),
 });
 
 const calmAround: fc.Arbitrary<Surroundings> = fc
@@ -71,7 +72,7 @@ const fine: VariantWindow = { requests: 1_000, settled: 1_000, failed: 1, errorR
 export const calm: fc.Arbitrary<Evidence> = fc
   .record({
     evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), mismatched: rarely(60), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.nat(3).map((x) => x > 0),
-    command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const)), around: calmAround, by: fc.constantFrom("ada", "grace", "edsger@desk"),
+    command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const, "drill" as const)), around: calmAround, by: fc.constantFrom("ada", "grace", "edsger@desk"),
   })
   .map(({ evidence, by, settled, trafficless, outage, mismatched, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
     ...evidence, around, split: mismatched ? askew : null,
@@ -99,9 +100,9 @@ const plans: fc.Arbitrary<RolloutPlan> = fc
     paused: rarely(8),
     action: fc.constantFrom("probe" as const, "rollback" as const),
     exposureBudget: fc.constantFrom(null, 59),
-    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4), mirrored: rarely(4), gated: fc.nat(5),
+    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4), mirrored: rarely(4), gated: fc.nat(5), grouped: fc.boolean(),
   })
-  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed, mirrored, gated }) =>
+  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed, mirrored, gated, grouped }) =>
     plan({
       revision, paused, exposureBudget, bakeMs: 30_000, breaker: { action },
       steps: steps.map((weight, i) => ({
@@ -109,7 +110,7 @@ const plans: fc.Arbitrary<RolloutPlan> = fc
       })),
       limits: plan().limits.map((each, i) => (mirrored && i === 4 ? defaultMirrorLimit : inRegion && i === 0 ? { ...each, scope: "inRegion" as const } : each)),
       freeze: frozen === 0 ? freeze : [], inconclusive: inconclusive === null ? null : { afterMs: 20_000, action: inconclusive },
-      cooldown: { firstMs: 60_000, maxMs: 600_000 }, regions: [{ region: "us", weightMax: 5 }], group: "checkout",
+      cooldown: { firstMs: 60_000, maxMs: 600_000 }, regions: [{ region: "us", weightMax: 5 }], group: grouped ? "checkout" : null,
     }),
   );
 

@@ -98,6 +98,9 @@ export class World {
   /** Of every route, as last published. */
   weights: readonly RolloutWeight[] = [];
   partitioned = false;
+  /** Some sidecar does not run what was published last; else all do after 40 ms. */
+  straggling = false;
+  private givenMs = 0;
   /** Of the services' numbers. */
   worse: WorseWhen = "lower";
   /** Who never reaches the service that the split gave. @param user a number below `users`, or of this request alone */
@@ -149,6 +152,7 @@ export class World {
       probes: (_route, variant) => options.probes?.(variant) ?? null,
       copies: () => (options.copies === undefined ? null : { compared: Math.floor(this.copied), differing: Math.floor(this.differed) }),
       split: () => ({ epoch: this.epoch, counts: options.users === undefined ? "requests" : "cohorts", shares: { v1: 1 - this.weight / 100, v2: this.weight / 100 } }),
+      acknowledgedAtMs: () => (this.straggling ? null : this.givenMs + 40),
       storeFailed: (error) => this.storeErrors.push(error),
     });
     this.controller.onDecision((decision) => this.decisions.push(decision));
@@ -164,6 +168,7 @@ export class World {
     this.weights = weights;
     if (shopWeight(weights) === this.weight) return;
     this.weight = shopWeight(weights);
+    this.givenMs = this.nowMs;
     this.epoch++;
     this.seen = new CohortSet(newCohortBits());
     this.reached = new CohortSet(newCohortBits());

@@ -1,6 +1,7 @@
 /** Records of decisions as the controller writes them, made by `decide` itself on evidence that a test chooses. */
 import type { RolloutPlan } from "../../src/config/rollout-plan.ts";
 import { decide, initialState } from "../../src/rollout/decide.ts";
+import { alone } from "../../src/rollout/surroundings.ts";
 import type { DecisionRecord, Evidence, RolloutState, VariantWindow } from "../../src/rollout/types.ts";
 import { plan } from "../rollout/world.ts";
 
@@ -51,5 +52,16 @@ export function failedRollout(changes: Partial<RolloutPlan> = {}, fromMs = 1_000
   told.decide(fromMs + 4_000, tripped);
   told.decide(fromMs + 5_000);
   told.decide(fromMs + 12_000);
+  return told;
+}
+
+/** It starts, is drilled by ada, and goes back to its step. */
+export function drilledRollout(changes: Partial<RolloutPlan> = {}, fromMs = 1_000): Told {
+  const told = new Told(changes);
+  told.decide(fromMs);
+  told.decide(fromMs + 4_000, { candidate: well, stepCandidateRequests: 200, stepCandidateSettled: 200, candidateQuietMs: 0, command: { verb: "drill", by: "ada", why: "game day" } });
+  told.decide(fromMs + 4_600, { around: { ...alone, acknowledgedAfterMs: 83 } });
+  told.decide(fromMs + 6_700);
+  told.decide(fromMs + 6_800);
   return told;
 }

@@ -82,7 +82,7 @@ export class EventStreams {
         for (const record of page) {
           stream.seq = record.seq;
           const text = frameOf(record, stream.route);
-          if (text !== null && !stream.sink.write(text)) return;
+          if (text !== null && !(await stream.sink.write(text))) return;
         }
       }
       await this.beat(stream);
@@ -97,7 +97,7 @@ export class EventStreams {
     const nowMs = this.clock.monotonicMs();
     if (nowMs - stream.beatMs < heartbeatMs) return;
     stream.beatMs = nowMs;
-    if (await stream.stillAdmitted()) stream.sink.write(": still here\n\n");
+    if (await stream.stillAdmitted()) await stream.sink.write(": still here\n\n");
     else stream.sink.end();
   }
 }

@@ -8,10 +8,10 @@ type Json = Readonly<Record<string, unknown>>;
 
 /** What the router answers by itself, before the row's own handler. */
 function refusals(row: Endpoint): readonly (readonly [string, string])[] {
-  const { permission, body, match, idempotent, raw, query } = row;
+  const { permission, body, match, idempotent, raw } = row;
   return Object.entries({
     ...(permission !== "none" && { 401: "No token, or one that is not known, has expired or was revoked.", 403: `The role lacks the permission \`${permission === "look" ? "read" : permission}\`.`, 429: "Too many failed attempts: Retry-After says when to try again." }),
-    ...((Object.keys(query.shape).length > 0 || body !== null || row.answers[400] !== undefined) && { 400: "The query or the body cannot be read." }),
+    400: "The query, a header or the body cannot be read.",
     ...(body !== null && { 413: "The body is too long.", 415: "The body is of another kind." }),
     ...(body === null && { 413: "There is a body, and this takes none." }),
     ...(body !== null && !raw && { 422: "The body is not what is wanted: `errors` names each field." }),
@@ -20,6 +20,7 @@ function refusals(row: Endpoint): readonly (readonly [string, string])[] {
     ...(idempotent && { 409: "The first request with this Idempotency-Key is still under way." }),
     421: "The Host is not this server's.",
     500: "A fault of ours; the log says why.",
+    503: "The store cannot be reached.",
   });
 }
 

@@ -24,6 +24,7 @@ const verbs: Readonly<Record<CommandVerb, Verb>> = {
   pause: { permission: "lower", reason: "optional", summary: "Stay at this weight until somebody resumes." },
   rollback: { permission: "lower", reason: "demanded", summary: "Take the candidate's users away, and quarantine its revision." },
   approve: { permission: "approve", reason: "optional", summary: "Allow the step that asks for an approval." },
+  drill: { permission: "raise", reason: "demanded", summary: "Rehearse the rollback: take the users away, measure that, and give them back." },
   override: { permission: "override", reason: "demanded", summary: "Break the glass: run a quarantined revision again, or end a cooldown." },
 };
 

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Access } from "../access/access.ts";
 import { type Answer, type FieldError, problem } from "../problem.ts";
+import { StoreError } from "../../store/store.ts";
 import type { Question } from "../question.ts";
 import { unmet } from "./conditions.ts";
 import { bodyBytesMax, type Call, type Endpoint } from "./endpoint.ts";
@@ -52,7 +53,10 @@ export class Router {
       read = true;
       return question.body(bytesMax);
     };
-    const answer = await this.dispatch({ ...question, body });
+    const answer = await this.dispatch({ ...question, body }).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      return problem(503, `The store cannot do this now: ${error.message}. Nothing was changed that was not confirmed; look, and ask again.`, { "retry-after": "1" });
+    });
     // A body that nobody reads would be taken for the next request's head.
     return question.hasBody && !read ? { ...answer, headers: { ...answer.headers, ...close } } : answer;
   }

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { latencyQuantiles, limitActions } from "../../config/rollout-plan.ts";
 import { rolloutPhases, rolloutReasons, verdicts, waitReasons } from "../../core/reasons.ts";
 import type { ExplainedDecision, RolloutStatus } from "../../rollout/status.ts";
+import type { DrillState } from "../../rollout/drill.ts";
 import { commandVerbs, type BreakerEvidence, type GateAnswer, type LimitEvidence, type ProbeEvidence, type SplitEvidence, type VariantWindow } from "../../rollout/types.ts";
 
 const count = z.int().min(0);
@@ -37,11 +38,19 @@ const splitEvidence: z.ZodType<SplitEvidence> = z
 
 const command = z.object({ verb: z.enum(commandVerbs), by: z.string(), why: z.string(), verified: z.boolean().exactOptional().describe("Whether a secret or a certificate showed that it was they.") });
 
+const drill: z.ZodType<DrillState> = z
+  .object({
+    step: z.int().describe("Index of the step that its users came from."), weight: percent, atMs: sinceEpoch, by: z.string(), why: z.string(),
+    acknowledgedAfterMs: millis.describe("From the decision until every sidecar ran weight 0; null: not yet, or nobody can tell."), stoppedAfterMs: millis, verifiedAfterMs: millis,
+    outcome: z.enum(["underWay", "passed", "failed", "abandoned"]).describe("abandoned: a real rollback took its place."), over: z.boolean().describe("The users are back, or never will be."),
+  })
+  .meta({ id: "Drill", description: "A rehearsed rollback." });
+
 export const decision: z.ZodType<ExplainedDecision> = z
   .object({
     route: z.string(), candidate: z.string(), revision: z.string(), atMs: sinceEpoch, reason: z.enum(rolloutReasons), from: z.enum(rolloutPhases), to: z.enum(rolloutPhases),
     waiting: z.enum(waitReasons).nullable(), step: z.int(), fromWeight: percent, weight: percent, limit: limitEvidence.nullable(), breaker: breakerEvidence.nullable(),
-    split: splitEvidence.exactOptional(), command: command.nullable(), subject: z.string().nullable().describe("What the reason speaks of, where it is not the candidate."),
+    split: splitEvidence.exactOptional(), drill: drill.exactOptional(), command: command.nullable(), subject: z.string().nullable().describe("What the reason speaks of, where it is not the candidate."),
     refusal: z.string().nullable(), candidateWindow: variantWindow, baselineWindow: variantWindow, badResponses: count, sentence: z.string().describe("For people."),
   })
   .meta({ id: "Decision", description: "One decision: a transition, or something that was noted or refused without one." });
@@ -56,7 +65,7 @@ export const rollout: z.ZodType<RolloutStatus> = z
     edition: z.string().nullable().exactOptional(), authors: z.array(z.string()).exactOptional().describe("Who has edited the route's part of the configuration since the revision began: none of them approves it."),
     rollbacks: count.exactOptional(), cooldownUntilMs: sinceEpoch.nullable().exactOptional(), regionsOut: z.array(z.string()).exactOptional(),
     probes: z.object({ candidate: probeEvidence.nullable(), baseline: probeEvidence.nullable() }).exactOptional(), externalGates: z.array(gateAnswer).nullable().exactOptional(),
-    quarantined: z.boolean(), escalated: z.boolean(), windows: z.object({ baseline: variantWindow, candidate: variantWindow }), limits: z.array(limitEvidence), breaker: breakerEvidence,
+    drill: drill.nullable().exactOptional().describe("The one that is under way, or else the last one of this revision."), quarantined: z.boolean(), escalated: z.boolean(), windows: z.object({ baseline: variantWindow, candidate: variantWindow }), limits: z.array(limitEvidence), breaker: breakerEvidence,
     split: splitEvidence.nullable().exactOptional(), badResponses: count, exposureBudget: count.nullable(),
     edges: z.object({ generation: count, p95Ms: z.number(), p99Ms: z.number(), lateMs: z.number() }).nullable(),
     decisions: z.array(decision).describe("Newest last."), persisted: z.boolean().describe("False while its state could not be written to the store."),

@@ -12,15 +12,17 @@ import { readinessShape, status } from "./shapes-status.ts";
 export function systemEndpoints(ports: AdminPorts): readonly Endpoint[] {
   const metrics = new Metrics(ports);
   const tag = "system";
+  // Probes and scrapers add what they like.
+  const query = z.object({});
   return [
-    endpoint({ method: "GET", path: "/", id: "getPage", tag, summary: "The dashboard, for a browser.", permission: "none", answers: { 200: { means: "A page.", contentType: "text/html" } }, handle: () => statusPage }),
+    endpoint({ method: "GET", path: "/", query, id: "getPage", tag, summary: "The dashboard, for a browser.", permission: "none", answers: { 200: { means: "A page.", contentType: "text/html" } }, handle: () => statusPage }),
     endpoint({
-      method: "GET", path: "/healthz", id: "getHealth", tag, summary: "Whether the process is alive.", permission: "none",
+      method: "GET", path: "/healthz", query, id: "getHealth", tag, summary: "Whether the process is alive.", permission: "none",
       answers: { 200: { means: "It is.", schema: z.object({ status: z.literal("alive") }).meta({ id: "Alive" }) } },
       handle: () => json(200, { status: "alive" }),
     }),
     endpoint({
-      method: "GET", path: "/readyz", id: "getReadiness", tag, summary: "Whether traffic should be sent here.", permission: "none",
+      method: "GET", path: "/readyz", query, id: "getReadiness", tag, summary: "Whether traffic should be sent here.", permission: "none",
       answers: { 200: { means: "Yes.", schema: readinessShape }, 503: { means: "No, and why.", schema: readinessShape } },
       handle() {
         const state = readiness(ports);
@@ -28,7 +30,7 @@ export function systemEndpoints(ports: AdminPorts): readonly Endpoint[] {
       },
     }),
     endpoint({
-      method: "GET", path: "/metrics", id: "getMetrics", tag, summary: "Prometheus' text format, or OpenMetrics to who accepts it.", permission: "look",
+      method: "GET", path: "/metrics", query, id: "getMetrics", tag, summary: "Prometheus' text format, or OpenMetrics to who accepts it.", permission: "look",
       answers: { 200: { means: "All of docs/metrics.md.", contentType: "text/plain" } },
       async handle({ question }) {
         const { contentType, body } = await metrics.expose(question.header("accept"));

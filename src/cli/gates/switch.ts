@@ -1,16 +1,15 @@
 /** `ebbgate gates kill|revive NAME`. */
-import { access, rm } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
+import { rm } from "node:fs/promises";
 import { changeKill, killsKey, parseKills, type KillChange } from "../../gates/kills.ts";
 import { FileStore } from "../../store/file-store.ts";
 import { leaveMessage } from "../../store/inbox.ts";
+import { isTaken } from "../../store/inbox-wait.ts";
 import { StoreError } from "../../store/store.ts";
 import type { CliIo } from "../args.ts";
 import type { GateWorld } from "./world.ts";
 
 /** A sidecar takes a message within milliseconds; after so long none is running. */
 const takenWithinMs = 1_500;
-const pollMs = 10;
 
 export interface Switched {
   readonly outcome: "done" | "already";
@@ -26,13 +25,13 @@ export async function switchGate(world: GateWorld, change: KillChange, io: CliIo
   const known = parseKills((await world.get(killsKey))?.value)[change.gate];
   if ((known !== undefined) === (change.action === "kill")) return { outcome: "already", by: "store" };
   const message = await leaveMessage(world.directory, change);
-  if (await isTaken(message)) return { outcome: "done", by: "sidecar" };
+  if (await isTaken(message, takenWithinMs)) return { outcome: "done", by: "sidecar" };
   let store: FileStore;
   try {
     store = await FileStore.open({ directory: world.directory, warn: (warning) => io.stderr.write(`ebbgate gates: ${warning}\n`) });
   } catch (error) {
     // Somebody has the directory after all: it will take the message, or has.
-    if (!(error instanceof StoreError) || error.code !== "locked" || !(await isTaken(message))) throw error;
+    if (!(error instanceof StoreError) || error.code !== "locked" || !(await isTaken(message, takenWithinMs))) throw error;
     return { outcome: "done", by: "sidecar" };
   }
   try {
@@ -42,13 +41,4 @@ export async function switchGate(world: GateWorld, change: KillChange, io: CliIo
   } finally {
     await store.close();
   }
-}
-
-async function isTaken(message: string): Promise<boolean> {
-  for (let waitedMs = 0; waitedMs < takenWithinMs; waitedMs += pollMs) {
-    const there = await access(message).then(() => true, () => false);
-    if (!there) return true;
-    await delay(pollMs);
-  }
-  return false;
 }

@@ -7,7 +7,8 @@ import { parseShared } from "../../config/shared.ts";
 import { readDocument } from "../../store/read-document.ts";
 import type { Store, StoredDocument } from "../../store/store.ts";
 import type { CliIo } from "../args.ts";
-import { NoStore, openSharedStore, type SharedStore, type StoreChoice } from "../shared-store.ts";
+import { openSharedStore, type SharedStore } from "../shared-store.ts";
+import { NoStore, type StoreChoice } from "../store-choice.ts";
 
 export interface GateWorld {
   readonly dynamic: DynamicConfiguration;
