@@ -1,5 +1,6 @@
 /** An audit record as a line for people. */
 import { type AccessRecord, describeAccess } from "../admin/access/denials.ts";
+import type { ReplayRecord } from "../hooks/hooks.ts";
 import { describeGate, type GateRecord } from "../gates/records.ts";
 import { outcomeWords } from "../report/report.ts";
 import { explain } from "../rollout/explain.ts";
@@ -21,6 +22,10 @@ function describe(record: object): string {
   }
   if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the ${record.drill === true ? "drill" : "rollback"} of record ${record.rollback}: ${outcomeWords(record)}`;
   if (has["kind"] === "access") return describeAccess(record as AccessRecord);
+  if (has["kind"] === "webhook") {
+    const { target, who, taken, notTaken } = record as ReplayRecord;
+    return `webhook: ${target}: dead letters were sent again by ${who}: ${taken} taken, ${notTaken} not`;
+  }
   if (has["kind"] === "gate") return describeGate(record as GateRecord);
   if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
     try {

@@ -1,9 +1,11 @@
 /** `ebbgate gates list|report|explain|kill|revive`: who is given what, why, and the switch that ends it. */
 import { nearest } from "../config/nearest.ts";
+import { Unfit } from "../gates/explain.ts";
+import { gateReports } from "../gates/report.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { explain, explanationText, ExplainUsage, momentOf } from "./gates/explain.ts";
-import { gateReports, listText, reportText } from "./gates/list.ts";
+import { listText, reportText } from "./gates/list.ts";
 import { switchGate } from "./gates/switch.ts";
 import { type GateWorld, openGateWorld } from "./gates/world.ts";
 import { caller } from "./caller.ts";
@@ -66,7 +68,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     return await act(world, action, name ?? "", values, io, fail);
   } catch (error) {
     if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
-    if (error instanceof ExplainUsage) return fail(error.message, exitCodes.usage);
+    if (error instanceof ExplainUsage || error instanceof Unfit) return fail(error.message, exitCodes.usage);
     if (error instanceof StoreError) return fail(error.message, error.code === "unavailable" && world?.shared ? exitCodes.unreachable : exitCodes.failed);
     throw error;
   } finally {
@@ -98,7 +100,7 @@ async function act(world: GateWorld, action: Action, name: string, values: Value
 
 async function show(world: GateWorld, action: "list" | "report", { stale, at, json }: Values, io: CliIo): Promise<number> {
   const nowMs = momentOf(at);
-  const reports = (await gateReports(world, nowMs)).filter((report) => !stale || report.stale.length > 0);
+  const reports = (await gateReports(world.dynamic, world.get, nowMs)).filter((report) => !stale || report.stale.length > 0);
   if (json) io.stdout.write(`${JSON.stringify({ gates: reports })}\n`);
   else io.stdout.write(action === "list" ? listText(reports, stale) : reportText(reports, world.place, nowMs));
   return exitCodes.ok;

@@ -3,10 +3,9 @@ import type { RouteDefinition } from "../../config/definition.ts";
 import type { RouteSnapshot, Snapshot } from "../../config/snapshot.ts";
 import type { BucketRange } from "../../core/buckets.ts";
 import { killsKey, parseKills } from "../../gates/kills.ts";
+import { rolloutStateOf } from "../../gates/report.ts";
 import { closureOf } from "../../rollout/closure.ts";
 import { regionalWeight } from "../../rollout/regions.ts";
-import { parseState, stateKey } from "../../rollout/stored-state.ts";
-import type { RolloutState } from "../../rollout/types.ts";
 import { initial, remap, reweigh } from "../../split/allocation.ts";
 import { checkAllocation } from "../../split/allocation-check.ts";
 import type { GateWorld } from "./world.ts";
@@ -15,12 +14,6 @@ export async function snapshotOf(world: Pick<GateWorld, "dynamic" | "get">, regi
   const { routes, jwt } = world.dynamic;
   const killed = new Set(Object.keys(parseKills((await world.get(killsKey))?.value)));
   return { revision: 0, jwt, routes: await Promise.all(routes.map((route) => routeOf(route, world, region, killed))) };
-}
-
-/** Of a route's rollout, where the store has one. */
-export async function rolloutStateOf(get: GateWorld["get"], route: string): Promise<RolloutState | undefined> {
-  const parsed = parseState((await get(stateKey(route)))?.value);
-  return typeof parsed === "string" ? undefined : parsed;
 }
 
 async function routeOf(route: RouteDefinition, { get }: Pick<GateWorld, "get">, region: string | null, killed: ReadonlySet<string>): Promise<RouteSnapshot> {
