@@ -45,10 +45,12 @@ export interface OwnAddresses {
   readonly admin: { readonly address: Address };
   /** Whom its playbooks and external gates may name. */
   readonly targets: readonly NamedTarget[];
+  /** What endpoints may be; null: anything. */
+  readonly endpoints: readonly string[] | null;
 }
 
 /** Endpoints that lead back into this sidecar: a listener would be a loop, the admin API would be open to every client. */
-export function selfEndpointFindings(bootstrap: Omit<OwnAddresses, "targets">, routes: readonly PlacedRoute[]): Finding[] {
+export function selfEndpointFindings(bootstrap: Omit<OwnAddresses, "targets" | "endpoints">, routes: readonly PlacedRoute[]): Finding[] {
   const own = [...bootstrap.listeners.map(({ name, address }) => ({ address, what: `listener '${name}'` })), { address: bootstrap.admin.address, what: "the admin API" }];
   const findings: Finding[] = [];
   for (const { route, path } of routes) {

@@ -28,6 +28,7 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
     logLevel: log.level,
     tracing,
     webhooks: compileWebhooks(document.webhooks, dirname(file)),
+    endpoints: document.endpoints.allow ?? null,
   };
 }
 
