@@ -1,7 +1,7 @@
 /** One call of `decide`: its inputs, and the only way in which a rule may answer. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutReason } from "../core/reasons.ts";
-import { authorsMax, type Decided, type Decision, type Effect, type Evidence, type LimitEvidence, type PausedState, type RolloutState } from "./types.ts";
+import type { Decided, Decision, Effect, Evidence, LimitEvidence, PausedState, RolloutState } from "./types.ts";
 
 export interface Turn {
   readonly plan: RolloutPlan;
@@ -34,6 +34,9 @@ export function move(turn: Turn, reason: RolloutReason, changes: Partial<Rollout
   const state2: RolloutState = { ...next, ...now, approvedStep };
   return { state: state2, effects, reasons: [decision(turn, reason, state2, because)] };
 }
+
+/** Over it, the oldest is forgotten: the stored state is bounded. */
+const authorsMax = 32;
 
 /** The edition that is decided on, and everybody who had a hand in it. */
 export function authorship({ edition, authors }: Pick<RolloutState, "edition" | "authors">, { around }: Evidence): Pick<RolloutState, "edition" | "authors"> {

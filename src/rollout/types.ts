@@ -38,11 +38,11 @@ export interface RolloutState {
   readonly approvedStep: number;
   /** Of the route, as far as it was decided on; null: none yet. */
   readonly edition: string | null;
-  /** Who has had a hand in it since its revision began, oldest first; at most `authorsMax`. None of them approves it. */
+  /** Who has had a hand in it since its revision began, oldest first. None of them approves it. */
   readonly authors: readonly string[];
   /** Bad candidate responses of this rollout so far: what the exposure budget caps. */
   readonly badResponses: number;
-  /** Candidate revisions that were rolled back, oldest first; at most `quarantinedMax`. */
+  /** Candidate revisions that were rolled back, oldest first, at most 256: over it, the oldest is forgotten. */
   readonly quarantined: readonly string[];
   /** Rollbacks since the last success, of any revision: each doubles the cooldown. */
   readonly rollbacks: number;
@@ -64,12 +64,6 @@ export interface PausedState {
   readonly phase: "pending" | "progressing" | "waiting" | "baking";
   readonly waiting: WaitReason | null;
 }
-
-/** Over it, the oldest is forgotten; it is also what bounds the stored state. */
-export const quarantinedMax = 256;
-
-/** Over it, the oldest is forgotten. */
-export const authorsMax = 32;
 
 /** One variant over an interval. */
 export interface VariantWindow {
