@@ -1,7 +1,6 @@
 /**
- * What `decide` reads and writes: plain data, JSON all through, so that a decision can be stored, audited and replayed.
- * Times are milliseconds on the controller's line (wall time at its start plus monotonic time since): it never jumps
- * within a process and goes on across restarts.
+ * What `decide` reads and writes: plain data, JSON all through, so that a decision can be stored, audited and replayed. Times are milliseconds on the
+ * controller's line (wall time at its start plus monotonic time since): it never jumps within a process and goes on across restarts.
  */
 import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
