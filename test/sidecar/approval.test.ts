@@ -12,7 +12,7 @@ import { Fleet } from "../support/fleet.ts";
 import { hasRedis, RedisServer, until } from "../support/redis.ts";
 import type { SidecarProcess } from "../support/sidecar.ts";
 
-vi.setConfig({ testTimeout: 60_000 });
+vi.setConfig({ testTimeout: 90_000, hookTimeout: 90_000 });
 
 let fleet: Fleet;
 let redis: RedisServer;
