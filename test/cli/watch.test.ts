@@ -16,6 +16,9 @@ import type { ExplainedDecision } from "../../src/rollout/status.ts";
 import { rollout, world } from "../admin/world.ts";
 import { ebbgate, hasTerminal, inTerminal, start } from "../support/command.ts";
 
+// A busy machine starts a process in seconds.
+vi.setConfig({ testTimeout: 120_000 });
+
 const own = world();
 own.answer(0, 90, 2_000, 200);
 own.answer(1, 10, 3_000, 503);
@@ -49,7 +52,7 @@ test("a picture never is larger than the screen, and nothing that others wrote s
   const text = fc.string({ unit: "binary", maxLength: 40 });
   const anyRollout = fc.record({ name: text, candidate: text, baseline: fc.constantFrom("v1", "x"), revision: text, phase: fc.constantFrom(...rolloutPhases), waiting: fc.constantFrom(null, ...waitReasons), step: fc.integer({ min: -1, max: 4 }), sentence: text });
   fc.assert(
-    fc.property(fc.array(anyRollout, { maxLength: 30 }), fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 80 }), fc.boolean(), (rollouts, columns, rows, faulty) => {
+    fc.property(fc.array(anyRollout, { maxLength: 12 }), fc.integer({ min: 1, max: 200 }), fc.integer({ min: 1, max: 80 }), fc.boolean(), (rollouts, columns, rows, faulty) => {
       const all = rollouts.map(({ sentence, ...over }) => rollout({ ...over, decisions: [decision({ sentence })] }));
       const lines = frame(view({ status: status({ rollouts: all }), fault: faulty ? { why: "gone\u001b[2J", sinceMs: 0 } : null }), { columns, rows });
       expect(lines.length).toBeLessThanOrEqual(rows);
@@ -61,7 +64,7 @@ test("a picture never is larger than the screen, and nothing that others wrote s
         expect(lineText(line, columns, true).split("\u001b").map((part, i) => (i === 0 ? part : part.replace(/^\[\d+m/, ""))).join("")).toBe(plain);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: 40 },
   );
 });
 
@@ -105,8 +108,6 @@ test("changes: each decision once, what appears and goes, and what happens to th
 
 // ---- as a process ----
 
-// A busy machine starts a process in seconds.
-vi.setConfig({ testTimeout: 120_000 });
 const servers: Server[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) {
