@@ -21,7 +21,7 @@ export const spec = {
   options: {
     format: { type: "string", value: "FORMAT", choices: ["markdown", "html", "json"], help: "Default: as --output ends, or else markdown." },
     output: { type: "string", short: "o", value: "FILE", completes: "file", help: "Write it there instead of to stdout: .md, .html or .json." },
-    revision: { type: "string", value: "REVISION", help: "Of this revision of the candidate. Left out: the last run that went back, or the last one." },
+    revision: { type: "string", value: "REVISION", help: "Of this revision of the candidate. Left out: the last run that went back or was drilled, or the last one." },
     json: { type: "boolean", help: "The same as --format json." },
     file: { type: "string", short: "f", value: "PATH", completes: "file", help: "A log, or a directory with a log and its archives, instead of a store." },
     ...storeOptions,

@@ -21,7 +21,7 @@ export function reportEndpoints({ audit }: Pick<AdminPorts, "audit">): readonly 
   return [
     endpoint({
       method: "GET", path: "/api/v1/rollouts/{name}/report", id: "getReport", tag: "rollouts", summary: "The report on a rollout: timeline, who was exposed, evidence with plots, who did what, recovery, budget.", permission: "read", params: named("rollout"),
-      more: "Without `revision`: of the last run that went back, or the last one. It is made of the audit records that the store has at hand; `ebbgate report` reads archives as well.",
+      more: "Without `revision`: of the last run that went back or was drilled, or the last one. It is made of the audit records that the store has at hand; `ebbgate report` reads archives as well.",
       query: z.strictObject({ format: z.enum(["markdown", "html", "json"], "is markdown, html or json").default("markdown"), revision: z.string().max(253).optional() }),
       answers: { 200: { means: "The document.", contentType: ["text/markdown", "text/html"], schema: z.record(z.string(), z.unknown()) }, 404: { means: "The audit log knows no such rollout, or not of that revision." } },
       async handle({ params: { name }, query: { format, revision } }) {
