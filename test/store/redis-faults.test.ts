@@ -278,6 +278,27 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     // Sentinels that are starved of CPU distrust their clocks for 30 s before they act.
   }, 150_000);
 
+  test("a failover that is announced while the Sentinels are being asked for the master: the new one is found", async () => {
+    const { master, replica, sentinels } = await startSentinels();
+    ends.push(...[master, replica, ...sentinels].map((one) => () => one.stop()));
+    const network = await relay(sentinels[0]!.port);
+    const store = await open(0, { servers: { kind: "sentinel", sentinels: [{ host: "127.0.0.1", port: network.port }], master: "ebb", username: null, password: null } });
+    await store.put("a", 1, 0);
+    await until(async () => (await replica.command("EXISTS", store.keyNames.document("a"))) === 1);
+    let asked = 0;
+    network.filter = (piece) => {
+      // The address of the old master does not arrive; that there is a new one does.
+      if (!piece.includes(`$${String(master.port).length}\r\n${master.port}\r\n`) || piece.includes("switch-master") || ++asked > 1) return piece;
+      void sentinels[0]!.command("SENTINEL", "FAILOVER", "ebb");
+      return "drop";
+    };
+    await master.command("CLIENT", "KILL", "TYPE", "normal");
+    await until(() => asked > 0 && !store.reachable);
+    await until(() => store.reachable, 60_000);
+    await until(() => store.put("a", 2, 1).then((revision) => revision === 2, () => false), 60_000);
+    expect(String(await replica.command("ROLE"))).toContain("master");
+  }, 150_000);
+
   test("a user of an ACL needs no more rights than the documentation gives", async () => {
     const documented = /ACL SETUSER ebbgate (.*)/.exec(readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8"))![1]!;
     const redis = await server();
