@@ -132,7 +132,7 @@ export class AdminClient {
       if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "cannot be found: is the name right? --admin or EBBGATE_ADMIN says where";
       if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER") return "does not speak TLS: is it http://?";
       if (/CERT|SELF_SIGNED|ALTNAME|SIGNATURE/.test(code)) return `has a certificate that is not trusted (${code}): name its authority with --ca FILE`;
-      if (/^ERR_SSL|ALERT/.test(code)) return `refuses the TLS connection (${code}): does it want a client certificate? --cert and --key give one`;
+      if (/^ERR_SSL|ALERT/.test(code)) return `refuses the TLS connection (${code}): does it want a client certificate? --client-cert and --client-key give one`;
       if (code.startsWith("HPE_")) return "does not speak HTTP: is it https://?";
       if (code === "ECONNRESET" || code === "EPIPE") return "ends the connection without an answer: is it https://, or draining?";
       return `cannot be asked (${code || "no code"}${message === "" ? "" : `: ${oneLine(message)}`})`;

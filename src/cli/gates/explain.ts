@@ -1,5 +1,5 @@
 /** `ebbgate gates explain NAME`: what the proxy would decide about a request, and why, by the proxy's own steps. */
-import { explainRequest } from "../../gates/explain.ts";
+import { type DescribedRequest, explainRequest } from "../../gates/explain.ts";
 import type { Explanation } from "../../proxy/explain.ts";
 import { describeClosure, describeMiss, describeReason } from "./describe.ts";
 import { snapshotOf } from "./snapshot.ts";
@@ -23,14 +23,19 @@ export interface ExplainOptions {
 export class ExplainUsage extends Error {}
 
 /** @returns null where no route matches @throws ExplainUsage, Unfit */
-export async function explain(world: GateWorld, gate: string, { region = world.region ?? undefined, at, header, cookie, claim, token, ...said }: ExplainOptions): Promise<Explanation | null> {
-  const snapshot = await snapshotOf(world, region ?? null);
+export async function explain(world: GateWorld, gate: string, options: ExplainOptions): Promise<Explanation | null> {
+  const region = options.region ?? world.region;
+  const snapshot = await snapshotOf(world, region);
+  return explainRequest(snapshot, region, world.dynamic.gates.find((one) => one.name === gate)!.route, describedRequest(options), momentOf(options.at));
+}
+
+/** @throws ExplainUsage */
+export function describedRequest({ header, cookie, claim, token, method, path, host, key, ip }: ExplainOptions): DescribedRequest {
   const headers = header.map((line) => pair(line, ":", "--header is NAME:VALUE, as 'x-plan: pro'"));
-  const described = {
-    ...said, headers: token === undefined ? headers : [...headers, ["authorization", `Bearer ${token}`] as const], cookies: cookie.map((one) => pair(one, "=", "--cookie is NAME=VALUE, as beta=on")),
-    claims: claim.length === 0 ? null : claimsOf(claim),
+  return {
+    method, path, host, key, ip, headers: token === undefined ? headers : [...headers, ["authorization", `Bearer ${token}`] as const],
+    cookies: cookie.map((one) => pair(one, "=", "--cookie is NAME=VALUE, as beta=on")), claims: claim.length === 0 ? null : claimsOf(claim),
   };
-  return explainRequest(snapshot, region ?? null, world.dynamic.gates.find((one) => one.name === gate)!.route, described, momentOf(at));
 }
 
 /** @throws ExplainUsage */
