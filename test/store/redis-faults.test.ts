@@ -296,6 +296,7 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     let n = 0;
     // The old one takes writes, and loses them, until the Sentinels tell it.
     await until(async () => (await store.put(`b${++n}`, 1, 0).catch(() => undefined)) === 1 && (await replica.command("EXISTS", store.keyNames.document(`b${n}`)).catch(() => 0)) === 1, 60_000);
+    expect(await isMaster()).toBe(true);
   }, 150_000);
 
   test("a user of an ACL needs no more rights than the documentation gives", async () => {
