@@ -38,7 +38,7 @@ COPY --from=build /build/dist ./dist
 COPY --from=build --chown=1000:1000 /build/state /var/lib/ebbgate
 VOLUME /var/lib/ebbgate
 EXPOSE 8080 9901
-HEALTHCHECK --interval=5s --timeout=3s --start-period=15s --retries=2 \
+HEALTHCHECK --interval=5s --timeout=10s --start-period=60s --retries=2 \
   CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.EBBGATE_ADMIN_PORT ?? 9901) + '/readyz').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]
 # Node is the first process: SIGTERM reaches it, and it drains before it ends.
 ENTRYPOINT ["node", "/ebbgate/dist/main.js"]

@@ -6,6 +6,7 @@ import type { ConfigurationWatch } from "./config/watch.ts";
 import type { Random } from "./core/random.ts";
 import { Authors, type Edits } from "./edits.ts";
 import type { CacheSlot } from "./store/disk-cache.ts";
+import { StoreError } from "./store/store-error.ts";
 import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/shared-document.ts";
 
 /** Between two looks that no hint asked for; a fifth of it is random, so that a fleet does not look at once. */
@@ -94,8 +95,7 @@ export class SharedConfiguration implements ConfigurationWatch {
     this.lookAgain = true;
     this.looking = this.looking.then(async () => {
       this.lookAgain = false;
-      // Away: the store's connection says so, and what runs goes on.
-      await this.look().catch(() => undefined);
+      await this.look().catch((error: unknown) => this.unread(error));
     });
     return this.looking;
   }
@@ -134,6 +134,13 @@ export class SharedConfiguration implements ConfigurationWatch {
 
   private async editsOf(found: SharedText, { dynamic }: ParsedShared): Promise<Pick<Taken, "edits">> {
     return Authors.matter(dynamic) ? { edits: this.authors.editsOf(found, dynamic, await this.options.document.history()) } : {};
+  }
+
+  /** What runs goes on. Where the store is away its connection says so. */
+  private unread(error: unknown): void {
+    if (this.closed || !(error instanceof StoreError) || error.code !== "corrupt") return;
+    const { place } = this.options.document;
+    this.refuse({ text: "", digest: error.message }, null, [{ file: place, line: 0, column: 0, path: "", message: error.message, remedy: `Delete ${place}; what runs is then put back` }]);
   }
 
   private accept(taken: Taken): void {

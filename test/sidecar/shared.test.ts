@@ -136,6 +136,20 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     await until(async () => (await sidecar.status()).configuration.lastLoadOk);
   });
 
+  it("says of a key that is not text what is the matter, runs on, and puts back what runs when it is deleted", async () => {
+    await byHand(routes(5));
+    const sidecar = await fleet.sidecar("a", redis.port);
+    await expectWeight(sidecar, 5);
+    await redis.command("DEL", key);
+    await redis.command("LPUSH", key, "text");
+    await redis.command("PUBLISH", key, "look");
+    await sidecar.line(({ msg, ...line }) => msg.startsWith("The configuration is refused") && String(line["problems"]).includes(`${key}: is not a string, or its history not a list. Delete ${key}`));
+    expect(await weightOf(sidecar)).toBe(5);
+    await redis.command("DEL", key);
+    await redis.command("PUBLISH", key, "look");
+    await until(async () => (await redis.command("GET", key)) === routes(5));
+  });
+
   it("refuses a stale document by its revision, and takes a newer one", async () => {
     await byHand(routes(5, 7));
     const sidecar = await fleet.sidecar("a", redis.port);

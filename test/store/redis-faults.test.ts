@@ -278,6 +278,27 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     // Sentinels that are starved of CPU distrust their clocks for 30 s before they act.
   }, 150_000);
 
+  test("a failover that is announced while the Sentinels are being asked for the master: the new one is found", async () => {
+    const { master, replica, sentinels } = await startSentinels();
+    ends.push(...[master, replica, ...sentinels].map((one) => () => one.stop()));
+    const network = await relay(sentinels[0]!.port);
+    const store = await open(0, { servers: { kind: "sentinel", sentinels: [{ host: "127.0.0.1", port: network.port }], master: "ebb", username: null, password: null } });
+    await store.put("a", 1, 0);
+    await until(async () => (await replica.command("EXISTS", store.keyNames.document("a"))) === 1);
+    const isMaster = async (): Promise<boolean> => String(await replica.command("ROLE").catch(() => "")).startsWith("master");
+    await sentinels[0]!.command("SENTINEL", "FAILOVER", "ebb");
+    await until(isMaster);
+    // The Sentinels find that out within a second, and say so. Until then the client waits for an answer, which takes two.
+    let asked = 0;
+    network.filter = (piece) => (piece.includes(`$${String(master.port).length}\r\n${master.port}\r\n`) && !piece.includes("switch-master") && ++asked === 1 ? "drop" : piece);
+    await master.command("CLIENT", "KILL", "TYPE", "normal");
+    await until(() => asked > 0);
+    let n = 0;
+    // The old one takes writes, and loses them, until the Sentinels tell it.
+    await until(async () => (await store.put(`b${++n}`, 1, 0).catch(() => undefined)) === 1 && (await replica.command("EXISTS", store.keyNames.document(`b${n}`)).catch(() => 0)) === 1, 60_000);
+    expect(await isMaster()).toBe(true);
+  }, 150_000);
+
   test("a user of an ACL needs no more rights than the documentation gives", async () => {
     const documented = /ACL SETUSER ebbgate (.*)/.exec(readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8"))![1]!;
     const redis = await server();

@@ -1,6 +1,6 @@
 /**
  * Real servers for tests: found on the PATH, started on free ports with directories of their own. More programs that are
- * to pass the same tests (Valkey, another version) are given in EBBGATE_TEST_REDIS, paths with `:` between them.
+ * to pass the same tests (Valkey, another version) are given in EBBGATE_TEST_REDIS, paths with `:` between them; default: the Redis 8 that was fetched.
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -11,11 +11,12 @@ import { basename, delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { Redis } from "ioredis";
 import type { RedisSettings } from "../../src/config/definition.ts";
+import { obtainedRedis } from "./obtain-redis.ts";
 
 export const howToGetRedis = "redis-server is not on the PATH, so its tests are skipped: install it with `apt-get install redis-server` (or `brew install redis`)";
 
 /** Programs to test against; the first is the one that most tests use. */
-export const redisPrograms: readonly string[] = ["redis-server", ...(process.env["EBBGATE_TEST_REDIS"] ?? "").split(delimiter)].filter(
+export const redisPrograms: readonly string[] = ["redis-server", ...(process.env["EBBGATE_TEST_REDIS"] ?? obtainedRedis).split(delimiter)].filter(
   (program) => program !== "" && spawnSync(program, ["--version"]).status === 0,
 );
 export const hasRedis = redisPrograms.length > 0;

@@ -4,6 +4,7 @@ import type { RedisSettings } from "../../config/definition.ts";
 import type { Random } from "../../core/random.ts";
 import { closedError, StoreError } from "../store-error.ts";
 import type { StoreWarning } from "../store.ts";
+import { backoffMs } from "./backoff.ts";
 import { commandClient, type RedisClient } from "./client.ts";
 import type { Script } from "./scripts.ts";
 
@@ -16,10 +17,13 @@ export class RedisConnection {
   readonly client: RedisClient;
   private readonly timeoutMs: number;
   private readonly heartbeatKey: string;
+  private readonly random: Random;
   private readonly warn: StoreWarning;
   private readonly listeners = new Set<(reachable: boolean) => void>();
   private readonly asked = new Set<Promise<void>>();
   private readonly heartbeat: NodeJS.Timeout;
+  /** Times in a row that the client gave up. */
+  private ends = 0;
   private answeredMs = performance.now();
   private beating = false;
   private isReachable = false;
@@ -29,12 +33,14 @@ export class RedisConnection {
   constructor(settings: RedisSettings, random: Random, warn: StoreWarning) {
     this.timeoutMs = settings.commandTimeoutMs;
     this.heartbeatKey = `ebbgate:{${settings.namespace}}:heartbeat`;
+    this.random = random;
     this.warn = warn;
     this.client = commandClient(settings, random);
     // Without a listener an error event would end the process.
     this.client.on("error", (error: Error) => this.complain(error));
     this.client.on("ready", () => void this.beat());
     this.client.on("close", () => this.setReachable(false));
+    this.client.on("end", () => this.connectAgain());
     this.heartbeat = setInterval(() => void this.beat(), heartbeatMs);
     this.heartbeat.unref();
     this.client.connect().catch(() => undefined);
@@ -111,6 +117,15 @@ export class RedisConnection {
     this.listeners.clear();
   }
 
+  /** The client reconnects by itself, but not where a failover is announced while it asks the Sentinels for the master: then it ends. */
+  private connectAgain(): void {
+    if (this.closed) return;
+    const timer = setTimeout(() => {
+      if (!this.closed && this.client.status === "end") this.client.connect().catch(() => undefined);
+    }, backoffMs(++this.ends, this.random));
+    timer.unref();
+  }
+
   private async beat(): Promise<void> {
     if (this.beating || this.closed) return;
     this.beating = true;
@@ -131,6 +146,7 @@ export class RedisConnection {
   private answered(): void {
     this.answeredMs = performance.now();
     this.lastWarning = "";
+    this.ends = 0;
     this.setReachable(true);
   }
 

@@ -22,7 +22,10 @@ export class RedisSharedDocument implements SharedDocument {
   }
 
   async read(known: string | null): Promise<FoundText | "same" | undefined> {
-    const answer = await this.store.connection.run(configScripts.read, [this.place, this.store.keyNames.configHistory], [known ?? ""]);
+    const answer = await this.store.connection.run(configScripts.read, [this.place, this.store.keyNames.configHistory], [known ?? ""]).catch((error: unknown) => {
+      if (!(error instanceof StoreError && error.message.includes("WRONGTYPE"))) throw error;
+      throw new StoreError("corrupt", "is not a string, or its history not a list", error);
+    });
     if (answer === 1) return "same";
     if (!Array.isArray(answer)) return undefined;
     const [text, remembered] = answer as [string, number];
