@@ -178,6 +178,7 @@ export class StrataJudge implements Judge {
         tails[0]! += (byte >>> 4) & 1;
         tails[1]! += (byte >>> 5) & 1;
         tails[2]! += (byte >>> 6) & 1;
+        tails[3]! += byte >>> 7;
       }
       if (side === "baseline") this.blocks.answer(of.clients[i]!, endpointOf(of.clients[i]!, endpoints), byte & 15, (byte & 32) !== 0);
     }
