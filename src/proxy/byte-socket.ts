@@ -55,7 +55,7 @@ export function takeOver(accepted: net.Socket, owner: SocketOwner): net.Socket {
 }
 
 export function connect(address: EndpointAddress, owner: SocketOwner): net.Socket {
-  const target = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port, lookup: lookupEndpoint };
+  const target = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port, lookup: lookupEndpoint(address.port) };
   const options = { ...target, noDelay: true, allowHalfOpen: true, highWaterMark: highWaterMarkBytes };
   return listen(new UpstreamSocket(options, owner).connect(options), owner);
 }

@@ -7,7 +7,7 @@ const keepAliveMs = 1_000;
 
 /** @param address what `originOf` cannot say of a unix socket goes into the options */
 const optionsOf = (address: EndpointAddress, connectMs: number) => ({
-  ...(address.kind === "unix" ? { socketPath: address.path } : {}), connect: { timeout: connectMs, lookup: lookupEndpoint }, keepAliveTimeout: keepAliveMs,
+  ...(address.kind === "unix" ? { socketPath: address.path } : {}), connect: { timeout: connectMs, ...(address.kind === "unix" ? {} : { lookup: lookupEndpoint(address.port) }) }, keepAliveTimeout: keepAliveMs,
 });
 
 const originOf = (address: EndpointAddress): string =>

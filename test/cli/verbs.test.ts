@@ -41,7 +41,7 @@ describe("with a sidecar of its own", () => {
     expect(await cli("pause", "shop")).toMatchObject({ code: 0, out: expect.stringMatching(/paused at 10% by ann/) as string });
     expect(await cli("pause", "shop")).toMatchObject(refused("pause", "The rollout is paused already"));
     expect(await cli("resume", "shop")).toMatchObject({ code: 0, out: expect.stringMatching(/resumed at 10%/) as string });
-    expect(await cli("approve", "shop", "--yes")).toMatchObject({ code: 0, out: expect.stringMatching(/approved at 10%/) as string });
+    expect(await ebbgate(["approve", "shop", "--yes"], { env: { ...env, EBBGATE_USER: "bea" } })).toMatchObject({ code: 0, out: expect.stringMatching(/approved at 10%/) as string });
     expect(await cli("promote", "shop")).toMatchObject({ code: 0, out: expect.stringMatching(/promoted at 50%/) as string });
     const back = await cli("rollback", "shop", "--reason", "orders are lost", "--json");
     expect(back.code).toBe(0);

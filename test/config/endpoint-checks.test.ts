@@ -1,8 +1,12 @@
 /** PITFALLS 28: what endpoints a dynamic document may name, whoever wrote it. */
+import { networkInterfaces } from "node:os";
 import { expect, it } from "vitest";
+import { selfEndpointFindings } from "../../src/config/bootstrap-checks.ts";
 import { checkDynamic } from "../../src/config/dynamic-checks.ts";
 import { endpointFindings, parseAllowedEndpoint } from "../../src/config/endpoint-checks.ts";
 import { Refusal } from "../../src/config/scalars.ts";
+
+const ownAddress = Object.values(networkInterfaces()).flatMap((of) => of ?? []).find(({ family, internal }) => family === "IPv4" && !internal)?.address ?? "127.0.0.1";
 
 const found = (endpoint: string, allow: readonly string[] | null): string[] => {
   const checked = checkDynamic({ routes: [{ name: "shop", variants: [{ name: "v1", endpoints: [endpoint] }] }] }, []);
@@ -35,3 +39,9 @@ it.each([
 it("refuses what is no entry of a list", () => {
   for (const wrong of ["", "10.0.0.0/33", "http://a", "a b", "unix:run", "*", 7]) expect([wrong, parseAllowedEndpoint(wrong) instanceof Refusal]).toEqual([wrong, true]);
 });
+
+it.each([["127.0.0.1", "http://127.0.0.1:9901"], ["127.0.0.1", "http://localhost:9901"], ["127.0.0.1", "http://[::ffff:127.0.0.1]:9901"], ["0.0.0.0", "http://127.0.0.2:9901"], ["::", "http://[::1]:9901"], ["10.0.0.1", "http://10.0.0.1:9901"], ["0.0.0.0", `http://${ownAddress}:9901`]])(
+  "an admin API on %s is no endpoint: %s", (host, endpoint) => {
+    const checked = checkDynamic({ routes: [{ name: "shop", variants: [{ name: "v1", endpoints: [endpoint] }] }] }, []);
+    expect(selfEndpointFindings({ listeners: [], admin: { address: { host, port: 9901 } } }, checked.routes).map(({ message }) => message)).toEqual(["is the admin API of this sidecar"]);
+  });

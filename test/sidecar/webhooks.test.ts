@@ -1,9 +1,12 @@
 import { once } from "node:events";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { until } from "../hooks/world.ts";
 import { isSigned, Receiver, signingKey, silent, took } from "../support/receiver.ts";
 import type { SidecarProcess } from "../support/sidecar.ts";
 import { TwoVersions } from "../support/two-versions.ts";
+
+/** Real processes start and stop, on a machine that others use as well. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let shop: TwoVersions;
 const receivers: Receiver[] = [];
@@ -41,7 +44,7 @@ it("tells of every decision although it is killed before the receiver is there, 
   // Nobody has been told anything when the rollback is decided, carried out and verified.
   await shop.whileUsersCome(first, shop.decided("verified"));
   expect(await first.stop("SIGKILL")).toBeNull();
-  expect(shop.reasons()).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
+  expect(shop.moves()).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
   expect(down.received).toEqual([]);
 
   const hung = hangs.received.length;
@@ -78,7 +81,7 @@ it("loses nothing when it is killed again and again between sending and noting t
   expect(await current.stop()).toBe(0);
 });
 
-it("shows no secret in its log, its status, its metrics, its audit log, its store and its process title", async () => {
+it("PITFALLS 29: shows no secret in its log, its status, its metrics, its audit log, its store and its process title", async () => {
   const [got, bearer] = [await receiver((response) => void response.writeHead(500).end()), "a-bearer-token-of-this-test"];
   const sidecar = await shop.start(rollout, { allow: ["127.0.0.1"], targets: [target("all", got, { bearer, giveUpAfter: 0 })] });
   await shop.whileUsersCome(sidecar, shop.decided("verified"));
