@@ -8,11 +8,10 @@ import type { Store } from "./store/store.ts";
 
 /** A candidate whose gate is killed has nobody: its rollout waits as if the plan said `paused`, and goes on when the gate is revived. */
 export function rolloutInputs(dynamic: DynamicConfiguration, killed: ReadonlySet<string>): RolloutInput[] {
-  return dynamic.routes.flatMap(({ rollout, timeouts }): RolloutInput[] => {
-    if (rollout === null) return [];
+  return dynamic.routes.flatMap(({ rollouts, timeouts }) => rollouts.map((rollout): RolloutInput => {
     const held = isKilled(dynamic, rollout.route, rollout.candidate, killed);
-    return [{ plan: held ? { ...rollout, paused: true } : rollout, firstByteTimeoutMs: timeouts.firstByteMs }];
-  });
+    return { plan: held ? { ...rollout, paused: true } : rollout, firstByteTimeoutMs: timeouts.firstByteMs };
+  }));
 }
 
 /** Whether the kill switch has closed the gate of a variant. */

@@ -5,6 +5,7 @@
  */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { breachRule, breakerRule, exposureRule, groupRule, regionRule, stoppedRule, verifyRule } from "./rules-back.ts";
+import { notChosenRule, overrideRefused } from "./experiment.ts";
 import { refuse } from "./refusals.ts";
 import { commandRule, rollbackCommandRule } from "./rules-command.ts";
 import { drillRule } from "./rules-drill.ts";
@@ -49,7 +50,10 @@ const overrideRule: Rule = (turn) => {
   const { state, evidence } = turn;
   if (evidence.command?.verb !== "override") return null;
   if (evidence.command.by === "" || evidence.command.why === "") return refuse(turn, "an override needs a name and a reason");
-  if (state.phase !== "rolledBack" && state.waiting !== "cooldown") {
+  if (state.phase === "retired") {
+    const refused = overrideRefused(turn);
+    if (refused !== null) return refused;
+  } else if (state.phase !== "rolledBack" && state.waiting !== "cooldown") {
     return refuse(turn, exposed(state) || state.phase === "succeeded" ? "nothing holds the candidate that an override could lift" : "the rollback is not over yet: wait until the route is verified");
   }
   const quarantined = state.quarantined.filter((revision) => revision !== turn.plan.revision);
@@ -59,7 +63,7 @@ const overrideRule: Rule = (turn) => {
 /** In order of precedence: who takes users away is asked before who holds, and who holds before who gives more. */
 const rules: readonly Rule[] = [
   revisionRule,
-  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, drillRule, stoppedRule, verifyRule,
+  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, notChosenRule, drillRule, stoppedRule, verifyRule,
   overrideRule, planChangedRule, commandRule, planPauseRule, limitActionRule,
   waitRule, progressRule, pendingRule,
 ];

@@ -1,4 +1,5 @@
 /** The rules that give the candidate more users, or hold. No data is never success. */
+import { takeRoom } from "./experiment.ts";
 import { groupGate, needsApproval, raiseGate, stepGate, waitAt } from "./gates.ts";
 import { holdGate } from "./holds.ts";
 import { rollBackIfItHelps } from "./rules-back.ts";
@@ -70,6 +71,10 @@ export const waitRule: Rule = (turn) => {
       return raiseGate(turn)?.waiting === state.waiting ? null : goOn(turn);
     case "group":
       return groupGate(turn) === null || stepGate(turn) !== null ? goOn(turn) : null;
+    case "candidates": {
+      const gate = holdGate(turn) ?? stepGate(turn);
+      return gate === null ? takeRoom(turn) : gate.waiting === "candidates" ? null : waitAt(turn, gate);
+    }
     case "probe":
       return probe(turn);
     case null:

@@ -1,4 +1,5 @@
 /** What a changed configuration asks of a rollout that is under way. */
+import { hasRoom } from "./experiment.ts";
 import { raiseGate } from "./gates.ts";
 import { exposed, leavePause, move, onward, pausedBy, type Rule } from "./turn.ts";
 
@@ -21,7 +22,7 @@ export const planChangedRule: Rule = (turn) => {
   const last = plan.steps.length - 1;
   const step = state.phase === "succeeded" ? last : Math.min(state.step, last);
   const wanted = plan.steps[step]!.weight;
-  const weight = wanted > state.weight && raiseGate(turn) !== null ? state.weight : wanted;
+  const weight = wanted > state.weight && (raiseGate(turn) !== null || !hasRoom(turn, wanted)) ? state.weight : wanted;
   const baking = state.bakeSinceMs !== null && (step === last || state.phase === "succeeded");
   if (step === state.step && weight === state.weight && baking === (state.bakeSinceMs !== null)) return null;
   const bakeSinceMs = baking ? state.bakeSinceMs : null;

@@ -1,6 +1,7 @@
 /** One call of `decide`: its inputs, and the only way in which a rule may answer. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutReason } from "../core/reasons.ts";
+import { named } from "./decision-record.ts";
 import type { Decided, Decision, Effect, Evidence, LimitEvidence, PausedState, RolloutState } from "./types.ts";
 
 export interface Turn {
@@ -41,7 +42,7 @@ function decision(turn: Turn, reason: RolloutReason, to: RolloutState, because: 
   // Also of its end, with what it has come to.
   const drill = state.drill?.over === false || to.drill?.over === false ? to.drill : undefined;
   return {
-    route: plan.route, candidate: plan.candidate, revision: to.revision, atMs: nowMs, reason,
+    route: plan.route, ...named(plan), candidate: plan.candidate, revision: to.revision, atMs: nowMs, reason,
     from: state.phase, to: to.phase, waiting: to.waiting, step: to.step, fromWeight: state.weight, weight: to.weight,
     limit: because.limit ?? null,
     breaker: because.breaker === true ? evidence.breaker : null,

@@ -175,6 +175,8 @@ export interface Surroundings {
   readonly partitioned: boolean;
   /** The other rollouts of the group. */
   readonly peers: readonly Peer[];
+  /** The other candidates of the experiment; absent: there are none. */
+  readonly siblings?: readonly Sibling[];
   /** Declared probes since the step's weight was given; they count apart from users. Null: none were sent. */
   readonly candidateProbes: ProbeEvidence | null;
   readonly baselineProbes: ProbeEvidence | null;
@@ -214,6 +216,14 @@ export interface Peer {
   readonly ready: boolean;
 }
 
+export interface Sibling {
+  readonly candidate: string;
+  /** Percent. */
+  readonly weight: number;
+  /** It has the last step, or waits for nothing but the others' users to take it. */
+  readonly chosen: boolean;
+}
+
 export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve", "override", "drill"] as const;
 export type CommandVerb = (typeof commandVerbs)[number];
 
@@ -244,6 +254,8 @@ export type Effect =
 /** One decision: a transition, or something that was noted or refused without one. */
 export interface Decision {
   readonly route: string;
+  /** The rollout's name; absent: it is called as its route. */
+  readonly rollout?: string;
   readonly candidate: string;
   readonly revision: string;
   readonly atMs: number;

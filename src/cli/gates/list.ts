@@ -3,7 +3,7 @@ import type { GateDefinition } from "../../config/definition.ts";
 import { factsKey, parseFacts, type GateFacts } from "../../gates/facts.ts";
 import { killsKey, parseKills, type Kill } from "../../gates/kills.ts";
 import { staleOf, type Stale } from "../../gates/stale.ts";
-import { exposureOf, type GateExposure } from "../../gates/state.ts";
+import { exposureOf, rolloutOf, type GateExposure } from "../../gates/state.ts";
 import { columns } from "../columns.ts";
 import { describeClosure } from "./describe.ts";
 import { rolloutStateOf } from "./snapshot.ts";
@@ -26,7 +26,7 @@ export async function gateReports(world: GateWorld, nowMs: number): Promise<Gate
     const { rules, ...said } = gate;
     const known = facts.get(gate.name);
     const kill = kills[gate.name] ?? null;
-    const exposure = exposureOf(gate, world.dynamic, await rolloutStateOf(world.get, gate.route), kill !== null);
+    const exposure = exposureOf(gate, world.dynamic, await rolloutStateOf(world.get, rolloutOf(gate, world.dynamic) ?? gate.route), kill !== null);
     return { ...said, rules: rules.length, exposure, kill, facts: known ?? null, stale: staleOf(gate, known, policy, nowMs) };
   }));
 }
