@@ -28,7 +28,7 @@ export function initialState(plan: RolloutPlan, nowMs: number): RolloutState {
 /** What outlives a candidate: which revisions are quarantined, and how long nothing starts. */
 function startOver({ plan, state, nowMs }: Turn): RolloutState {
   const { quarantined, rollbacks, cooldownUntilMs } = state;
-  return { ...initialState(plan, nowMs), quarantined, rollbacks, cooldownUntilMs, ...(state.drill === undefined ? {} : { drill: undefined }) };
+  return { ...initialState(plan, nowMs), quarantined, rollbacks, cooldownUntilMs, ...(state.drill === undefined ? {} : { drill: undefined }), ...(state.promoted === undefined ? {} : { promoted: undefined }) };
 }
 
 const startOverEffects = [{ kind: "setWeight", weight: 0 }, { kind: "beginCandidate" }, { kind: "resetEvidence" }, { kind: "resetBreaker" }] as const;

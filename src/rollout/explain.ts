@@ -19,7 +19,7 @@ export function explain(decision: Decision): string {
     case "inconclusiveRolledBack":
       return `${who} is rolled back from ${percent(fromWeight)}: it had the time that the configuration gives, and still ${lacking(decision)}.${back(decision)}`;
     case "chosen":
-      return `${who} has the room that it waited for and goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}).`;
+      return `${who} has been chosen, and goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}).`;
     case "notChosen":
       return `${who} gives its ${percent(fromWeight)} back to the baseline: ${decision.subject ?? "another candidate"} has been chosen. Nothing is held against it.`;
     case "bakeStarted":

@@ -1,8 +1,8 @@
 /** What may stand between a finished step and the next weight. Each is asked in this order, and none ever blocks a rollback. */
 import type { RolloutReason, WaitReason } from "../core/reasons.ts";
 import { notWorseThreshold } from "../judge/advance.ts";
-import { roomGate } from "./experiment.ts";
 import { openFreeze } from "./freeze.ts";
+import { roomGate } from "./room.ts";
 import { around, peerBehind, rankOf } from "./surroundings.ts";
 import { move, nextStep, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";

@@ -1,9 +1,9 @@
 /** What people ask for. A refusal is a record of its own, and says what to do instead. */
-import { roomGate } from "./experiment.ts";
 import { shutGate } from "./gates.ts";
 import { rollBack } from "./rules-back.ts";
 import { drillCommand } from "./rules-drill.ts";
 import { risesNot, refuse } from "./refusals.ts";
+import { roomGate } from "./room.ts";
 import { drilling } from "./drill.ts";
 import { enterStep, leavePause, move, nextStep, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
@@ -82,7 +82,7 @@ function promote(turn: Turn): Decided {
   const blocked = risesNot(turn);
   if (blocked !== null) return refuse(turn, blocked);
   // The others give way first; then it takes its step.
-  if (roomGate(turn, next) !== null) return move(turn, "commandPromote", { phase: "waiting", waiting: "candidates" }, [], { command: true });
+  if (roomGate(turn, next) !== null) return move(turn, "commandPromote", { phase: "waiting", waiting: "candidates", promoted: true }, [], { command: true });
   return enterStep(turn, "commandPromote", next, { command: true });
 }
 

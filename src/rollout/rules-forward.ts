@@ -73,7 +73,8 @@ export const waitRule: Rule = (turn) => {
       return groupGate(turn) === null || stepGate(turn) !== null ? goOn(turn) : null;
     case "candidates": {
       const gate = holdGate(turn) ?? stepGate(turn);
-      return gate === null ? takeRoom(turn) : gate.waiting === "candidates" ? null : waitAt(turn, gate);
+      if (gate?.waiting === "candidates") return null;
+      return gate === null && state.promoted === true ? takeRoom(turn) : goOn(turn);
     }
     case "probe":
       return probe(turn);
@@ -118,4 +119,4 @@ function probe(turn: Turn): Decided | null {
   );
 }
 
-const goOn = (turn: Turn): Decided => move(turn, "holdEnded", { phase: onward(turn.state), waiting: null, probe: null }, []);
+const goOn = (turn: Turn): Decided => move(turn, "holdEnded", { phase: onward(turn.state), waiting: null, probe: null, ...(turn.state.promoted === undefined ? {} : { promoted: undefined }) }, []);

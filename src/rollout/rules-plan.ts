@@ -1,6 +1,6 @@
 /** What a changed configuration asks of a rollout that is under way. */
-import { hasRoom } from "./experiment.ts";
 import { raiseGate } from "./gates.ts";
+import { hasRoom } from "./room.ts";
 import { exposed, leavePause, move, onward, pausedBy, type Rule } from "./turn.ts";
 
 /** The configuration's own `paused`. A probe is finished first. */

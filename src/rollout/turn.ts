@@ -91,9 +91,10 @@ export function enterStep(turn: Turn, reason: RolloutReason, step: number, becau
   const { plan, state, nowMs } = turn;
   const { weight } = plan.steps[step]!;
   const drill = state.drill?.over === false ? { drill: { ...state.drill, over: true } } : {};
+  const asked = state.promoted === undefined ? {} : { promoted: undefined };
   return move(
     turn, reason,
-    { phase: "progressing", waiting: null, paused: null, probe: null, step, weight, stepSinceMs: nowMs, bakeSinceMs: null, ...drill },
+    { phase: "progressing", waiting: null, paused: null, probe: null, step, weight, stepSinceMs: nowMs, bakeSinceMs: null, ...drill, ...asked },
     [{ kind: "setWeight", weight }, { kind: "beginStep", step }],
     because,
   );

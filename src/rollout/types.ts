@@ -52,6 +52,8 @@ export interface RolloutState {
   readonly escalated: boolean;
   /** The last drill of this candidate; absent: there was none. */
   readonly drill?: DrillState;
+  /** Somebody has promoted it, and it waits for the room; absent: nobody has. */
+  readonly promoted?: true;
 }
 
 export interface PausedState {
