@@ -1,4 +1,5 @@
 /** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
+import type { ExperimentPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
 import type { DrillState } from "./drill.ts";
 import type { BreakerEvidence, Command, Decision, GateAnswer, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
@@ -21,6 +22,8 @@ export interface RolloutStatus {
   /** The weight that the sidecar's own region has of it: less where a cap or a limit says so. */
   readonly regionalWeight?: number;
   readonly group?: string | null;
+  /** Absent: it is the only candidate of its rollout. */
+  readonly experiment?: ExperimentPlan;
   /** Rollbacks since the last success. */
   readonly rollbacks?: number;
   /** In milliseconds since 1970; null: nothing cools down. */
