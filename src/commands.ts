@@ -10,6 +10,7 @@ export const commands: readonly Command[] = [
   { name: "demo", group: "Run", summary: "Show a release that goes wrong, and is taken back.", load: () => import("./cli/demo.ts") },
   { name: "status", group: "See", summary: "Show what a sidecar runs, and how a rollout fares.", load: () => import("./cli/status.ts") },
   { name: "watch", group: "See", summary: "Watch rollouts live.", load: () => import("./cli/watch.ts") },
+  { name: "webhooks", group: "See", summary: "How targets of notifications fare; list and replay dead letters.", load: () => import("./cli/webhooks.ts") },
   { name: "promote", group: "Decide", summary: "Enter a rollout's next step now.", load: verb("promote") },
   { name: "pause", group: "Decide", summary: "Keep a rollout where it is.", load: verb("pause") },
   { name: "resume", group: "Decide", summary: "Let it go on.", load: verb("resume") },

@@ -23,6 +23,7 @@ import { Slab } from "./observe/slab.ts";
 import { Windows } from "./observe/window.ts";
 import { HealthChecks } from "./proxy/health-checks.ts";
 import { mirroredRoutes, Mirrors } from "./proxy/mirrors.ts";
+import { guardAdmin } from "./proxy/endpoint-lookup.ts";
 import { DeclaredProbes } from "./proxy/probes.ts";
 import { ProxyThreads, type BoundListener } from "./proxy/threads.ts";
 import { RolloutController } from "./rollout/controller.ts";
@@ -90,6 +91,8 @@ export class Sidecar {
     this.options = options;
     this.log = log;
     this.running = configuration;
+    // For checks, probes and copies; proxy threads guard themselves.
+    guardAdmin(configuration.bootstrap.proxy.admin ?? null);
     this.slab = new Slab(configuration.bootstrap.threads);
     this.windows = new Windows(this.slab, clock);
     this.intake = new Intake(configuration.files.at(-1)!, log, () => clock.wallMs());

@@ -173,12 +173,34 @@ function show(status) {
   main.replaceChildren(...parts);
 }
 
+// In this tab, until it is closed; the page's policy lets nobody else's script read it.
+const kept = "ebbgate-token";
+function askForToken(refused) {
+  if (document.querySelector("#token")) return;
+  const field = el("input", { id: "token", type: "password", autocomplete: "off", spellcheck: "false", "aria-label": "token" });
+  const use = () => {
+    sessionStorage.setItem(kept, field.value.trim());
+    main.replaceChildren();
+    void poll();
+  };
+  const button = el("button", { type: "button" }, "show");
+  button.addEventListener("click", use);
+  field.addEventListener("keydown", (event) => event.key === "Enter" && use());
+  main.replaceChildren(el("section", { class: "card" }, el("h2", {}, "Who is it?"), el("p", {}, (refused ? "That token is not taken. " : "") + "A token with any role shows this page: ebbgate token create makes one."), el("div", { class: "row" }, field, button)));
+  field.focus();
+}
+
 let asking = false;
 async function poll() {
-  if (document.hidden || asking) return;
+  if (document.hidden || asking || document.querySelector("#token")) return;
   asking = true;
   try {
-    const response = await fetch("/api/v1/status", { signal: AbortSignal.timeout(3000) });
+    const token = sessionStorage.getItem(kept);
+    const response = await fetch("/api/v1/status", { signal: AbortSignal.timeout(3000), headers: token ? { authorization: "Bearer " + token } : {} });
+    if (response.status === 401) {
+      sessionStorage.removeItem(kept);
+      askForToken(token !== null);
+    }
     if (!response.ok) throw new Error("status " + response.status);
     show(await response.json());
   } catch (error) {

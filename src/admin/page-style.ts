@@ -45,4 +45,5 @@ li time { color: var(--soft); font-variant-numeric: tabular-nums; white-space: n
 li p { margin: 0; overflow-wrap: anywhere; }
 footer { max-width: 1080px; margin: 0 auto; padding: 0 20px 28px; color: var(--soft); font-size: 13px; }
 a { color: inherit; }
+input, button { font: inherit; color: inherit; background: var(--track); border: 1px solid var(--line); border-radius: 7px; padding: 6px 12px; } input { flex: 1; max-width: 420px; } button { cursor: pointer; }
 `;

@@ -1,9 +1,12 @@
-/** What the admin server sees of the process: the composition root gives it. Only `command` and `shared` change anything. */
+/** What the admin server sees of the process: the composition root gives it. Only `command`, `gates.change`, `letters` and `shared` change anything. */
 import type { OwnAddresses } from "../config/bootstrap-checks.ts";
+import type { DynamicConfiguration } from "../config/definition.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { Clock } from "../core/clock.ts";
 import type { FleetStatus } from "../fleet/status.ts";
-import type { TargetStatus } from "../hooks/hooks.ts";
+import type { KillChange } from "../gates/kills.ts";
+import type { ReadDocument } from "../gates/report.ts";
+import type { Hooks, TargetStatus } from "../hooks/hooks.ts";
 import type { Slab } from "../observe/slab.ts";
 import type { Windows } from "../observe/window.ts";
 import type { MirrorCounts } from "../proxy/mirrors.ts";
@@ -62,6 +65,13 @@ export interface AdminPorts {
   /** What people ask of one, by its name; decides at once. */
   command(name: string, command: Command): CommandResult;
   readonly audit: Pick<Store, "audit" | "auditEnd">;
+  readonly gates: {
+    readonly dynamic: () => DynamicConfiguration;
+    /** Reads a document of the store. */
+    readonly get: ReadDocument;
+    /** @throws StoreError */
+    readonly change: (change: KillChange) => Promise<"done" | "already">;
+  };
   /** The dynamic document that a fleet shares, and this sidecar's own addresses, which it is checked against; null: a file is watched. */
   readonly shared: { readonly document: SharedDocument; readonly own: OwnAddresses } | null;
   /** What became of a route's copies; null where nothing is copied. */
@@ -74,6 +84,8 @@ export interface AdminPorts {
   readonly exemplars?: Exemplars;
   /** Calls to others; absent: none are configured. */
   webhooks?(): readonly TargetStatus[];
+  /** What could not be told; with `webhooks`. */
+  readonly letters?: Pick<Hooks, "deadLetters" | "replay">;
   /** Whether the store answered when it was last asked; absent: it is in this process. */
   storeReachable?(): boolean;
   /** True from SIGTERM on. */

@@ -10,8 +10,8 @@ export const adminOptions = {
   admin: { type: "string", value: "URL", help: "A sidecar's admin API (default: EBBGATE_ADMIN, or http://127.0.0.1:9901)." },
   "token-file": { type: "string", value: "FILE", completes: "file", help: "A file that holds the token, instead of EBBGATE_TOKEN." },
   ca: { type: "string", value: "FILE", completes: "file", help: "Who has to have signed the admin API's certificate, PEM, instead of the system's authorities." },
-  cert: { type: "string", value: "FILE", completes: "file", help: "A client certificate, PEM; with --key." },
-  key: { type: "string", value: "FILE", completes: "file", help: "Its private key, PEM." },
+  "client-cert": { type: "string", value: "FILE", completes: "file", help: "A client certificate, PEM; with --client-key." },
+  "client-key": { type: "string", value: "FILE", completes: "file", help: "Its private key, PEM." },
   timeout: { type: "string", value: "DURATION", help: "How long an answer is waited for (default 10s)." },
   "plain-http": { type: "boolean", help: "Send a token over http:// to another machine all the same: everybody in between can read it." },
 } as const;
@@ -20,10 +20,21 @@ export interface AdminChoice {
   readonly admin?: string | undefined;
   readonly "token-file"?: string | undefined;
   readonly ca?: string | undefined;
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
+  readonly "client-cert"?: string | undefined;
+  readonly "client-key"?: string | undefined;
   readonly timeout?: string | undefined;
   readonly "plain-http"?: boolean;
+}
+
+/**
+ * Whether a command that can read a store is to ask a sidecar instead: where `--admin` says so, or EBBGATE_ADMIN does and nothing on the command line names a store.
+ * @throws AdminError where both are named
+ */
+export function asksAdmin(values: AdminChoice & { readonly store?: string | undefined; readonly config?: string | undefined; readonly namespace?: string | undefined; readonly file?: string | undefined }, io: CliIo): boolean {
+  const place = (["store", "config", "namespace", "file"] as const).find((option) => values[option] !== undefined);
+  const word = (["admin", "token-file", "ca", "client-cert", "client-key"] as const).find((option) => values[option] !== undefined);
+  if (place !== undefined && word !== undefined) throw new AdminError(`--${word} belongs to the admin API, and --${place} goes past it: give one of them`, exitCodes.usage);
+  return word !== undefined || (place === undefined && (io.env["EBBGATE_ADMIN"] ?? "") !== "");
 }
 
 export interface AdminAccess {
@@ -44,14 +55,14 @@ export async function adminClient(choice: AdminChoice, io: CliIo): Promise<Admin
   if (url.username !== "" || url.password !== "") throw usage(`${from} has a password in it, which every user of the machine can see: use EBBGATE_TOKEN or --token-file`);
   const timeoutMs = parseDuration(choice.timeout ?? "10s");
   if (timeoutMs === undefined || timeoutMs === 0) throw usage(`--timeout is '${choice.timeout}'; write a duration, as 500ms, 5s or 1m`);
-  if ((choice.cert === undefined) !== (choice.key === undefined)) throw usage("--cert and --key belong together");
-  const read = async (option: string, file: string | undefined): Promise<Record<string, string>> => {
-    if (file === undefined) return {};
-    const text = await readFile(resolve(io.cwd, file), "utf8").catch((error: NodeJS.ErrnoException) => Promise.reject(new AdminError(`--${option} ${file} cannot be read (${error.code})`, exitCodes.failed)));
-    return { [option]: text };
+  if ((choice["client-cert"] === undefined) !== (choice["client-key"] === undefined)) throw usage("--client-cert and --client-key belong together");
+  const read = async (option: "token-file" | "ca" | "client-cert" | "client-key"): Promise<string | undefined> => {
+    const file = choice[option];
+    if (file === undefined) return undefined;
+    return readFile(resolve(io.cwd, file), "utf8").catch((error: NodeJS.ErrnoException) => Promise.reject(new AdminError(`--${option} ${file} cannot be read (${error.code})`, exitCodes.failed)));
   };
-  const tls = { ...(await read("ca", choice.ca)), ...(await read("cert", choice.cert)), ...(await read("key", choice.key)) };
-  const given = (await read("token-file", choice["token-file"]))["token-file"] ?? io.env["EBBGATE_TOKEN"] ?? "";
+  const tls = Object.fromEntries(Object.entries({ ca: await read("ca"), cert: await read("client-cert"), key: await read("client-key") }).filter(([, text]) => text !== undefined));
+  const given = (await read("token-file")) ?? io.env["EBBGATE_TOKEN"] ?? "";
   const token = given.trim() === "" ? null : given.trim();
   // What is no header's value would be told by the client in an error that shows the token.
   if (token !== null && !/^[\x21-\x7e]+$/.test(token)) throw new AdminError(`${choice["token-file"] === undefined ? "EBBGATE_TOKEN" : choice["token-file"]} holds no token: it is one word of visible ASCII characters`, exitCodes.failed);

@@ -29,7 +29,11 @@ export interface Reply<T> {
 
 export interface Ask {
   readonly method?: "GET" | "POST" | "PUT";
+  /** A text goes as it is, under its own type; anything else as JSON. */
   readonly body?: unknown;
+  readonly contentType?: string;
+  /** What a good answer is (default JSON). */
+  readonly answer?: "json" | "text";
   readonly ifMatch?: string | undefined;
   /** The same request may arrive twice and counts once: it is sent again where the connection breaks. */
   readonly once?: boolean;
@@ -51,16 +55,16 @@ export class AdminClient {
   }
 
   /** @param path from `/api/v1/...` on @returns an answer below 400, parsed @throws AdminError */
-  async ask<T>(path: string, { method = "GET", body, ifMatch, once = false }: Ask = {}): Promise<Reply<T>> {
+  async ask<T>(path: string, { method = "GET", body, contentType = "application/json", answer = "json", ifMatch, once = false }: Ask = {}): Promise<Reply<T>> {
     const headers: Record<string, string> = {
-      accept: "application/json, application/problem+json", "ebbgate-user": this.access.user,
+      accept: answer === "json" ? "application/json, application/problem+json" : "*/*", "ebbgate-user": this.access.user,
       ...(this.access.token !== null && { authorization: `Bearer ${this.access.token}` }),
-      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(body !== undefined && { "content-type": contentType }),
       ...(ifMatch !== undefined && { "if-match": ifMatch }),
       ...(once && { "idempotency-key": randomUUID() }),
     };
-    const text = body === undefined ? null : JSON.stringify(body);
-    const send = (): Promise<Reply<unknown>> => this.send(method, path, headers, text);
+    const text = body === undefined ? null : typeof body === "string" ? body : JSON.stringify(body);
+    const send = (): Promise<Reply<unknown>> => this.send(method, path, headers, text, answer);
     const reply = await send().catch((error: unknown) => (once && isBroken(error) ? send() : Promise.reject(error as Error))).catch((error: unknown) => Promise.reject(this.unreachable(error)));
     if (reply.status >= 400) throw this.refused(reply);
     return reply as Reply<T>;
@@ -70,7 +74,7 @@ export class AdminClient {
     this.agent?.destroy();
   }
 
-  private async send(method: string, path: string, headers: Record<string, string>, body: string | null): Promise<Reply<unknown>> {
+  private async send(method: string, path: string, headers: Record<string, string>, body: string | null, as: "json" | "text"): Promise<Reply<unknown>> {
     const { tls, timeoutMs, url } = this.access;
     // undici would be most of a command's start (decision 095).
     const { request, Agent } = url.protocol === "https:" ? await import("node:https") : await import("node:http");
@@ -83,7 +87,8 @@ export class AdminClient {
       const response = await answer.promise;
       const text = await this.read(response);
       const { etag, "content-type": contentType = "" } = response.headers;
-      return { status: response.statusCode!, etag: etag ?? null, body: this.parsed(response.statusCode!, contentType, text) };
+      const status = response.statusCode!;
+      return { status, etag: etag ?? null, body: as === "text" && status < 400 ? text : this.parsed(status, contentType, text) };
     } finally {
       clearTimeout(late);
     }
@@ -127,7 +132,7 @@ export class AdminClient {
       if (code === "ENOTFOUND" || code === "EAI_AGAIN") return "cannot be found: is the name right? --admin or EBBGATE_ADMIN says where";
       if (code === "EPROTO" || code === "ERR_SSL_WRONG_VERSION_NUMBER") return "does not speak TLS: is it http://?";
       if (/CERT|SELF_SIGNED|ALTNAME|SIGNATURE/.test(code)) return `has a certificate that is not trusted (${code}): name its authority with --ca FILE`;
-      if (/^ERR_SSL|ALERT/.test(code)) return `refuses the TLS connection (${code}): does it want a client certificate? --cert and --key give one`;
+      if (/^ERR_SSL|ALERT/.test(code)) return `refuses the TLS connection (${code}): does it want a client certificate? --client-cert and --client-key give one`;
       if (code.startsWith("HPE_")) return "does not speak HTTP: is it https://?";
       if (code === "ECONNRESET" || code === "EPIPE") return "ends the connection without an answer: is it https://, or draining?";
       return `cannot be asked (${code || "no code"}${message === "" ? "" : `: ${oneLine(message)}`})`;

@@ -1,16 +1,13 @@
 /** `ebbgate audit list|verify|export`: who changed what, when and why, and whether the log is whole. */
-import { type AccessRecord, describeAccess } from "../admin/access/denials.ts";
 import { parseDuration } from "../core/duration.ts";
-import { explain } from "../rollout/explain.ts";
-import { outcomeWords } from "../report/report.ts";
-import { isPlaybookRecord } from "../rollout/playbook-record.ts";
-import type { Decision } from "../rollout/types.ts";
-import { describeGate, type GateRecord } from "../gates/records.ts";
 import { ChainCheck, isFault } from "../store/audit-chain.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
-import type { Change } from "../store/shared-document.ts";
 import { type AuditRecord, StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
+import { adminOptions, asksAdmin, usingAdmin } from "./admin-access.ts";
+import { AdminError } from "./admin-client.ts";
+import { auditOverApi } from "./audit-over-api.ts";
+import { recordText } from "./audit-text.ts";
 import { type AuditSource, openAuditSource } from "./audit-source.ts";
 import { NoStore, storeOptions } from "./store-choice.ts";
 
@@ -27,6 +24,8 @@ export const spec = {
     until: { type: "string", value: "TIME", help: "Only records before then." },
     limit: { type: "string", short: "n", value: "N", help: "Only the last N that fit." },
     json: { type: "boolean", help: "Print JSON: a record a line; verify prints one object." },
+    ...adminOptions,
+    admin: { ...adminOptions.admin, help: "list: instead of a store, what a sidecar's admin API tells (EBBGATE_ADMIN does so too, where no store is named)." },
   },
   examples: [
     ["ebbgate audit list --route shop --since 2h", "what happened to a route"],
@@ -37,7 +36,7 @@ export const spec = {
     [0, "done; with verify: the chain is whole"],
     [1, "the log cannot be read, or the chain is broken"],
     [2, "wrong usage"],
-    [3, "Redis cannot be reached"],
+    [3, "Redis, or the sidecar, cannot be reached"],
   ],
 } as const;
 
@@ -55,6 +54,13 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   if (values.limit !== undefined && !(Number.isInteger(limit) && limit > 0)) return fail("--limit is a whole number from 1", exitCodes.usage);
   let source: AuditSource | undefined;
   try {
+    if (action === "list" && asksAdmin(values, io)) {
+      const query = { route: values.route, reasons: values.reason, sinceMs, untilMs: values.until === undefined ? null : untilMs, limit };
+      const items = await usingAdmin(values, io, (client) => auditOverApi(client, query));
+      for (const item of items) io.stdout.write(`${values.json ? JSON.stringify(item) : recordText(item)}\n`);
+      return exitCodes.ok;
+    }
+    if (values.admin !== undefined) return fail(`${action} reads the log itself, byte by byte: name its store, not --admin`, exitCodes.usage);
     source = await openAuditSource(values, io);
     if (action === "verify") return await verify(source, values.json, io);
     const { route, reason } = values;
@@ -66,6 +72,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     await print(source, fits, limit, action === "export" ? "line" : values.json ? "json" : "text", io);
     return exitCodes.ok;
   } catch (error) {
+    if (error instanceof AdminError) return fail(error.message, error.exit);
     if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
     if (error instanceof StoreError) return fail(error.message, exitCodes.unreachable);
     if (error instanceof Error && "code" in error) return fail(`the log cannot be read (${String(error.code)})`);
@@ -109,36 +116,12 @@ async function print(source: AuditSource, fits: (record: AuditRecord) => boolean
       continue;
     }
     if (!fits(record)) continue;
-    const text = `${as === "line" ? line : as === "json" ? JSON.stringify(record) : sentence(record)}\n`;
+    const text = `${as === "line" ? line : as === "json" ? JSON.stringify(record) : recordText(record)}\n`;
     if (limit === Number.POSITIVE_INFINITY) io.stdout.write(text);
     else if (held.push(text) > limit) held.shift();
   }
   for (const text of held) io.stdout.write(text);
   if (damaged > 0) io.stderr.write(`ebbgate audit: ${damaged} altered or damaged ${damaged === 1 ? "record is" : "records are"} left out: see ebbgate audit verify\n`);
-}
-
-function sentence({ seq, time, record }: AuditRecord): string {
-  return `${String(seq).padStart(6)}  ${time}  ${describe(record)}`;
-}
-
-function describe(record: object): string {
-  const has = record as Readonly<Record<string, unknown>>;
-  if (has["kind"] === "configuration") {
-    const { revision, action, who, reason } = record as Change;
-    return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
-  }
-  if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the ${record.drill === true ? "drill" : "rollback"} of record ${record.rollback}: ${outcomeWords(record)}`;
-  if (has["kind"] === "access") return describeAccess(record as AccessRecord);
-  if (has["kind"] === "gate") return describeGate(record as GateRecord);
-  if (typeof has["reason"] === "string" && typeof has["candidate"] === "string") {
-    try {
-      return `${has["reason"]}: ${explain(record as Decision)}`;
-    } catch {
-      // Of another version of Ebbgate: shown as it is.
-    }
-  }
-  const text = JSON.stringify(record);
-  return text.length > 200 ? `${text.slice(0, 200)}...` : text;
 }
 
 /** @returns wall milliseconds; 0 where nothing is given; NaN where it is no time */

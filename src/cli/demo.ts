@@ -12,6 +12,7 @@ export const spec = {
   options: {
     fault: { type: "string", value: "FAULT", choices: demoFaults, help: "What breaks the candidate (default errors; none lets the release succeed)." },
     auto: { type: "boolean", help: "End after the rollback. Without it, a terminal stays open until Ctrl-C." },
+    json: { type: "boolean", help: "Print only the last line, what happened as JSON; the story goes to stderr. Ends by itself." },
     rate: { type: "string", value: "N", help: "Requests per second, 50 to 5000 (default 500)." },
   },
   examples: [
@@ -43,8 +44,8 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   const stop = new AbortController();
   const onSignal = (): void => stop.abort();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, onSignal);
-  const screen = new Screen(io);
-  const stay = !args.values.auto && io.stdout.isTTY === true;
+  const screen = new Screen(args.values.json ? { ...io, stdout: io.stderr } : io);
+  const stay = !args.values.auto && !args.values.json && io.stdout.isTTY === true;
   let summary: Summary | undefined;
   const told = (outcome: Summary): void => {
     summary = outcome;

@@ -1,9 +1,13 @@
 /** `ebbgate gates list|report|explain|kill|revive`: who is given what, why, and the switch that ends it. */
-import { nearest } from "../config/nearest.ts";
+import { Unfit } from "../gates/explain.ts";
+import { gateReports } from "../gates/report.ts";
 import { StoreError } from "../store/store.ts";
+import { adminOptions, asksAdmin, usingAdmin } from "./admin-access.ts";
+import { AdminError } from "./admin-client.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { explain, explanationText, ExplainUsage, momentOf } from "./gates/explain.ts";
-import { gateReports, listText, reportText } from "./gates/list.ts";
+import { listText, reportText } from "./gates/list.ts";
+import { gatesOverApi, noSuchGate, switchedText } from "./gates/over-api.ts";
 import { switchGate } from "./gates/switch.ts";
 import { type GateWorld, openGateWorld } from "./gates/world.ts";
 import { caller } from "./caller.ts";
@@ -29,6 +33,8 @@ export const spec = {
     region: { type: "string", value: "REGION", help: "explain: the sidecar's region (default: the configuration's)." },
     at: { type: "string", value: "TIME", help: "explain, list and report: when, as 2026-12-24T18:00:00Z (default: now)." },
     json: { type: "boolean", help: "Print one JSON object instead of lines." },
+    ...adminOptions,
+    admin: { ...adminOptions.admin, help: "Instead of a store: a sidecar's admin API (EBBGATE_ADMIN does so too, where no store is named)." },
   },
   examples: [
     ["ebbgate gates explain new-checkout --header 'x-user: alice' --cookie beta=on", "why alice gets what she gets"],
@@ -41,7 +47,7 @@ export const spec = {
     [0, "done; a gate that was killed already, or was not, is left as it is"],
     [1, "there is no such gate, the configuration is refused, or the store cannot be used"],
     [2, "wrong usage"],
-    [3, "Redis cannot be reached"],
+    [3, "Redis, or the sidecar, cannot be reached"],
   ],
 } as const;
 
@@ -62,11 +68,16 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
   if ((action === "kill" || action === "revive") && !values.reason?.trim()) return fail(`${action} needs --reason TEXT: it is what people read in the audit log`, exitCodes.usage);
   let world: GateWorld | undefined;
   try {
+    if (asksAdmin(values, io)) {
+      io.stdout.write(await usingAdmin(values, io, (client) => gatesOverApi(client, action, name ?? "", values)));
+      return exitCodes.ok;
+    }
     world = await openGateWorld(values, io);
     return await act(world, action, name ?? "", values, io, fail);
   } catch (error) {
+    if (error instanceof AdminError) return fail(error.message, error.exit);
     if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
-    if (error instanceof ExplainUsage) return fail(error.message, exitCodes.usage);
+    if (error instanceof ExplainUsage || error instanceof Unfit) return fail(error.message, exitCodes.usage);
     if (error instanceof StoreError) return fail(error.message, error.code === "unavailable" && world?.shared ? exitCodes.unreachable : exitCodes.failed);
     throw error;
   } finally {
@@ -81,7 +92,7 @@ async function act(world: GateWorld, action: Action, name: string, values: Value
   const gate = gates.find((one) => one.name === name);
   if (action === "list" || action === "report") return show(world, action, values, io);
   if (gate === undefined && action !== "revive") {
-    return fail(gates.length === 0 ? "the document has no gates" : `there is no gate '${name}'${didYouMean(name, gates.map((one) => one.name))}`);
+    throw noSuchGate(name, gates.map((one) => one.name));
   }
   if (action === "explain") {
     const told = await explain(world, name, values);
@@ -98,20 +109,8 @@ async function act(world: GateWorld, action: Action, name: string, values: Value
 
 async function show(world: GateWorld, action: "list" | "report", { stale, at, json }: Values, io: CliIo): Promise<number> {
   const nowMs = momentOf(at);
-  const reports = (await gateReports(world, nowMs)).filter((report) => !stale || report.stale.length > 0);
+  const reports = (await gateReports(world.dynamic, world.get, nowMs)).filter((report) => !stale || report.stale.length > 0);
   if (json) io.stdout.write(`${JSON.stringify({ gates: reports })}\n`);
   else io.stdout.write(action === "list" ? listText(reports, stale) : reportText(reports, world.place, nowMs));
   return exitCodes.ok;
-}
-
-function switchedText(name: string, action: "kill" | "revive", { outcome, by }: { readonly outcome: "done" | "already"; readonly by: "store" | "sidecar" | "command" }, gate: { readonly variant: string; readonly route: string } | undefined): string {
-  if (outcome === "already") return `gate ${name} ${action === "kill" ? "is killed already" : "is not killed"}: nothing was written\n`;
-  const what = action === "kill" ? `killed: nobody is given ${gate?.variant ?? "its variant"} on route ${gate?.route ?? ""}` : "revived: rules and weight count again";
-  const where = { store: "every sidecar of this store follows at once", sidecar: "the sidecar has taken it", command: "no sidecar is running here: the next one to start follows" }[by];
-  return `gate ${name} is ${what}; ${where}\n`;
-}
-
-function didYouMean(word: string, names: readonly string[]): string {
-  const near = nearest(word, names);
-  return near === undefined ? "" : `; did you mean ${near}?`;
 }

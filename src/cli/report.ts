@@ -7,6 +7,8 @@ import type { Report } from "../report/report.ts";
 import { parseAuditLine } from "../store/audit-line.ts";
 import { StoreError } from "../store/store.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
+import { adminOptions, asksAdmin, usingAdmin } from "./admin-access.ts";
+import { AdminError } from "./admin-client.ts";
 import { type AuditSource, openAuditSource } from "./audit-source.ts";
 import { NoStore, storeOptions } from "./store-choice.ts";
 
@@ -23,17 +25,20 @@ export const spec = {
     json: { type: "boolean", help: "The same as --format json." },
     file: { type: "string", short: "f", value: "PATH", completes: "file", help: "A log, or a directory with a log and its archives, instead of a store." },
     ...storeOptions,
+    ...adminOptions,
+    admin: { ...adminOptions.admin, help: "Instead of a log: a sidecar's admin API (EBBGATE_ADMIN does so too, where no log is named)." },
   },
   examples: [
     ["ebbgate report shop", "on stdout, with the store of ./ebbgate.yaml"],
     ["ebbgate report shop -o shop.html", "a page that needs nothing else"],
+    ["ebbgate report shop --admin https://edge-1.internal:9901", "from a sidecar's admin API, with a token in EBBGATE_TOKEN"],
     ["ebbgate report shop --store redis://127.0.0.1:6379 --revision 2.0.0", "of a fleet"],
   ],
   exits: [
     [0, "done"],
     [1, "the log cannot be read, or knows no such rollout"],
     [2, "wrong usage"],
-    [3, "Redis cannot be reached"],
+    [3, "Redis, or the sidecar, cannot be reached"],
   ],
 } as const;
 
@@ -45,17 +50,25 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
     io.stderr.write(`ebbgate report: ${why}\n`);
     return code;
   };
+  const format = formatOf(values);
+  const write = async (text: string): Promise<number> => {
+    if (values.output === undefined) io.stdout.write(text);
+    else await writeFile(resolve(io.cwd, values.output), text);
+    return exitCodes.ok;
+  };
   let source: AuditSource | undefined;
   try {
+    if (asksAdmin(values, io)) {
+      const query = new URLSearchParams({ format, ...(values.revision !== undefined && { revision: values.revision }) });
+      return await write(await usingAdmin(values, io, async (client) => (await client.ask<string>(`/api/v1/rollouts/${encodeURIComponent(name)}/report?${query.toString()}`, { answer: "text" })).body));
+    }
     source = await openAuditSource(values, io);
     const { report, damaged, names } = await read(source, name, values.revision);
     if (damaged > 0) io.stderr.write(`ebbgate report: ${damaged} altered or damaged ${damaged === 1 ? "record is" : "records are"} left out: see ebbgate audit verify\n`);
     if (report === null) return fail(`${source.name} has no rollout '${name}'${values.revision === undefined ? "" : ` of revision '${values.revision}'`}${names.length === 0 ? "" : `; it has ${names.join(", ")}`}`);
-    const text = formats[formatOf(values)](report);
-    if (values.output === undefined) io.stdout.write(text);
-    else await writeFile(resolve(io.cwd, values.output), text);
-    return exitCodes.ok;
+    return await write(formats[format](report));
   } catch (error) {
+    if (error instanceof AdminError) return fail(error.message, error.exit);
     if (error instanceof NoStore) return fail(error.message, error.unreachable ? exitCodes.unreachable : exitCodes.failed);
     if (error instanceof StoreError) return fail(error.message, exitCodes.unreachable);
     if (error instanceof Error && "code" in error) return fail(`${values.output ?? "the log"} cannot be used (${String(error.code)})`);

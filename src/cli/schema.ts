@@ -5,7 +5,7 @@ export const spec = {
   name: "schema",
   summary: "Print the JSON Schema (draft-07) of a configuration document.",
   positionals: { name: "DOCUMENT", min: 0, max: 1, choices: documentKinds, help: "bootstrap (the default) or dynamic." },
-  options: {},
+  options: { json: { type: "boolean", help: "It is JSON anyway; taken so that scripts may always say it." } },
   examples: [
     ["ebbgate schema > bootstrap.json", "for an editor: '# yaml-language-server: $schema=bootstrap.json' as the first line"],
     ["ebbgate schema dynamic", "the schema of a dynamic document"],

@@ -5,14 +5,13 @@ import type { RedisSettings } from "../config/definition.ts";
 import { loadConfiguration } from "../config/load.ts";
 import { formatProblem } from "../config/problem.ts";
 import { ownAddresses } from "../config/shared.ts";
-import { RedisStore } from "../store/redis/redis-store.ts";
-import { RedisSharedDocument } from "../store/redis/shared-document.ts";
+import type { RedisStore as OpenRedisStore } from "../store/redis/redis-store.ts";
 import type { SharedDocument } from "../store/shared-document.ts";
 import type { CliIo } from "./args.ts";
 import { NoStore, type StoreChoice } from "./store-choice.ts";
 
 export interface SharedStore {
-  readonly store: RedisStore;
+  readonly store: OpenRedisStore;
   readonly document: SharedDocument;
   /** Of the sidecar whose configuration was given. */
   readonly own: OwnAddresses | null;
@@ -21,6 +20,9 @@ export interface SharedStore {
 /** @throws NoStore */
 export async function openSharedStore(choice: StoreChoice, io: CliIo): Promise<SharedStore> {
   const { settings, own } = choice.store === undefined ? await fromConfiguration(choice, io) : { settings: fromUrl(choice.store, choice.namespace ?? "default", io), own: null };
+  // The client is loaded only by those who use it.
+  const { RedisStore } = await import("../store/redis/redis-store.ts");
+  const { RedisSharedDocument } = await import("../store/redis/shared-document.ts");
   let complaint = "";
   const store = await RedisStore.open({ settings, warn: (message) => (complaint = `: ${message.replace(/^Redis: /, "")}`) });
   if (!store.reachable) {

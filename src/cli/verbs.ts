@@ -1,7 +1,7 @@
 /** `ebbgate promote|pause|resume|rollback|approve|override|drill NAME`: what people ask of a rollout, through the admin API or straight on the store. */
 import { parseDuration } from "../core/duration.ts";
 import { StoreError } from "../store/store-error.ts";
-import { type AdminChoice, adminOptions, usingAdmin } from "./admin-access.ts";
+import { type AdminChoice, adminOptions, asksAdmin, usingAdmin } from "./admin-access.ts";
 import { AdminError } from "./admin-client.ts";
 import { type ArgumentsSpec, type CliIo, type CommandModule, exitCodes, parseArguments } from "./args.ts";
 import { canAsk, confirm } from "./prompt.ts";
@@ -50,12 +50,9 @@ async function run(row: VerbRow, argv: readonly string[], io: CliIo): Promise<nu
   };
   if (row.reason === "demanded" && reason === "") return usage("--reason TEXT is missing: it is what people read in the audit log and the report");
   if (/\p{Cc}/u.test(reason) || reason.length > reasonMax) return usage(`--reason is one line of at most ${reasonMax} characters`);
-  const onStore = values.store !== undefined || values.config !== undefined || values.namespace !== undefined;
-  const adminWords = (["admin", "token-file", "ca", "cert", "key"] as const).filter((option) => values[option] !== undefined);
-  if (onStore && adminWords.length > 0) return usage(`--${adminWords[0]} belongs to the admin API, and ${values.store === undefined ? "--config" : "--store"} goes past it: give one of them`);
   const say = (told: object, text: string): unknown => io.stdout.write(values.json ? `${JSON.stringify({ rollout: name, verb: row.verb, ...told })}\n` : text);
   try {
-    const told = await ask(values, { row, name, reason, yes: values.yes }, onStore, io);
+    const told = await ask(values, { row, name, reason, yes: values.yes }, io);
     say(told, `${told.detail}\n`);
     return exitCodes.ok;
   } catch (error) {
@@ -68,8 +65,9 @@ async function run(row: VerbRow, argv: readonly string[], io: CliIo): Promise<nu
   }
 }
 
-async function ask(choice: AdminChoice & StoreChoice, asked: Asked, onStore: boolean, io: CliIo): Promise<Outcome> {
-  if (!onStore) return usingAdmin(choice, io, (client) => askOverApi(client, asked, io));
+async function ask(choice: AdminChoice & StoreChoice, asked: Asked, io: CliIo): Promise<Outcome> {
+  // Without a word the admin API of this machine is asked, whatever stands in this directory.
+  if (asksAdmin(choice, io) || (choice.store === undefined && choice.config === undefined && choice.namespace === undefined)) return usingAdmin(choice, io, (client) => askOverApi(client, asked, io));
   const withinMs = parseDuration(choice.timeout ?? "10s");
   if (withinMs === undefined || withinMs === 0) throw new AdminError(`--timeout is '${choice.timeout}'; write a duration, as 500ms, 5s or 1m`, exitCodes.usage);
   if (asked.row.raises && !asked.yes && canAsk(io) && !(await confirm(`${asked.row.verb} ${asked.name}?`))) throw new AdminError("nothing was done", exitCodes.failed);

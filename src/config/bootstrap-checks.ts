@@ -1,4 +1,6 @@
 import { isIPv4 } from "node:net";
+import { networkInterfaces } from "node:os";
+import { plainAddress } from "../core/addresses.ts";
 import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { PlacedRoute } from "./dynamic-checks.ts";
 import type { Address } from "./notation.ts";
@@ -45,17 +47,19 @@ export interface OwnAddresses {
   readonly admin: { readonly address: Address };
   /** Whom its playbooks and external gates may name. */
   readonly targets: readonly NamedTarget[];
+  /** What endpoints may be; null: anything. */
+  readonly endpoints: readonly string[] | null;
 }
 
 /** Endpoints that lead back into this sidecar: a listener would be a loop, the admin API would be open to every client. */
-export function selfEndpointFindings(bootstrap: Omit<OwnAddresses, "targets">, routes: readonly PlacedRoute[]): Finding[] {
+export function selfEndpointFindings(bootstrap: Omit<OwnAddresses, "targets" | "endpoints">, routes: readonly PlacedRoute[]): Finding[] {
   const own = [...bootstrap.listeners.map(({ name, address }) => ({ address, what: `listener '${name}'` })), { address: bootstrap.admin.address, what: "the admin API" }];
   const findings: Finding[] = [];
   for (const { route, path } of routes) {
     for (const [v, variant] of route.variants.entries()) {
       for (const [e, endpoint] of (variant.endpoints ?? []).entries()) {
         if (endpoint.kind !== "tcp") continue;
-        const host = endpoint.host === "localhost" ? "127.0.0.1" : endpoint.host;
+        const host = endpoint.host === "localhost" ? "127.0.0.1" : plainAddress(endpoint.host);
         const hit = own.find(({ address }) => address.port === endpoint.port && leadsTo(host, address.host));
         if (hit !== undefined) {
           findings.push({ path: [...path, "variants", v, "endpoints", e], message: `is ${hit.what} of this sidecar`, remedy: "Write the service's own address" });
@@ -77,7 +81,8 @@ function isWildcard(host: string, other: string): boolean {
 }
 
 function leadsTo(host: string, listening: string): boolean {
-  return host === listening || ((listening === "0.0.0.0" || listening === "::") && (isLoopback(host) || host === "0.0.0.0" || host === "::"));
+  if (listening !== "0.0.0.0" && listening !== "::") return host === plainAddress(listening);
+  return host === listening || isLoopback(host) || host === "0.0.0.0" || host === "::" || Object.values(networkInterfaces()).some((of) => of?.some(({ address }) => plainAddress(address) === host));
 }
 
 export function isLoopback(host: string): boolean {

@@ -1,3 +1,4 @@
+import { parseAllowedEndpoint } from "./endpoint-checks.ts";
 import { z } from "zod";
 import type { LogLevel } from "../core/log.ts";
 import { dynamicSchema } from "./dynamic-schema.ts";
@@ -107,6 +108,16 @@ export const bootstrapSchema = z
     tracing: tracingSchema.optional(),
     limits: limits.describe("Bounds on what clients and services may use. Names carry the unit.").prefault({}),
     webhooks: webhookSchema.describe("Calls to others: notifications, and the targets that playbooks and external gates name.").prefault({}),
+    endpoints: z
+      .strictObject({
+        allow: z
+          .array(scalar({ json: { title: "address, block, host name or unix path", type: "string", examples: ["10.0.0.0/8", "*.svc.cluster.local", "unix:/run/shop/"] }, parse: parseAllowedEndpoint }))
+          .max(256)
+          .describe("What variants may name as endpoints: addresses and blocks, host names, `*.name` for all below a name, `unix:/path` (with a final slash: all below). Left out: anything. Link-local and metadata addresses never are, nor names that resolve to one.")
+          .optional(),
+      })
+      .describe("Where the dynamic document may send users: whoever may publish one need not be able to reach all that this machine reaches.")
+      .prefault({}),
     dynamic: z
       .union([text({ title: "path", charactersMax: 4_096, remedy: "Write the path of the dynamic document, or the document itself" }), fromStore, dynamicSchema])
       .describe("The dynamic document: its path (relative to this file), the document itself, or `{from: store}`: the one in Redis that a fleet shares."),

@@ -15,7 +15,7 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
   const tracing = compileTracing(document.tracing);
   const instance = identity.instance ?? hostname();
   return {
-    proxy: { listeners, limits: document.limits, accessLog: log.access, tracing: tracing?.settings ?? null, viaName: viaName([instance, file, ...listeners.map(({ host, port }) => `${host}:${port}`)]), region: identity.region ?? null },
+    proxy: { listeners, limits: document.limits, accessLog: log.access, tracing: tracing?.settings ?? null, viaName: viaName([instance, file, ...listeners.map(({ host, port }) => `${host}:${port}`)]), region: identity.region ?? null, admin: document.admin.address },
     admin: {
       ...document.admin.address,
       allowRemoteWithoutTls: document.admin.allowRemoteWithoutTls,
@@ -28,6 +28,7 @@ export function compileBootstrap(document: Omit<BootstrapDocument, "dynamic">, f
     logLevel: log.level,
     tracing,
     webhooks: compileWebhooks(document.webhooks, dirname(file)),
+    endpoints: document.endpoints.allow ?? null,
   };
 }
 

@@ -79,6 +79,8 @@ export interface BootstrapConfiguration {
   readonly identity: IdentitySettings;
   readonly logLevel: LogLevel;
   readonly webhooks: WebhookSettings;
+  /** What variants may name as endpoints; null: anything that is no metadata service. */
+  readonly endpoints: readonly string[] | null;
   /** Null: requests are not traced. */
   readonly tracing: TracingConfiguration | null;
 }

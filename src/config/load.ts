@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { bootstrapFindings, selfEndpointFindings } from "./bootstrap-checks.ts";
+import { endpointFindings } from "./endpoint-checks.ts";
 import { type BootstrapDocument, bootstrapSchema } from "./bootstrap-schema.ts";
 import { check } from "./check.ts";
 import { storeFindings } from "./compile-store.ts";
@@ -75,6 +76,7 @@ export async function readSource(path: string, environment: Environment): Promis
 /** What the checks of sense need: they run even where another part of the document is malformed. */
 const addresses = z.object({ listeners: bootstrapSchema.shape.listeners, admin: bootstrapSchema.shape.admin });
 const storePart = z.object({ store: bootstrapSchema.shape.store });
+const endpointPart = z.object({ endpoints: bootstrapSchema.shape.endpoints });
 const webhookPart = z.object({ webhooks: bootstrapSchema.shape.webhooks });
 
 interface CheckedBootstrap {
@@ -82,6 +84,8 @@ interface CheckedBootstrap {
   readonly addresses: z.output<typeof addresses> | null;
   /** Null: they are malformed, and so nothing can be said of who names one. */
   readonly targets: readonly NamedTarget[] | null;
+  /** Null: anything that is no metadata service. */
+  readonly endpoints: readonly string[] | null;
   readonly problems: readonly ConfigProblem[];
   readonly inline: unknown;
   /** The dynamic document is a shared one. */
@@ -99,11 +103,13 @@ function checkBootstrap(source: Source): CheckedBootstrap {
   const sense = addresses.safeParse(data);
   const store = storePart.safeParse(data);
   const webhooks = webhookPart.safeParse(data);
+  const endpoints = endpointPart.safeParse(data);
   const findings = [...(checked.ok ? [] : checked.findings), ...(sense.success ? bootstrapFindings(sense.data) : []), ...(store.success ? storeFindings(store.data.store) : []), ...(webhooks.success ? webhookFindings(webhooks.data.webhooks) : [])];
   return {
     document: checked.ok ? checked.value : null,
     addresses: sense.success ? sense.data : null,
     targets: webhooks.success ? webhooks.data.webhooks.targets : null,
+    endpoints: endpoints.success ? (endpoints.data.endpoints.allow ?? null) : null,
     problems: findings.map(source.locate),
     inline,
     fromStore,
@@ -125,7 +131,7 @@ function checkedDynamic(data: unknown, source: Source, base: readonly string[]):
 function combine(bootstrap: CheckedBootstrap, dynamic: CheckedDynamicDocument, dynamicSource: Source, files: readonly string[]): Loaded<Configuration> {
   const self: readonly Finding[] = bootstrap.addresses === null ? [] : selfEndpointFindings(bootstrap.addresses, dynamic.routes);
   const named: readonly Finding[] = bootstrap.targets === null ? [] : targetFindings(bootstrap.targets, dynamic.routes);
-  const problems = [...bootstrap.problems, ...dynamic.problems, ...[...self, ...named].map(dynamicSource.locate)];
+  const problems = [...bootstrap.problems, ...dynamic.problems, ...[...self, ...named, ...endpointFindings(bootstrap.endpoints, dynamic.routes)].map(dynamicSource.locate)];
   if (problems.length > 0 || bootstrap.document === null || dynamic.document === null) return { ok: false, problems: problems.toSorted(byPlace), files };
   return { ok: true, value: { bootstrap: compileBootstrap(bootstrap.document, files[0]!), dynamic: compileDynamic(dynamic.document), files } };
 }

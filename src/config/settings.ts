@@ -12,6 +12,8 @@ export interface ProxySettings {
   readonly viaName: string;
   /** The sidecar's; null: it has none. */
   readonly region: string | null;
+  /** Where the admin API listens: no endpoint leads there, whatever its name says. Absent: nowhere. */
+  readonly admin?: { readonly host: string; readonly port: number };
 }
 
 export interface ListenerSettings {

@@ -5,6 +5,7 @@ import { compileDynamic } from "./compile-dynamic.ts";
 import type { BootstrapConfiguration, DynamicConfiguration } from "./definition.ts";
 import { checkDynamic } from "./dynamic-checks.ts";
 import type { ConfigProblem } from "./problem.ts";
+import { endpointFindings } from "./endpoint-checks.ts";
 import { parseSource } from "./source.ts";
 import { targetFindings } from "./target-checks.ts";
 
@@ -25,13 +26,13 @@ export function parseShared(text: string, place: string, own: OwnAddresses | nul
   if (!parsed.ok) return { ok: false, problems: parsed.problems.map(withoutEnvironment) };
   const { data, locate } = parsed.source;
   const checked = checkDynamic(data, []);
-  const findings = [...(checked.ok ? [] : checked.findings), ...(own === null ? [] : [...selfEndpointFindings(own, checked.routes), ...targetFindings(own.targets, checked.routes)])];
+  const findings = [...(checked.ok ? [] : checked.findings), ...(own === null ? [] : [...selfEndpointFindings(own, checked.routes), ...targetFindings(own.targets, checked.routes)]), ...endpointFindings(own?.endpoints ?? null, checked.routes)];
   if (!checked.ok || findings.length > 0) return { ok: false, problems: findings.map(locate) };
   return { ok: true, value: { revision: checked.value.revision ?? null, dynamic: compileDynamic(checked.value) } };
 }
 
-export function ownAddresses({ proxy, admin, webhooks }: BootstrapConfiguration): OwnAddresses {
-  return { listeners: proxy.listeners.map(({ name, host, port }) => ({ name, address: { host, port } })), admin: { address: admin }, targets: webhooks.targets };
+export function ownAddresses({ proxy, admin, webhooks, endpoints }: BootstrapConfiguration): OwnAddresses {
+  return { listeners: proxy.listeners.map(({ name, host, port }) => ({ name, address: { host, port } })), admin: { address: admin }, targets: webhooks.targets, endpoints };
 }
 
 /** What a sidecar, or a store, has: a digest of the text, and the highest revision that it has taken. */

@@ -48,6 +48,9 @@ export function plainAddress(address: string): string {
   return [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join(".");
 }
 
+/** Whether no list may allow it, whoever asks. @param address any IP address */
+export const isNeverCalled = (address: string): boolean => has(never, plainAddress(address));
+
 /** Why an address may not be called; null: it may. @param allowed what may be called beside the public internet */
 export function addressRefusal(address: string, allowed: BlockList): string | null {
   if (isIP(address) === 0) return "is not an IP address";

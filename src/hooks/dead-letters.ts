@@ -47,12 +47,12 @@ export class DeadLetters {
     return over.length;
   }
 
-  /** Oldest first. */
-  async list(target: string): Promise<DeadLetter[]> {
+  /** Oldest first. @param after the id of an event: only those that come after it @param limit at most so many @throws StoreError */
+  async list(target: string, after: string | null = null, limit = deadLettersMax): Promise<DeadLetter[]> {
     const letters: DeadLetter[] = [];
     const keys = await this.store.keys(prefix(target));
     this.counts.set(target, keys.length);
-    for (const key of keys) {
+    for (const key of keys.filter((one) => after === null || one > keyOf(target, after)).slice(0, limit)) {
       const letter = parseLetter((await this.store.get(key))?.value);
       if (letter !== null) letters.push(letter);
     }

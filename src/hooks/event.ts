@@ -31,7 +31,7 @@ export const idOf = ({ seq, hash }: Pick<AuditRecord, "seq" | "hash">): string =
 /** @returns null where the record is nothing to tell */
 export function eventOf(audit: AuditRecord): HookEvent | null {
   const { record } = audit;
-  const made = isDecisionRecord(record) ? decisionEvent(record) : isPlaybookRecord(record) ? playbookEvent(record) : isChange(record) ? changeEvent(record) : null;
+  const made = isDecisionRecord(record) ? decisionEvent(record) : isPlaybookRecord(record) ? playbookEvent(record) : isChange(record) ? changeEvent(record) : isGated(record) ? gateEvent(record) : null;
   if (made === null) return null;
   const { data, ...rest } = made;
   return { id: idOf(audit), time: audit.time, ...rest, sentence: redactText(made.sentence), data: { seq: audit.seq, severity: made.severity, sentence: redactText(made.sentence), ...data } };
@@ -79,4 +79,28 @@ function playbookEvent(record: PlaybookRecord): Made {
 function changeEvent({ action, who, revision, reason }: Change): Made {
   const sentence = `The configuration was ${action} by ${who}${revision === null ? "" : ` as revision ${revision}`}${reason === null ? "" : `: ${reason}`}.`;
   return { type: `dev.ebbgate.configuration.${action}`, route: null, severity: "info", sentence, data: { action, who, revision, reason: reason === null ? null : redactText(reason) }, incident: null };
+}
+
+/** What src/gates/records.ts writes: the kill switch, and how far a gate is open. */
+type Gated = { readonly gate: string; readonly reason: string } & (
+  { readonly action: "kill" | "revive"; readonly who: string } | { readonly action: "state"; readonly from: string | null; readonly to: string }
+);
+
+function isGated(record: object): record is Gated {
+  const { kind, gate, action, reason, who, to } = record as Readonly<Record<string, unknown>>;
+  if (kind !== "gate" || typeof gate !== "string" || typeof reason !== "string") return false;
+  return action === "state" ? typeof to === "string" : (action === "kill" || action === "revive") && typeof who === "string";
+}
+
+function gateEvent(record: Gated): Made {
+  const { gate, action, reason } = record;
+  if (action === "state") {
+    const { from, to } = record;
+    return { type: `dev.ebbgate.gate.${to}`, route: null, severity: "info", sentence: `Gate ${gate} is ${to} (before: ${from ?? "new"}): ${reason}.`, data: { gate, action, from, to, reason: redactText(reason) }, incident: null };
+  }
+  const [killed, { who }] = [action === "kill", record];
+  return {
+    type: `dev.ebbgate.gate.${killed ? "killed" : "revived"}`, route: null, severity: "warn", sentence: `Gate ${gate} was ${killed ? "killed" : "revived"} by ${who}: ${reason}`,
+    data: { gate, action, who, reason: redactText(reason) }, incident: { key: `gate/${gate}`, over: !killed },
+  };
 }

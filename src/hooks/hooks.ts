@@ -31,11 +31,31 @@ export interface TargetStatus extends TargetTally {
 type Routes = readonly { readonly name: string; readonly rollouts: readonly RolloutPlan[] }[];
 
 export interface Replayed {
-  readonly target: string;
   readonly id: string;
   readonly taken: boolean;
   readonly detail: string;
 }
+
+export interface Replay {
+  readonly sent: readonly Replayed[];
+  /** Dead letters of those that were asked for that still are. */
+  readonly left: number;
+}
+
+/** Of the audit log. */
+export interface ReplayRecord {
+  readonly kind: "webhook";
+  readonly action: "replayed";
+  readonly target: string;
+  readonly who: string;
+  readonly taken: number;
+  readonly notTaken: number;
+}
+
+/** Dead letters that one call sends. */
+const replayedMax = 100;
+/** Another sidecar may have sent some again. */
+const recountMs = 15_000;
 
 export class Hooks {
   private readonly ports: HookPorts;
@@ -53,6 +73,7 @@ export class Hooks {
   private readonly ended = new AbortController();
   private timer: NodeJS.Timeout | null = null;
   private refreshing = false;
+  private countedMs = Number.NEGATIVE_INFINITY;
   private started = false;
   private failing = false;
 
@@ -124,28 +145,33 @@ export class Hooks {
     });
   }
 
-  /** Of all targets, or of one. @throws StoreError */
-  async deadLetters(target?: string): Promise<DeadLetter[]> {
-    const of = this.ports.settings.targets.filter(({ name }) => target === undefined || name === target);
-    return (await Promise.all(of.map(({ name }) => this.letters.list(name)))).flat();
+  /** Of a target, oldest first. @param after the id of an event: only those that come after it @throws StoreError */
+  deadLetters(target: string, after: string | null = null, limit?: number): Promise<DeadLetter[]> {
+    return this.letters.list(target, after, limit);
   }
 
-  /** Sends dead letters again, once each; those that are taken are dead no more. @param id only this event @throws StoreError */
-  async replay(target?: string, id?: string): Promise<Replayed[]> {
-    const replayed: Replayed[] = [];
-    for (const letter of await this.deadLetters(target)) {
-      if (id !== undefined && letter.event.id !== id) continue;
-      const { taken, detail } = await this.sendAgain(this.calling.targetOf(letter.target)!, letter);
-      if (taken) await this.letters.remove(letter);
-      replayed.push({ target: letter.target, id: letter.event.id, taken, detail });
+  /**
+   * Sends a target's dead letters again, once each and in order; those that are taken are dead no more. It ends at the first that fails, because the next
+   * would fail as well, and after `replayedMax`. That is recorded.
+   *
+   * @param id only this event @param who for the audit log @throws StoreError
+   */
+  async replay(target: string, who: string, id?: string): Promise<Replay> {
+    const { store, settings } = this.ports;
+    const to = this.calling.targetOf(target);
+    const letters = to === undefined ? [] : (await this.deadLetters(target)).filter(({ event }) => id === undefined || event.id === id);
+    const sent: Replayed[] = [];
+    for (const letter of letters.slice(0, replayedMax)) {
+      const result = await this.caller.call(to!, () => messageFor(to!, letter.event, settings.source), this.ended.signal);
+      this.calling.attempted(target, result);
+      if (result.outcome === "taken") await this.letters.remove(letter);
+      sent.push({ id: letter.event.id, taken: result.outcome === "taken", detail: result.detail });
+      if (result.outcome === "failed") break;
     }
-    return replayed;
-  }
-
-  private async sendAgain(target: WebhookTarget, { event }: DeadLetter): Promise<{ readonly taken: boolean; readonly detail: string }> {
-    const result = await this.caller.call(target, () => messageFor(target, event, this.ports.settings.source), this.ended.signal);
-    this.calling.attempted(target.name, result);
-    return { taken: result.outcome === "taken", detail: result.detail };
+    const taken = sent.filter((one) => one.taken).length;
+    const record: ReplayRecord = { kind: "webhook", action: "replayed", target, who, taken, notTaken: sent.length - taken };
+    if (sent.length > 0) await store.append(record);
+    return { sent, left: letters.length - taken };
   }
 
   private add(following: Following): void {
@@ -161,7 +187,7 @@ export class Hooks {
       await this.tail.begin();
       const fence = this.ports.fence();
       if (fence !== null) for (const follower of this.followers.values()) await follower.prepare(fence);
-      for (const { name } of this.ports.settings.targets) await this.letters.count(name);
+      await this.recount();
       this.started = true;
     } catch (error) {
       this.complain(error);
@@ -176,12 +202,18 @@ export class Hooks {
       const fence = this.ports.fence();
       if (this.started && fence !== null) await this.tail.refresh();
       for (const follower of this.followers.values()) follower.pump(fence);
+      if (this.started && this.ports.clock.monotonicMs() - this.countedMs >= recountMs) await this.recount();
       this.failing = !this.started;
     } catch (error) {
       this.complain(error);
     } finally {
       this.refreshing = false;
     }
+  }
+
+  private async recount(): Promise<void> {
+    this.countedMs = this.ports.clock.monotonicMs();
+    for (const { name } of this.ports.settings.targets) await this.letters.count(name);
   }
 
   /** Said once: the store itself says when it is back. */

@@ -5,6 +5,7 @@
  */
 import net from "node:net";
 import type { EndpointAddress } from "../config/snapshot.ts";
+import { lookupEndpoint } from "./endpoint-lookup.ts";
 
 /** What a socket's owner is told. Bytes are buffer[0, length), valid during the call only. */
 export interface SocketOwner {
@@ -54,7 +55,7 @@ export function takeOver(accepted: net.Socket, owner: SocketOwner): net.Socket {
 }
 
 export function connect(address: EndpointAddress, owner: SocketOwner): net.Socket {
-  const target = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port };
+  const target = address.kind === "unix" ? { path: address.path } : { host: address.host, port: address.port, lookup: lookupEndpoint(address.port) };
   const options = { ...target, noDelay: true, allowHalfOpen: true, highWaterMark: highWaterMarkBytes };
   return listen(new UpstreamSocket(options, owner).connect(options), owner);
 }

@@ -9,6 +9,7 @@ import { reportFaults } from "./byte-socket.ts";
 import { ProxyContext } from "./context.ts";
 import { drain } from "./drain.ts";
 import { EndpointBook } from "./endpoint-book.ts";
+import { guardAdmin } from "./endpoint-lookup.ts";
 import { granted } from "./forward.ts";
 import { openListener, type Listener } from "./listener.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
@@ -23,6 +24,7 @@ const { settings, thread } = start;
 const port = parentPort!;
 const say = (message: FromThread): void => port.postMessage(message);
 
+guardAdmin(settings.admin ?? null);
 const accessLog = settings.accessLog.enabled
   ? new AccessLog({ destination: new LogDestination(), sample: settings.accessLog.sample, thread, onDropped: (lines) => context.count(threadCounters.accessLogDropped, lines) })
   : null;

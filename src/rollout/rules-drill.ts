@@ -38,6 +38,7 @@ function busyWith(turn: Turn): string | null {
   if (!calm.includes(state.waiting)) return `the rollout is held (${state.waiting}): wait until it goes on`;
   const held = holdGate(turn);
   if (held !== null) return `the rollout is about to be held (${held.waiting}): wait until it is well`;
+  if (turn.evidence.candidate.requests === 0) return "no request has reached the candidate for 10 s: a drill would prove nothing, wait for traffic";
   if (suspectsSomething(turn)) return "something speaks against the candidate, and a drill would throw that evidence away: wait for the verdict, or roll back";
   return risesNot(turn);
 }

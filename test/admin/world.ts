@@ -1,6 +1,9 @@
 /** A process as the admin server sees it, with a real slab behind it, whose parts a test may change. */
 import { bucketCount } from "../../src/core/buckets.ts";
 import type { RouteSnapshot } from "../../src/config/snapshot.ts";
+import type { DynamicConfiguration } from "../../src/config/definition.ts";
+import { parseShared } from "../../src/config/shared.ts";
+import { changeKill } from "../../src/gates/kills.ts";
 import { DecisionTally } from "../../src/admin/decision-tally.ts";
 import type { AdminPorts, ConfigurationStatus, ThreadStatus } from "../../src/admin/ports.ts";
 import { SeriesRecorder, type Sample } from "../../src/observe/recorder.ts";
@@ -27,6 +30,16 @@ export function rollout(over: Partial<RolloutStatus> = {}): RolloutStatus {
   };
 }
 
+/** A document with a gate on the route. */
+function dynamicOf(): DynamicConfiguration {
+  const parsed = parseShared(JSON.stringify({
+    routes: [{ name: "shop", cohort: { key: ["header:x-user"] }, variants: [{ name: "v1", endpoints: ["http://127.0.0.1:1"] }, { name: "v2", endpoints: ["http://127.0.0.1:2"], weight: 10 }] }],
+    gates: [{ name: "checkout", route: "shop", variant: "v2", owner: "team-shop", description: "d", ticket: "T-1", created: "2026-11-01", sunset: "2026-12-01", criteria: "c", rules: [{ name: "beta", effect: "allow", when: { headers: [{ name: "x-beta" }] } }] }],
+  }), "test", null);
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+  return parsed.value.dynamic;
+}
+
 export interface World {
   readonly ports: AdminPorts;
   /** Whose audit log the ports read. */
@@ -39,6 +52,7 @@ export interface World {
     threads: ThreadStatus[];
     configuration: ConfigurationStatus;
     rollouts: RolloutStatus[];
+    dynamic: DynamicConfiguration;
     /** What the next command is answered. */
     result: CommandResult;
     draining: boolean;
@@ -66,6 +80,7 @@ export function world(): World {
     threads: [0, 1].map((index) => ({ index, alive: true, revision: 3, listening: ["127.0.0.1:8080"] })),
     configuration: { source: "ebbgate.yaml", loadedMs: 1_795_000_000_000, lastLoadOk: true, refusals: 0, lastRefusal: null },
     rollouts: [rollout()],
+    dynamic: dynamicOf(),
     result: { outcome: "refused", detail: "no step waits for an approval" },
     draining: false,
   };
@@ -81,6 +96,7 @@ export function world(): World {
       clock, slab, windows, decisions: new DecisionTally(),
       identity: { version: "0.1.0", instance: "test", region: "eu-1", zone: null, startedMs: 1_794_000_000_000 },
       posted: () => state.posted, threads: () => state.threads, configuration: () => state.configuration, rollouts: () => state.rollouts, audit: store, shared: null,
+      gates: { dynamic: () => state.dynamic, get: (key) => store.get(key), change: (change) => changeKill(store, change, new Date(clock.wallMs()).toISOString()) },
       command(name, command) {
         if (!state.rollouts.some((one) => one.name === name)) return { outcome: "unknown" };
         commands.push({ name, ...command });

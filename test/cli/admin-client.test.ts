@@ -69,7 +69,7 @@ test.each<[AdminChoice, RegExp]>([
   [{ admin: "localhost:9901" }, /--admin is 'localhost:9901'; write http:\/\/host:port/],
   [{ admin: "http://me:secret@h" }, /has a password in it/],
   [{ timeout: "10" }, /--timeout is '10'; write a duration/],
-  [{ cert: "a.pem" }, /--cert and --key belong together/],
+  [{ "client-cert": "a.pem" }, /--client-cert and --client-key belong together/],
 ])("%j is wrong usage: code 2 and one line", async (choice, line) => {
   const told = await ask(choice);
   expect(told.code).toBe(2);
@@ -112,7 +112,7 @@ test("a connection that breaks under a request that counts once: it is sent agai
   expect(keys).toHaveLength(3);
 });
 
-test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("TLS: a stranger's certificate is refused, --ca names who is trusted, --cert and --key show who asks", async () => {
+test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("TLS: a stranger's certificate is refused, --ca names who is trusted, --client-cert and --client-key show who asks", async () => {
   const [key, certificate] = [join(place, "key.pem"), join(place, "cert.pem")];
   const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate]);
   expect(made.status).toBe(0);
@@ -120,7 +120,7 @@ test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("TLS: a stranger's c
   const admin = `https://${await listening(createTlsServer({ ...pem, ca: pem.cert, requestCert: true, rejectUnauthorized: true }, (_request, response) => void response.setHeader("content-type", "application/json").end("{}")))}`;
   expect(await ask({ admin })).toMatchObject({ code: 3, err: expect.stringContaining("has a certificate that is not trusted") as string });
   expect(await ask({ admin, ca: certificate })).toMatchObject({ code: 3 });
-  expect(await ask({ admin, ca: certificate, cert: certificate, key })).toEqual({ code: 0, err: "" });
+  expect(await ask({ admin, ca: certificate, "client-cert": certificate, "client-key": key })).toEqual({ code: 0, err: "" });
 });
 
 test("without a word about it, the admin API of this machine is asked", async () => {

@@ -40,6 +40,7 @@ const wrong: Readonly<Record<string, readonly (readonly [args: readonly string[]
   simulate: [[["--runs", "0"], 2, "--runs is '0'"], [["--row", "nothing"], 2, "--row is one of"]],
   replay: [[[], 2, "FILE is missing"], [["nothing.jsonl"], 1, "nothing.jsonl cannot be read (ENOENT)"]],
   completion: [[["tcsh"], 2, "SHELL is one of bash, zsh, fish, not 'tcsh'"]],
+  webhooks: [[["dead"], 2, "dead needs the name of a target"], [nobody, 3, "refuses the connection"]],
   token: [[["mak"], 2, "ACTION is one of"]],
 };
 

@@ -41,7 +41,7 @@ describe("with a sidecar of its own", () => {
     expect(await cli("pause", "shop")).toMatchObject({ code: 0, out: expect.stringMatching(/paused at 10% by ann/) as string });
     expect(await cli("pause", "shop")).toMatchObject(refused("pause", "The rollout is paused already"));
     expect(await cli("resume", "shop")).toMatchObject({ code: 0, out: expect.stringMatching(/resumed at 10%/) as string });
-    expect(await cli("approve", "shop", "--yes")).toMatchObject({ code: 0, out: expect.stringMatching(/approved at 10%/) as string });
+    expect(await ebbgate(["approve", "shop", "--yes"], { env: { ...env, EBBGATE_USER: "bea" } })).toMatchObject({ code: 0, out: expect.stringMatching(/approved at 10%/) as string });
     expect(await cli("promote", "shop")).toMatchObject({ code: 0, out: expect.stringMatching(/promoted at 50%/) as string });
     const back = await cli("rollback", "shop", "--reason", "orders are lost", "--json");
     expect(back.code).toBe(0);
@@ -147,8 +147,17 @@ describe.skipIf(!hasRedis)("in a fleet", () => {
     expect(await ebbgate(["promote", "shop"], { env })).toMatchObject(refused("promote", "step 3 asks for an approval: approve it"));
   });
 
+  test("drill rehearses the way back while there is traffic, and says so", async () => {
+    for (const member of fleet.members) member.load(3);
+    const env = { EBBGATE_ADMIN: (await fleet.leader())!.process!.admin, EBBGATE_USER: "ann" };
+    // Without requests for the candidate there is nothing to rehearse with, and that is the refusal.
+    await until(async () => (await ebbgate(["drill", "shop", "--reason", "game day", "--json"], { env })).code === 0);
+    for (const member of fleet.members) await member.rest();
+    expect((await ebbgate(["status", "shop"], { env })).out).toMatch(/ {2}drill\n[^]*next {2}a drill by ann@\S+: its users come back to 10%/);
+  });
+
   test("straight on Redis: decided by the leader, told from the audit log, and followed by all", async () => {
-    expect(await onStore("promote", "shop")).toMatchObject(refused("promote", "step 3 asks for an approval: approve it"));
+    expect(await onStore("override", "shop", "--reason", "x")).toMatchObject({ code: 1, out: "" });
     expect(await onStore("pause", "shp")).toMatchObject(refused("pause", "there is no rollout 'shp'; did you mean shop\\?"));
     const back = await onStore("rollback", "shop", "--reason", "past the port", "--json");
     expect(back).toMatchObject({ code: 0, err: "" });

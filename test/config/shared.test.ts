@@ -9,7 +9,7 @@ routes:
       - { name: v1, endpoints: ["http://127.0.0.1:3001"] }
 `;
 const problems = (text: string): string[] => {
-  const parsed = parseShared(text, "ebbgate:{test}:config", { listeners: [{ name: "http", address: { host: "127.0.0.1", port: 8080 } }], targets: [], admin: { address: { host: "127.0.0.1", port: 9901 } } });
+  const parsed = parseShared(text, "ebbgate:{test}:config", { listeners: [{ name: "http", address: { host: "127.0.0.1", port: 8080 } }], targets: [], endpoints: null, admin: { address: { host: "127.0.0.1", port: 9901 } } });
   return parsed.ok ? [] : parsed.problems.map(formatProblem);
 };
 

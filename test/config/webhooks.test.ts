@@ -87,6 +87,6 @@ test.each<[string, object, string]>([
   await writeFile(path, JSON.stringify({ listeners: [{ address: "127.0.0.1:8080" }], webhooks: { targets }, dynamic: { routes: [{ name: "shop", variants, rollout: { candidate: "v2", ...rollout } }] } }));
   const loaded = await loadConfiguration(path, environment);
   expect(loaded.ok ? [] : loaded.problems.map((problem) => formatProblem({ ...problem, file: "" }).replace(/^:\d+:\d+: /, ""))).toEqual([line]);
-  const shared = parseShared(JSON.stringify({ routes: [{ name: "shop", variants, rollout: { candidate: "v2", ...rollout } }] }), "the store", { listeners: [], admin: { address: { host: "127.0.0.1", port: 9901 } }, targets: [{ name: "deploy", format: "cloudevents" }, { name: "chat", format: "slack" }] });
+  const shared = parseShared(JSON.stringify({ routes: [{ name: "shop", variants, rollout: { candidate: "v2", ...rollout } }] }), "the store", { listeners: [], admin: { address: { host: "127.0.0.1", port: 9901 } }, targets: [{ name: "deploy", format: "cloudevents" }, { name: "chat", format: "slack" }], endpoints: null });
   expect(shared.ok ? [] : shared.problems.map((problem) => formatProblem({ ...problem, file: "" }).replace(/^:\d+:\d+: /, ""))).toEqual([line.replace("dynamic.", "")]);
 });

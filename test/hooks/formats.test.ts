@@ -55,6 +55,16 @@ test("what PagerDuty bounds is bounded", async () => {
   expect([dedup_key.length, payload.summary.length]).toEqual([255, 1_024]);
 });
 
+test("the kill switch is told as what somebody has to know, and its alert ends when the gate is revived; a gate's new state is told as well", async () => {
+  const told = await eventsOf([
+    { kind: "gate", gate: "new-checkout", action: "kill", who: "ada", reason: "orders are lost" }, { kind: "gate", gate: "new-checkout", action: "state", from: "partial", to: "hidden", reason: "it was killed" },
+    { kind: "gate", gate: "new-checkout", action: "revive", who: "ada", reason: "fixed" },
+  ]);
+  expect(told.map(({ type, severity }) => [type, severity])).toEqual([["dev.ebbgate.gate.killed", "warn"], ["dev.ebbgate.gate.hidden", "info"], ["dev.ebbgate.gate.revived", "warn"]]);
+  expect(told[0]).toMatchObject({ sentence: "Gate new-checkout was killed by ada: orders are lost", data: { gate: "new-checkout", who: "ada", reason: "orders are lost" } });
+  expect([told[0]!, told[2]!].map((event) => parsed("pagerduty", event)["event_action"])).toEqual(["trigger", "resolve"]);
+});
+
 test("a change of the configuration is told with who made it, and records of other kinds are not told", async () => {
   const events = await eventsOf([{ kind: "configuration", action: "applied", who: "ada@laptop", revision: 7, reason: "Bearer abcdefgh12345 in a reason" }, { kind: "something else" }]);
   expect(events).toMatchObject([{ type: "dev.ebbgate.configuration.applied", route: null, severity: "info", sentence: "The configuration was applied by ada@laptop as revision 7: Bearer [redacted] in a reason." }]);

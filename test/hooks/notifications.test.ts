@@ -152,15 +152,32 @@ describe("a dead letter", () => {
     expect(hooks.status()[0]).toMatchObject({ gaveUp: 1 });
     expect(lines.join("\n")).toContain("it is kept as a dead letter");
 
-    expect(await hooks.replay("all")).toEqual([{ target: "all", id: letter!.event.id, taken: false, detail: "status 503" }]);
-    expect(await hooks.deadLetters()).toHaveLength(1);
+    expect(await hooks.replay("all", "ada")).toEqual({ sent: [{ id: letter!.event.id, taken: false, detail: "status 503" }], left: 1 });
+    expect(await hooks.deadLetters("all")).toHaveLength(1);
     got.answer = took;
-    expect(await hooks.replay()).toEqual([{ target: "all", id: letter!.event.id, taken: true, detail: "status 200" }]);
-    expect(await hooks.deadLetters()).toEqual([]);
+    expect(await hooks.replay("all", "ada")).toEqual({ sent: [{ id: letter!.event.id, taken: true, detail: "status 200" }], left: 0 });
+    expect(await hooks.deadLetters("all")).toEqual([]);
+    expect((await store.audit(5, 10)).map(({ record }) => record)).toEqual([[0, 1], [1, 0]].map(([taken, notTaken]) => ({ kind: "webhook", action: "replayed", target: "all", who: "ada", taken, notTaken })));
     expect(hooks.status()[0]).toMatchObject({ deadLetters: 0 });
     const ids = got.received.filter(({ body }) => body.includes("breakerTripped")).map(({ headers }) => headers["webhook-id"]);
     expect(new Set(ids).size).toBe(1);
     expect(got.received.every((one) => isSigned(one))).toBe(true);
+  });
+
+  test("of many is sent again in order, up to the first that fails; or one of them alone", async () => {
+    const got = await receiver(fails(503));
+    const { store, hooks } = await hooksWith(settingsOf([target("all", got, { giveUpAfterMs: 0 })]));
+    for (const record of records) await store.append(record);
+    await toldAll({ hooks, store });
+    const ids = (await hooks.deadLetters("all")).map(({ event }) => event.id);
+    expect(ids).toHaveLength(4);
+    expect((await hooks.deadLetters("all", ids[1], 1)).map(({ event }) => event.id)).toEqual([ids[2]]);
+    got.answer = (response, received, count) => (received.headers["webhook-id"] === ids[2] ? fails(500) : took)(response, received, count);
+    expect(await hooks.replay("all", "ada", ids[3])).toMatchObject({ sent: [{ id: ids[3], taken: true }], left: 0 });
+    expect(await hooks.replay("all", "ada")).toMatchObject({ sent: [{ id: ids[0], taken: true }, { id: ids[1], taken: true }, { id: ids[2], taken: false }], left: 1 });
+    got.answer = took;
+    expect(await hooks.replay("all", "ada")).toMatchObject({ sent: [{ id: ids[2], taken: true }], left: 0 });
+    expect(await hooks.replay("all", "ada")).toEqual({ sent: [], left: 0 });
   });
 
   test("is made at once where the receiver says that it will never take the event", async () => {
@@ -169,7 +186,7 @@ describe("a dead letter", () => {
     await store.append(records[0]!);
     await toldAll({ hooks, store });
     expect(got.received).toHaveLength(1);
-    expect(await hooks.deadLetters()).toMatchObject([{ attempts: 1, detail: "status 422" }]);
+    expect(await hooks.deadLetters("all")).toMatchObject([{ attempts: 1, detail: "status 422" }]);
   });
 });
 
@@ -246,7 +263,7 @@ test("no secret is in an event, a log line, a status or a dead letter", async ()
   await store.append(told);
   await toldAll({ hooks, store });
   expect(got.received[0]!.headers.authorization).toBe(`Bearer ${bearer}`);
-  const shown = JSON.stringify([got.bodies, hooks.status(), await hooks.deadLetters(), lines, settingsOf([target("all", got)])]);
+  const shown = JSON.stringify([got.bodies, hooks.status(), await hooks.deadLetters("all"), lines, settingsOf([target("all", got)])]);
   expect(lines.length).toBeGreaterThan(0);
   for (const secret of [bearer, signingKey, signingKey.slice(6), "in-the-url"]) expect(shown).not.toContain(secret);
 });

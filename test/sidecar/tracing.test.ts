@@ -85,7 +85,7 @@ it("without an export contexts are made all the same", async () => {
   expect(await (await fetch(`${one.admin}/metrics`)).text()).not.toMatch(/^ebbgate_spans_/m);
 });
 
-it("no credential is in spans, logs or answers: none of headers, cookies, queries and paths, and none of the configuration", async () => {
+it("PITFALLS 29: no credential is in spans, logs or answers: none of headers, cookies, queries and paths, and none of the configuration", async () => {
   const { url } = await service();
   const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl";
   const key = "collector-k3y-0123456789";

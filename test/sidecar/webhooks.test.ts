@@ -78,7 +78,7 @@ it("loses nothing when it is killed again and again between sending and noting t
   expect(await current.stop()).toBe(0);
 });
 
-it("shows no secret in its log, its status, its metrics, its audit log, its store and its process title", async () => {
+it("PITFALLS 29: shows no secret in its log, its status, its metrics, its audit log, its store and its process title", async () => {
   const [got, bearer] = [await receiver((response) => void response.writeHead(500).end()), "a-bearer-token-of-this-test"];
   const sidecar = await shop.start(rollout, { allow: ["127.0.0.1"], targets: [target("all", got, { bearer, giveUpAfter: 0 })] });
   await shop.whileUsersCome(sidecar, shop.decided("verified"));

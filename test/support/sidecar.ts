@@ -43,9 +43,9 @@ export class Workplace {
   within: readonly string[] = [];
   private readonly running: ChildProcess[] = [];
 
-  /** Writes the configuration as an editor does: a new file, renamed over the old one. */
-  write(routes: unknown, bootstrap: object = {}): void {
-    const document = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, ...bootstrap, dynamic: { routes } };
+  /** Writes the configuration as an editor does: a new file, renamed over the old one. @param dynamic beside the routes */
+  write(routes: unknown, bootstrap: object = {}, dynamic: object = {}): void {
+    const document = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, ...bootstrap, dynamic: { routes, ...dynamic } };
     this.writeText(JSON.stringify(document));
   }
 

@@ -19,14 +19,14 @@ export class TwoVersions {
   status = 200;
   private readonly servers: Server[] = [];
 
-  /** Writes the configuration. @param webhooks of the bootstrap document */
-  async configure(rollout: object, webhooks: object = {}): Promise<void> {
+  /** Writes the configuration. @param webhooks of the bootstrap document @param dynamic beside the route */
+  async configure(rollout: object, webhooks: object = {}, dynamic: object = {}): Promise<void> {
     const variants = [{ name: "v1", endpoints: [await this.service(() => 200)] }, { name: "v2", endpoints: [await this.service(() => this.status)], revision: "2.0.0" }];
-    this.place.write([{ name: "shop", cohort: { key: ["header:x-user"] }, variants, rollout: { candidate: "v2", breaker: { action: "rollback" }, ...rollout } }], { webhooks });
+    this.place.write([{ name: "shop", cohort: { key: ["header:x-user"] }, variants, rollout: { candidate: "v2", breaker: { action: "rollback" }, ...rollout } }], { webhooks }, dynamic);
   }
 
-  async start(rollout: object, webhooks: object = {}): Promise<SidecarProcess> {
-    await this.configure(rollout, webhooks);
+  async start(rollout: object, webhooks: object = {}, dynamic: object = {}): Promise<SidecarProcess> {
+    await this.configure(rollout, webhooks, dynamic);
     return this.place.start();
   }
 

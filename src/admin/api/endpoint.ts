@@ -10,8 +10,8 @@ export interface AnswerSpec {
   readonly means: string;
   /** Of a JSON answer; absent: another kind, or no body. */
   readonly schema?: z.ZodType;
-  /** Default `application/json` where there is a schema. */
-  readonly contentType?: string;
+  /** Beside `application/json`, which there is where there is a schema. */
+  readonly contentType?: string | readonly string[];
 }
 
 export interface BodySpec<B extends z.ZodType = z.ZodType> {

@@ -83,9 +83,12 @@ function responses(row: Endpoint, schemaOf: (schema: z.ZodType) => Schema): Json
   const problems = { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } };
   const described = own.map(([status, { means, schema, contentType }]): [string, Json] => {
     const failed = Number(status) >= 400;
-    const kind = contentType ?? (schema === undefined ? undefined : "application/json");
+    const kinds = [contentType ?? []].flat();
     // OFREP has errors of its own form, and the router's beside them.
-    const content = { ...(kind !== undefined && { [kind]: schema === undefined ? {} : { schema: schemaOf(schema) } }), ...(failed && (kind === undefined || row.raw) && problems) };
+    const content = {
+      ...Object.fromEntries(kinds.map((kind) => [kind, {}])), ...(schema !== undefined && { "application/json": { schema: schemaOf(schema) } }),
+      ...(failed && (schema === undefined || row.raw) && problems),
+    };
     return [status, { description: means, ...(Object.keys(content).length > 0 && { content }) }];
   });
   return Object.fromEntries([...described, ...shared.map(([status, description]): [string, Json] => [status, { description, content: problems }])].toSorted(([a], [b]) => Number(a) - Number(b)));

@@ -1,6 +1,7 @@
 /** What the whole sidecar looks like in the API. The compiler holds the shape against the type that is really sent. */
 import { z } from "zod";
 import type { FleetStatus } from "../../fleet/status.ts";
+import type { TargetStatus } from "../../hooks/hooks.ts";
 import type { MirrorCounts } from "../../proxy/mirrors.ts";
 import { differenceKinds } from "../../proxy/compare-answers.ts";
 import type { Readiness } from "../readiness.ts";
@@ -41,6 +42,13 @@ export const readinessShape: z.ZodType<Readiness> = z.object({ ready: z.boolean(
 
 const text = z.object({ name: z.string(), value: z.string().nullable() });
 
+export const targetStatus: z.ZodType<TargetStatus> = z
+  .object({
+    target: z.string(), notified: z.boolean().describe("Whether it is told of decisions."), behind: count.nullable().describe("Audit records that it was not told of yet; null where another sidecar tells it."),
+    seq: count.nullable().describe("The last audit record that it is done with."), deadLetters: count.nullable(), taken: count, failed: count.describe("Attempts."), gaveUp: count, lastFailure: z.string().nullable(),
+  })
+  .meta({ id: "Target", description: "A target of webhooks, since this sidecar started." });
+
 export const status: z.ZodType<Status> = z
   .object({
     version: z.string(), node: z.string(), instance: z.string(), region: z.string().nullable(), zone: z.string().nullable(), time: z.string(), uptimeSeconds: z.number(), ready: z.boolean(),
@@ -56,8 +64,6 @@ export const status: z.ZodType<Status> = z
       }),
     ),
     rollouts: z.array(rollout), fleet: fleet.nullable(),
-    webhooks: z.array(
-      z.object({ target: z.string(), notified: z.boolean(), behind: count.nullable(), seq: count.nullable(), deadLetters: count.nullable(), taken: count, failed: count, gaveUp: count, lastFailure: z.string().nullable() }),
-    ),
+    webhooks: z.array(targetStatus),
   })
   .meta({ id: "Status", description: "What runs and how it fares. Units are in the names." });

@@ -8,9 +8,12 @@ import { endpoint, type Endpoint } from "./endpoint.ts";
 import { eventEndpoints } from "./events.ts";
 import type { EventStreams } from "./event-streams.ts";
 import { flagEndpoints } from "./flags.ts";
+import { gateEndpoints } from "./gates.ts";
 import { openapi } from "./openapi.ts";
+import { reportEndpoints } from "./reports.ts";
 import { rolloutEndpoints } from "./rollouts.ts";
 import { systemEndpoints } from "./system.ts";
+import { webhookEndpoints } from "./webhooks.ts";
 
 export interface Api {
   readonly table: readonly Endpoint[];
@@ -19,7 +22,7 @@ export interface Api {
 
 export function api(ports: AdminPorts): Api {
   const events = eventEndpoints(ports);
-  const table: Endpoint[] = [...systemEndpoints(ports), ...rolloutEndpoints(ports), ...configEndpoints(ports), ...auditEndpoints(ports), ...events.rows, ...flagEndpoints(ports)];
+  const table: Endpoint[] = [...systemEndpoints(ports), ...rolloutEndpoints(ports), ...reportEndpoints(ports), ...gateEndpoints(ports), ...configEndpoints(ports), ...auditEndpoints(ports), ...webhookEndpoints(ports), ...events.rows, ...flagEndpoints(ports)];
   let document: object | null = null;
   table.push(
     endpoint({

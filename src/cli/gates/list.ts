@@ -1,35 +1,9 @@
 /** `ebbgate gates list` and `report`: every gate, how far it is open, how it was used, and whether it should go. */
-import type { GateDefinition } from "../../config/definition.ts";
-import { factsKey, parseFacts, type GateFacts } from "../../gates/facts.ts";
-import { killsKey, parseKills, type Kill } from "../../gates/kills.ts";
-import { staleOf, type Stale } from "../../gates/stale.ts";
-import { exposureOf, rolloutOf, type GateExposure } from "../../gates/state.ts";
+import type { GateReport } from "../../gates/report.ts";
+import type { Stale } from "../../gates/stale.ts";
+import type { GateExposure } from "../../gates/state.ts";
 import { columns } from "../columns.ts";
 import { describeClosure } from "./describe.ts";
-import { rolloutStateOf } from "./snapshot.ts";
-import type { GateWorld } from "./world.ts";
-
-export interface GateReport extends Omit<GateDefinition, "rules"> {
-  readonly rules: number;
-  readonly exposure: GateExposure;
-  readonly kill: Kill | null;
-  /** Null: no sidecar has seen it yet. */
-  readonly facts: GateFacts | null;
-  readonly stale: readonly Stale[];
-}
-
-export async function gateReports(world: GateWorld, nowMs: number): Promise<GateReport[]> {
-  const { gates, policy } = world.dynamic;
-  const kills = parseKills((await world.get(killsKey))?.value);
-  const facts = parseFacts((await world.get(factsKey))?.value);
-  return Promise.all(gates.map(async (gate): Promise<GateReport> => {
-    const { rules, ...said } = gate;
-    const known = facts.get(gate.name);
-    const kill = kills[gate.name] ?? null;
-    const exposure = exposureOf(gate, world.dynamic, await rolloutStateOf(world.get, rolloutOf(gate, world.dynamic) ?? gate.route), kill !== null);
-    return { ...said, rules: rules.length, exposure, kill, facts: known ?? null, stale: staleOf(gate, known, policy, nowMs) };
-  }));
-}
 
 export function listText(reports: readonly GateReport[], staleOnly: boolean): string {
   if (reports.length === 0) return staleOnly ? "no gate is stale\n" : "the document has no gates\n";

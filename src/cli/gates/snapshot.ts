@@ -5,10 +5,9 @@ import type { RouteSnapshot, Snapshot } from "../../config/snapshot.ts";
 import type { Closure } from "../../core/gates.ts";
 import type { BucketRange } from "../../core/buckets.ts";
 import { killsKey, parseKills } from "../../gates/kills.ts";
+import { rolloutStateOf } from "../../gates/report.ts";
 import { closureOf } from "../../rollout/closure.ts";
 import { regionalWeight } from "../../rollout/regions.ts";
-import { parseState, stateKey } from "../../rollout/stored-state.ts";
-import type { RolloutState } from "../../rollout/types.ts";
 import { initial, remap, reweigh } from "../../split/allocation.ts";
 import { checkAllocation } from "../../split/allocation-check.ts";
 import type { GateWorld } from "./world.ts";
@@ -17,12 +16,6 @@ export async function snapshotOf(world: Pick<GateWorld, "dynamic" | "get">, regi
   const { routes, jwt } = world.dynamic;
   const killed = new Set(Object.keys(parseKills((await world.get(killsKey))?.value)));
   return { revision: 0, jwt, routes: await Promise.all(routes.map((route) => routeOf(route, world, region, killed))) };
-}
-
-/** @param name of a rollout @returns undefined where the store has none */
-export async function rolloutStateOf(get: GateWorld["get"], name: string): Promise<RolloutState | undefined> {
-  const parsed = parseState((await get(stateKey(name)))?.value);
-  return typeof parsed === "string" ? undefined : parsed;
 }
 
 async function routeOf(route: RouteDefinition, { get }: Pick<GateWorld, "get">, region: string | null, killed: ReadonlySet<string>): Promise<RouteSnapshot> {

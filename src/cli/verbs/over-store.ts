@@ -31,7 +31,7 @@ const repeatMs = 1_000;
 
 /** @param withinMs how long an answer is waited for @throws AdminError, NoStore, StoreError */
 export async function askOverStore(choice: StoreChoice, asked: Asked, withinMs: number, io: CliIo): Promise<Outcome> {
-  const command = { verb: asked.row.verb, by: caller(io), why: asked.reason } as Command;
+  const command = { verb: asked.row.verb, by: caller(io), why: asked.reason, verified: false } as Command;
   if (choice.store === undefined) {
     const loaded = await loadConfiguration(resolve(io.cwd, choice.config ?? "ebbgate.yaml"), io.env);
     if (!loaded.ok) throw new NoStore(loaded.problems.map(formatProblem).join("\n"));

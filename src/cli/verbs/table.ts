@@ -49,8 +49,8 @@ export const verbTable: readonly VerbRow[] = [
   },
   {
     verb: "drill", raises: true, reason: "demanded",
-    summary: "Rehearse a rollback: take the candidate back as if it had failed, playbook included, and see how long everything takes.",
-    examples: [["ebbgate drill shop --reason 'game day'", "a rollback that is marked as a rehearsal"]],
+    summary: "Rehearse a rollback while nothing is wrong: the candidate's users are taken away, it is measured how long everything takes, and they come back. Nothing is quarantined.",
+    examples: [["ebbgate drill shop --reason 'game day'", "then watch it: ebbgate watch shop"]],
   },
 ];
 

@@ -86,12 +86,12 @@ function block(view: View, status: Status, rollout: RolloutStatus, detail: Detai
 
 const verdictColours: Readonly<Record<Verdict, Colour>> = { healthy: "good", breached: "bad", inconclusive: "grey" };
 
-export function titleOf({ name, candidate, revision, baseline, phase, waiting, sinceMs, weight, escalated, persisted }: RolloutStatus, nowMs: number): Line {
+export function titleOf({ name, candidate, revision, baseline, phase, waiting, sinceMs, weight, escalated, persisted, drill }: RolloutStatus, nowMs: number): Line {
   const bad = phase === "rollingBack" || phase === "verifying" || phase === "rolledBack";
   const colour: Colour = bad ? "bad" : phase === "succeeded" ? "good" : phase === "waiting" || phase === "paused" ? "warning" : "bold";
   return [
     ["bold", name], `  ${candidate}${revision === candidate ? "" : ` ${revision}`} at ${percent(weight)} beside ${baseline}  `, [colour, `${phase}${waiting === null ? "" : ` (${waiting})`}`],
-    ["grey", ` for ${span(nowMs - sinceMs)}`], ...(escalated ? [["bad", "  escalated"] as const] : []), ...(persisted ? [] : [["warning", "  not stored yet"] as const]),
+    ["grey", ` for ${span(nowMs - sinceMs)}`], ...(drill?.outcome === "underWay" ? [["warning", "  drill"] as const] : []), ...(escalated ? [["bad", "  escalated"] as const] : []), ...(persisted ? [] : [["warning", "  not stored yet"] as const]),
   ];
 }
 

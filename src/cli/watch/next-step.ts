@@ -5,6 +5,7 @@ import type { RolloutStatus } from "../../rollout/status.ts";
 
 export function nextStep(rollout: RolloutStatus, nowMs: number): string {
   const { name, candidate, revision, phase } = rollout;
+  if (rollout.drill?.outcome === "underWay") return `a drill by ${rollout.drill.by}: its users come back to ${percent(rollout.drill.weight)} when the way back has been measured`;
   switch (phase) {
     case "pending":
       return rollout.cooldownUntilMs && rollout.cooldownUntilMs > nowMs ? `${candidate} starts when the cooldown is over, in ${span(rollout.cooldownUntilMs - nowMs)}` : `${candidate} starts with ${following(rollout)}`;

@@ -14,7 +14,7 @@ const service = new TwoVersions();
 let sidecar: SidecarProcess;
 let pool: Pool;
 beforeAll(async () => {
-  sidecar = await service.start({ steps: [{ weight: 10 }, { weight: 50, approval: true }, { weight: 100 }], bake: "1m" });
+  sidecar = await service.start({ steps: [{ weight: 10 }, { weight: 50, approval: true }, { weight: 100 }], bake: "1m" }, {}, { gates: [{ name: "shop", route: "shop", variant: "v2", owner: "o", description: "d", ticket: "t", created: "2026-11-01", sunset: "2027-01-01", criteria: "c", rules: [{ name: "beta", effect: "allow", when: { headers: [{ name: "x-beta" }] } }] }] });
   pool = new Pool(sidecar.admin, { connections: 8, pipelining: 1 });
 });
 afterAll(async () => {
