@@ -63,7 +63,7 @@ describe("every mistake with several candidates is refused with its place and it
     ["both keys", { candidate: "green" }, "candidates", "are named beside candidate"],
     ["neither key", { candidates: undefined }, "candidate", "or several as candidates"],
     ["one name", { candidates: ["green"] }, "candidates", "at least 2"],
-    ["nine names", { candidates: [..."abcdefghi"] }, "candidates", "more than 8 entries"],
+    ["nine names", { candidates: [...variantNames, "lime"] }, "candidates", "more than 8 entries"],
     ["a name twice", { candidates: ["green", "green"] }, "candidates[1]", "is named before"],
     ["the baseline", { candidates: ["green", "plain"] }, "candidates[1]", "is the baseline"],
     ["nobody", { candidates: ["green", "bleu"] }, "candidates[1]", "Did you mean 'blue'?"],
