@@ -30,7 +30,6 @@ export class CommandInbox {
   private take(message: unknown): CommandResult {
     const asked = forwardedOf(JSON.stringify(message ?? null));
     if (asked === null) return { outcome: "refused", detail: "this version of the sidecar knows no such command" };
-    const rollout = this.rollouts.status().find(({ route }) => route === asked.route);
-    return rollout === undefined ? { outcome: "unknown" } : this.rollouts.command(rollout.name, asked.command);
+    return this.rollouts.command(asked.route, asked.command);
   }
 }

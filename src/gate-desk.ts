@@ -4,7 +4,7 @@ import type { Clock } from "./core/clock.ts";
 import type { Random } from "./core/random.ts";
 import { KillKeeper, type KeeperOptions } from "./gates/keeper.ts";
 import { GateLifecycle } from "./gates/lifecycle.ts";
-import { exposureOf, type GateExposure } from "./gates/state.ts";
+import { exposureOf, rolloutOf, type GateExposure } from "./gates/state.ts";
 import { usageOf } from "./gates/usage.ts";
 import type { Slab } from "./observe/slab.ts";
 import type { RolloutState } from "./rollout/types.ts";
@@ -44,7 +44,7 @@ export class GateDesk {
     const { dynamic, states } = this.options;
     const running = dynamic();
     const rollouts = states();
-    return new Map(running.gates.map((gate) => [gate.name, exposureOf(gate, running, rollouts.get(gate.route), this.kills.killed.has(gate.name))]));
+    return new Map(running.gates.map((gate) => [gate.name, exposureOf(gate, running, rollouts.get(rolloutOf(gate, running) ?? ""), this.kills.killed.has(gate.name))]));
   }
 
   tick(): void {

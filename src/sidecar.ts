@@ -286,10 +286,7 @@ export class Sidecar {
       follow: () => {
         if (!this.controller.adopt() && this.snapshots.due && this.posted !== null) this.post(this.snapshots.next(this.controller.weights()));
       },
-      command: (route, command) => {
-        const name = this.controller.status().find((one) => one.route === route)?.name;
-        if (name !== undefined) this.controller.command(name, command);
-      },
+      command: (name, command) => void this.controller.command(name, command),
       posted: () => this.posted?.snapshot.revision ?? 0,
       running: () => Math.min(...this.threads.acknowledged),
     });

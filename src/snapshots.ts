@@ -136,7 +136,7 @@ export class Snapshots {
   }
 
   private compile(route: RouteDefinition, weights: readonly RolloutWeight[]): RouteSnapshot {
-    const { rollout, variants, ...rest } = route;
+    const { rollouts, variants, ...rest } = route;
     const { names, ranges } = this.current(route);
     const weightOf = (name: string): RolloutWeight | undefined => weights.find((one) => one.route === route.name && one.variant === name);
     const wanted = variants.map(({ name, weight }) => weightOf(name)?.weight ?? weight ?? 0);
@@ -147,11 +147,12 @@ export class Snapshots {
     const parts = {
       ...rest,
       allocation: next,
-      judged: rollout !== null,
+      judged: rollouts.length > 0,
       gates: route.gates.map((gate) => ({ ...gate, closed: this.killed().has(gate.name) ? ("killed" as const) : (weightOf(names[gate.variant]!)?.closed ?? null) })),
       variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: this.slab.slotOf(route.name, name) })),
     };
-    return { ...parts, ...this.epochs.at(this.revision, parts, { goals: goalsOf(rollout), number: numberOf(rollout) }) };
+    return { ...parts, ...this.epochs.at(this.revision, parts, // Candidates of one experiment have the same limits.
+      { goals: goalsOf(rollouts[0] ?? null), number: numberOf(rollouts[0] ?? null) }) };
   }
 
   /** The route's allocation as it is, for the variants that it has now. */

@@ -147,7 +147,7 @@ function rolloutPart(rollout, nowMs) {
   const steps = rollout.steps.map((step) => weight(step)).join(" \u2192 ");
   const state = words(rollout.phase) + (rollout.waiting ? " for " + words(rollout.waiting) : "") + (rollout.escalated ? ", escalated" : "");
   return [
-    el("h3", {}, "rollout of " + rollout.candidate + (rollout.revision ? " (" + rollout.revision + ")" : "")),
+    el("h3", {}, "rollout of " + rollout.candidate + (rollout.revision ? " (" + rollout.revision + ")" : "") + (rollout.experiment ? ", one of " + rollout.experiment.candidates + " candidates" : "")),
     el("div", { class: "row" }, el("span", { class: "chip " + (tone[rollout.phase] || "") }, state), el("span", { class: "soft" }, "for " + duration((nowMs - rollout.sinceMs) / 1000)),
       el("span", { class: "soft" }, "step " + (rollout.step + 1) + " of " + rollout.steps.length + ": " + steps),
       el("span", { class: "soft" }, number(rollout.badResponses, 0) + " bad responses" + (rollout.exposureBudget === null ? "" : " of " + rollout.exposureBudget + " allowed"))),

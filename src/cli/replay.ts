@@ -5,6 +5,7 @@ import { formatProblem } from "../config/problem.ts";
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { explain } from "../rollout/explain.ts";
 import { decideInstead, replay, type Difference, type Replayed } from "../rollout/replay.ts";
+import { nameOf } from "../rollout/decision-record.ts";
 import type { Decision, DecisionRecord } from "../rollout/types.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { readRecords, UnreadableRecord } from "./replay-file.ts";
@@ -79,7 +80,7 @@ async function walk(path: string, plans: ReadonlyMap<string, RolloutPlan> | unde
       report.different = { line, reason: record.reason, route: record.route, difference: replayed.difference };
       break;
     }
-    const other = plans?.get(record.route);
+    const other = plans?.get(nameOf(record));
     if (other !== undefined) compare(line, record, other, report);
   }
   return report;
@@ -101,7 +102,7 @@ function compare(line: number, record: DecisionRecord, other: RolloutPlan, repor
   if (!same || caveats.length > 0) report.instead.push({ line, recorded, instead: decision, caveats });
 }
 
-/** @returns the rollouts' plans by route, or why there are none */
+/** @returns the rollouts' plans by name, or why there are none */
 async function policyOf(path: string, io: CliIo): Promise<ReadonlyMap<string, RolloutPlan> | string> {
   const read = await readSource(path, io.env);
   const data = read.ok ? read.source.data : undefined;
@@ -109,7 +110,7 @@ async function policyOf(path: string, io: CliIo): Promise<ReadonlyMap<string, Ro
   const loaded = dynamic ? await loadDynamic(path, io.env) : await loadConfiguration(path, io.env);
   if (!loaded.ok) return loaded.problems.map(formatProblem).join("\n");
   const { routes } = "dynamic" in loaded.value ? loaded.value.dynamic : loaded.value;
-  const plans = new Map(routes.flatMap(({ name, rollout }) => (rollout === null ? [] : [[name, rollout] as const])));
+  const plans = new Map(routes.flatMap(({ rollouts }) => rollouts.map((rollout) => [rollout.name, rollout] as const)));
   return plans.size === 0 ? `${path} has no rollout` : plans;
 }
 

@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { systemClock, type Clock } from "../core/clock.ts";
 import { exitCodes, parseArguments, type CliIo } from "./args.ts";
+import { experimentRows } from "./simulate/experiment-rows.ts";
 import { ownEntry, runTasks } from "./simulate/pool.ts";
 import { Progress } from "./simulate/progress.ts";
 import { keepsPromise, own, rowReports, type Report } from "./simulate/report.ts";
@@ -19,8 +20,9 @@ export const spec = {
   summary: "Measure the judge: false rollbacks and detection times over simulated traffic, with the functions that run in production.",
   options: {
     quick: { type: "boolean", help: "Fewer runs: the tables within 2 minutes on 2 cores. The full run takes most of an hour." },
-    row: { type: "string", value: "NAME", multiple: true, choices: allRows.map(({ name }) => name), help: "Only this row." },
+    row: { type: "string", value: "NAME", multiple: true, choices: [...allRows, ...experimentRows].map(({ name }) => name), help: "Only this row." },
     need: { type: "boolean", help: "Instead of the tables: how many candidate requests a decision needs, by what goes wrong." },
+    experiment: { type: "boolean", help: "Instead of the tables: several candidates beside one baseline." },
     runs: { type: "string", value: "N", help: "Runs of each row, 1 to 1000000 (default 2000, fewer for regressions and with --quick)." },
     seed: { type: "string", value: "N", help: "Fixes every draw: equal seeds give equal figures (default 1)." },
     alpha: { type: "string", value: "SHARE", help: "The promise that is simulated, above 0 and at most 0.5 (default 0.01)." },
@@ -62,7 +64,7 @@ export async function run(argv: readonly string[], io: CliIo, clock: Clock = sys
   }
   const seed = Number(values.seed ?? "1");
   const threads = Number(values.threads ?? availableParallelism());
-  const rows = values.need ? trafficRows : values.row.length === 0 ? allRows : allRows.filter(({ name }) => values.row.includes(name));
+  const rows = values.experiment ? experimentRows : values.need ? trafficRows : values.row.length === 0 ? allRows : [...allRows, ...experimentRows].filter(({ name }) => values.row.includes(name));
   const runs = (row: Row): number => (values.runs === undefined ? row.runs[values.quick ? "quick" : "full"] : Number(values.runs));
   const tasks = schedule({ rows, judges: [own], runs, alpha, seed, threads });
   const cost = (task: Task): number => costOf(rowNamed(task.row)) * (task.to - task.from);

@@ -6,6 +6,7 @@ import { policyFindings } from "./gate-policy.ts";
 import { compilePath } from "./path-schema.ts";
 import { formatPath } from "./problem.ts";
 import { compileRollout } from "./rollout-compile.ts";
+import { candidatesOf } from "./rollout-strategies.ts";
 import type { CohortSnapshot, HealthCheckSettings, LaneSettings, MirrorSettings, RouteMatch } from "./snapshot.ts";
 
 /** Compiles a document that has passed every check. Pure: the same document gives the same definitions and hash. */
@@ -26,10 +27,10 @@ export function baselineIndex(variants: readonly VariantDocument[]): number {
 function compileRoute(route: RouteDocument, gates: readonly GateDefinition[]): RouteDefinition {
   const baseline = route.variants[baselineIndex(route.variants)]!;
   const candidates = route.variants.filter((variant) => variant !== baseline);
-  const moved = route.rollout?.candidate;
+  const moved = route.rollout === undefined ? [] : candidatesOf(route.rollout);
   const variants = [
     compileVariant(baseline, baseline, null),
-    ...candidates.map((variant) => compileVariant(variant, baseline, variant.name === moved ? null : (variant.weight ?? 0))),
+    ...candidates.map((variant) => compileVariant(variant, baseline, moved.includes(variant.name) ? null : (variant.weight ?? 0))),
   ];
   const { connect, firstByte, idle, total, pending, tunnelIdle } = route.timeouts;
   return {
@@ -45,7 +46,7 @@ function compileRoute(route: RouteDocument, gates: readonly GateDefinition[]): R
     assets: route.assets === undefined ? null : { paths: route.assets.paths.map(compilePath), cookie: route.assets.cookie ?? null },
     mirror: compileMirror(route.mirror),
     gates: gates.filter((gate) => gate.route === route.name).map(({ name, variant, rules }) => ({ name, rules, variant: variants.findIndex((one) => one.name === variant) })),
-    rollout: route.rollout === undefined ? null : compileRollout(route.name, route.rollout, variants),
+    rollouts: route.rollout === undefined ? [] : compileRollout(route.name, route.rollout, variants),
   };
 }
 

@@ -14,7 +14,8 @@ export interface RouteDefinition extends Omit<RouteSnapshot, "allocation" | "var
   /** Index 0 is the baseline; the others keep the document's order. */
   readonly variants: readonly VariantDefinition[];
   readonly gates: readonly RouteGate[];
-  readonly rollout: RolloutPlan | null;
+  /** One for each candidate that the route's `rollout` moves: none, one, or those of an experiment, which differ in their candidate only. */
+  readonly rollouts: readonly RolloutPlan[];
 }
 
 export interface VariantDefinition {

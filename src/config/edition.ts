@@ -1,4 +1,4 @@
-/** What a route's rollout is an edition of: an approval is for one edition and no other. */
+/** What a route's rollouts are an edition of: an approval is for one edition and no other. */
 import { createHash } from "node:crypto";
 import type { RouteDefinition } from "./definition.ts";
 
@@ -11,9 +11,9 @@ export interface Edit {
 
 /** All that the document says of a route, except that its rollout is paused: holding it, or letting it go on, changes nothing that is to be approved. */
 export function editionOf(route: RouteDefinition): string {
-  const { rollout, ...rest } = route;
-  return createHash("sha256").update(JSON.stringify({ ...rest, rollout: rollout && { ...rollout, paused: false } })).digest("hex").slice(0, 16);
+  const { rollouts, ...rest } = route;
+  return createHash("sha256").update(JSON.stringify({ ...rest, rollouts: rollouts.map((rollout) => ({ ...rollout, paused: false })) })).digest("hex").slice(0, 16);
 }
 
 /** Whether anybody's approval is ever asked for. */
-export const asksForApproval = ({ rollout }: RouteDefinition): boolean => rollout?.steps.some(({ approval }) => approval) ?? false;
+export const asksForApproval = ({ rollouts }: RouteDefinition): boolean => rollouts.some(({ steps }) => steps.some(({ approval }) => approval));

@@ -3,7 +3,9 @@ import type { RouteDocument } from "./dynamic-schema.ts";
 import { nearest } from "./nearest.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
 import { goalFindings } from "./goal-checks.ts";
+import { experimentFindings } from "./experiment-checks.ts";
 import type { RolloutDocument } from "./rollout-schema.ts";
+import { candidatesOf } from "./rollout-strategies.ts";
 import { mirrorFindings, optionFindings, strategyFindings } from "./rollout-option-checks.ts";
 
 /** What is wrong with a rollout although each of its parts is well-formed. */
@@ -11,20 +13,30 @@ export function rolloutFindings(route: RouteDocument, rollout: RolloutDocument, 
   const at = [...path, "rollout"];
   return [
     ...candidateFindings(route, rollout, at), ...stepFindings(route, rollout, at), ...limitFindings(rollout, at), ...goalFindings(route, rollout, at),
-    ...strategyFindings(route, rollout, at), ...mirrorFindings(route, rollout, at), ...optionFindings(rollout, at),
+    ...strategyFindings(route, rollout, at), ...experimentFindings(route, rollout, at), ...mirrorFindings(route, rollout, at), ...optionFindings(rollout, at),
   ];
 }
 
-function candidateFindings({ variants }: RouteDocument, rollout: RolloutDocument, at: ConfigPath): Finding[] {
-  const path = [...at, "candidate"];
+function candidateFindings(route: RouteDocument, rollout: RolloutDocument, at: ConfigPath): Finding[] {
+  const { candidate, candidates } = rollout;
+  if (candidate === undefined && candidates === undefined) return [{ path: [...at, "candidate"], message: "is missing", remedy: "Name the variant whose weight moves, or several as candidates" }];
+  if (candidate !== undefined && candidates !== undefined) return [{ path: [...at, "candidates"], message: "are named beside candidate", remedy: "Keep one of the two: all that are compared with the baseline belong into candidates" }];
+  return candidatesOf(rollout).flatMap((name, index, all): Finding[] => {
+    const path = candidates === undefined ? [...at, "candidate"] : [...at, "candidates", index];
+    if (all.indexOf(name) < index) return [{ path, message: "is named before", remedy: "Name each candidate once" }];
+    return namedFindings(route, name, path);
+  });
+}
+
+function namedFindings({ variants }: RouteDocument, name: string, path: ConfigPath): Finding[] {
   const baseline = variants[baselineIndex(variants)]!.name;
-  const candidates = variants.map((variant) => variant.name).filter((name) => name !== baseline);
-  if (rollout.candidate === baseline) {
+  const candidates = variants.map((variant) => variant.name).filter((one) => one !== baseline);
+  if (name === baseline) {
     const remedy = candidates.length === 0 ? "Add a second variant: the candidate" : `Write ${candidates.join(" or ")}`;
     return [{ path, message: "is the baseline", remedy }];
   }
-  if (candidates.includes(rollout.candidate)) return [];
-  const near = nearest(rollout.candidate, candidates);
+  if (candidates.includes(name)) return [];
+  const near = nearest(name, candidates);
   const remedy = candidates.length === 0 ? "Add a second variant of this name" : near === undefined ? `Write ${candidates.join(" or ")}` : `Did you mean '${near}'?`;
   return [{ path, message: "is not a variant of this route", remedy }];
 }
@@ -40,7 +52,7 @@ function stepFindings({ variants }: RouteDocument, rollout: RolloutDocument, at:
     else if (index > 0 && weight <= weights[index - 1]!) findings.push({ path, message: `is not above the step before it (${weights[index - 1]})`, remedy: "Let the weights rise" });
   }
   const baseline = baselineIndex(variants);
-  const others = variants.reduce((sum, variant, index) => sum + (index === baseline || variant.name === rollout.candidate ? 0 : Math.round((variant.weight ?? 0) * 1000)), 0);
+  const others = variants.reduce((sum, variant, index) => sum + (index === baseline || candidatesOf(rollout).includes(variant.name) ? 0 : Math.round((variant.weight ?? 0) * 1000)), 0);
   const left = (100_000 - others) / 1000;
   const last = weights.at(-1);
   if (left > 0 && last !== undefined && last !== left) {

@@ -1,23 +1,28 @@
 /** From a checked rollout document to the plan that `decide` reads. Pure. */
 import type { VariantDefinition } from "./definition.ts";
-import { defaultLimits, defaultMirrorLimit, defaultRollout, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
+import { defaultLimits, defaultMirrorLimit, defaultRollout, rolloutName, type FreezeWindow, type LimitPlan, type RolloutPlan, type RolloutStep } from "./rollout-plan.ts";
 import type { GoalDocument, RolloutDocument } from "./rollout-schema.ts";
 import { compilePath } from "./path-schema.ts";
 import { compileWindow } from "./window-schema.ts";
-import { bakeOf, stepDrafts } from "./rollout-strategies.ts";
+import { bakeOf, candidatesOf, stepDrafts } from "./rollout-strategies.ts";
 import type { Goal } from "./snapshot.ts";
 
 /** The limits of a document that names none. */
 const limitsOf = (strategy: RolloutDocument["strategy"]): readonly LimitPlan[] => (strategy === "mirrorFirst" ? [...defaultLimits, defaultMirrorLimit] : defaultLimits);
 
-/** @param variants of the route; index 0 is the baseline */
-export function compileRollout(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[]): RolloutPlan {
-  const candidate = variants.find((variant) => variant.name === rollout.candidate)!;
+/** @param variants of the route; index 0 is the baseline @returns a plan for each candidate, in the document's order */
+export function compileRollout(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[]): readonly RolloutPlan[] {
+  return candidatesOf(rollout).map((candidate) => compileCandidate(route, rollout, variants, candidate));
+}
+
+function compileCandidate(route: string, rollout: RolloutDocument, variants: readonly VariantDefinition[], name: string): RolloutPlan {
+  const candidate = variants.find((variant) => variant.name === name)!;
+  const candidates = rollout.candidates?.length ?? 1;
   const left = (100_000 - variants.reduce((sum, { weight }) => sum + Math.round((weight ?? 0) * 1000), 0)) / 1000;
   const limits = rollout.limits === undefined ? limitsOf(rollout.strategy) : rollout.limits.map(compileLimit);
   const provable = limits.some((limit) => limit.prove === true);
   return {
-    name: route,
+    name: rolloutName(route, rollout.candidates === undefined ? null : name),
     route,
     baseline: variants[0]!.name,
     candidate: candidate.name,
@@ -36,7 +41,9 @@ export function compileRollout(route: string, rollout: RolloutDocument, variants
     exposureBudget: rollout.exposureBudget ?? null,
     paused: rollout.paused,
     breaker: rollout.breaker,
-    alpha: rollout.alpha,
+    // Whichever of them goes back falsely: the union bound.
+    alpha: rollout.alpha / candidates,
+    ...(rollout.candidates === undefined ? {} : { experiment: { candidates, room: left } }),
     inconclusive: rollout.inconclusive === undefined ? null : { afterMs: rollout.inconclusive.after, action: rollout.inconclusive.action },
     freeze: rollout.freeze.map(compileFreeze),
     cooldown: { firstMs: rollout.cooldown.first, maxMs: rollout.cooldown.max },

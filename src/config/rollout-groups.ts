@@ -2,7 +2,7 @@
 import type { PlacedRoute } from "./dynamic-checks.ts";
 import { baselineIndex } from "./compile-dynamic.ts";
 import type { Finding } from "./problem.ts";
-import { stepDrafts } from "./rollout-strategies.ts";
+import { candidatesOf, stepDrafts } from "./rollout-strategies.ts";
 
 export function groupFindings(routes: readonly PlacedRoute[]): Finding[] {
   const groups = Map.groupBy(routes.filter(({ route }) => route.rollout?.group !== undefined), ({ route }) => route.rollout!.group!);
@@ -21,6 +21,6 @@ export function groupFindings(routes: readonly PlacedRoute[]): Finding[] {
 function stepCount({ route }: PlacedRoute): number {
   const { rollout, variants } = route;
   const baseline = baselineIndex(variants);
-  const others = variants.reduce((sum, variant, index) => sum + (index === baseline || variant.name === rollout!.candidate ? 0 : (variant.weight ?? 0)), 0);
+  const others = variants.reduce((sum, variant, index) => sum + (index === baseline || candidatesOf(rollout!).includes(variant.name) ? 0 : (variant.weight ?? 0)), 0);
   return stepDrafts(rollout!, Math.max(1, 100 - others)).length;
 }

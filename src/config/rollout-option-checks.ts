@@ -10,7 +10,7 @@ export function strategyFindings({ cohort, mirror }: RouteDocument, { strategy, 
     case "canary":
       return [];
     case "mirrorFirst":
-      return mirror?.variant === candidate ? [] : [{ path, message: "is mirrorFirst, and the route mirrors nothing to the candidate", remedy: `Give the route mirror: {variant: ${candidate}}` }];
+      return candidate === undefined || mirror?.variant === candidate ? [] : [{ path, message: "is mirrorFirst, and the route mirrors nothing to the candidate", remedy: `Give the route mirror: {variant: ${candidate}}` }];
     case "blueGreen":
       return steps !== undefined && steps.length !== 1
         ? [{ path: [...at, "steps"], message: "has several steps, and blueGreen switches once", remedy: "Keep the last one, or write strategy: canary" }]
@@ -28,6 +28,8 @@ export function strategyFindings({ cohort, mirror }: RouteDocument, { strategy, 
 
 /** What speaks of copies needs copies. */
 export function mirrorFindings({ mirror }: RouteDocument, { limits, steps = [], strategy, candidate }: RolloutDocument, at: ConfigPath): Finding[] {
+  // Of several candidates one would get the copies, and all have the same limits: said once, by experimentFindings.
+  if (candidate === undefined) return [];
   const copied = mirror?.variant === candidate;
   const limited = limits === undefined ? strategy === "mirrorFirst" : limits.some(({ metric }) => metric === "mirror");
   const remedy = `Give the route mirror: {variant: ${candidate}}, or remove this`;

@@ -7,7 +7,7 @@ import type { Goal, NumberSource } from "./snapshot.ts";
  * in percent because that is the word's meaning everywhere (DESIGN section 2).
  */
 export interface RolloutPlan {
-  /** The route's name: a route has at most one rollout, so it needs no name of its own. */
+  /** The route's name; of one of several candidates `<route>:<candidate>`. */
   readonly name: string;
   readonly route: string;
   readonly baseline: string;
@@ -28,8 +28,10 @@ export interface RolloutPlan {
   /** The operator holds the rollout: it neither starts nor advances. Rollback stays armed. */
   readonly paused: boolean;
   readonly breaker: BreakerPlan;
-  /** Promise of the judge: P(false rollback within 24 h), a share in (0, 0.5] (JUDGE, preamble). */
+  /** Promise of the judge: P(false rollback within 24 h), a share in (0, 0.5] (JUDGE, preamble). Of one of several candidates: its part of the whole. */
   readonly alpha: number;
+  /** Present: the candidate is one of several. */
+  readonly experiment?: ExperimentPlan;
   /** What happens to a step that stays inconclusive; absent: it holds until the evidence is there. */
   readonly inconclusive?: InconclusivePlan | null;
   /** While one of them is open, no weight rises. Rollback is never blocked. */
@@ -47,6 +49,22 @@ export interface RolloutPlan {
   /** A question that the sidecar itself asks a variant that has no users to speak of; null: none. */
   readonly probes?: ProbePlan | null;
 }
+
+/** What the plans of one document's `candidates` have in common. */
+export interface ExperimentPlan {
+  /** How many there are: 2 ... `candidatesMax`. */
+  readonly candidates: number;
+  /** Percent that they may hold together: what the route's other variants leave. */
+  readonly room: number;
+}
+
+/** Beside one baseline. */
+export const candidatesMax = 8;
+
+/** What a rollout is called; no route's name has a colon. */
+export const rolloutName = (route: string, candidate: string | null): string => (candidate === null ? route : `${route}:${candidate}`);
+/** @param name of a rollout */
+export const routeOf = (name: string): string => name.split(":", 1)[0]!;
 
 /** Presets over one engine: they fill in what the document leaves out (config/strategies.ts). */
 export const strategies = ["canary", "blueGreen", "ab", "mirrorFirst"] as const;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseMethod, parsePath, parseStatuses } from "./notation.ts";
-import { breakerActions, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, playbookDrillActions, playbookFailureActions, strategies } from "./rollout-plan.ts";
+import { breakerActions, candidatesMax, inconclusiveActions, latencyQuantiles, limitActions, limitScopes, playbookDrillActions, playbookFailureActions, strategies } from "./rollout-plan.ts";
 import { duration, factor, flag, integer, name, scalar, share, text, token, weight } from "./scalars.ts";
 import { windowShape } from "./window-schema.ts";
 
@@ -125,16 +125,22 @@ const probes = z.strictObject({
 });
 
 export const rolloutSchema = z.strictObject({
-  candidate: name.describe("The variant whose weight this rollout moves."),
+  candidate: name.describe("The variant whose weight this rollout moves. Either this or `candidates`.").optional(),
+  candidates: z
+    .array(name)
+    .min(2)
+    .max(candidatesMax)
+    .describe("Several variants beside one baseline: an experiment, with the strategy `ab`. Each has the steps, limits and state of a rollout of its own, called `<route>:<variant>`; alpha is shared among them. The last step is for the one that somebody chooses.")
+    .optional(),
   strategy: z
     .enum(strategies)
-    .describe("What is filled in where steps and bake are left out: `canary` grows step by step, `blueGreen` switches once after an approval, `ab` holds an even split until somebody decides, `mirrorFirst` is a canary that gets copies of users' requests first, and no user before it has answered them as the baseline does.")
+    .describe("What is filled in where steps and bake are left out: `canary` grows step by step, `blueGreen` switches once after an approval, `ab` holds an even split between all of the rollout's candidates and the baseline until somebody decides, `mirrorFirst` is a canary that gets copies of users' requests first, and no user before it has answered them as the baseline does.")
     .default("canary"),
   steps: z
     .array(z.union([weight, step]))
     .min(1)
     .max(100)
-    .describe("Weights to go through, rising, each a number of percent or an object. The last takes all that other candidates leave: 100 where there are none. Left out: as the strategy says.")
+    .describe("Weights to go through, rising, each a number of percent or an object. The last takes all that other candidates leave: 100 where there are none; all steps before it must leave users to the baseline for every one of `candidates`. Left out: as the strategy says.")
     .optional(),
   limits: z
     .array(z.discriminatedUnion("metric", [errorRateLimit, latencyLimit, conversionLimit, customLimit, mirrorLimit]))
@@ -187,7 +193,7 @@ export const rolloutSchema = z.strictObject({
     })
     .describe("The fast answer to catastrophes, in under a second.")
     .prefault({}),
-  alpha: share({ above: 0, max: 0.5 }).describe("The promised probability of a false rollback within 24 hours.").prefault("1%"),
+  alpha: share({ above: 0, max: 0.5 }).describe("The promised probability of a false rollback within 24 hours, for all of the rollout's candidates together.").prefault("1%"),
 });
 
 export type GoalDocument = z.output<typeof goal>;

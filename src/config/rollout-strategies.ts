@@ -11,15 +11,18 @@ const draft = (weight: number, changes: Partial<Exclude<StepDraft, number>> = {}
   weight, dwell: 60_000, minRequests: 100, approval: false, evidence: undefined, early: false, mirrored: false, externalGates: [], probes: 0, ...changes,
 });
 
+/** The variants that a document moves, in its order; none where it names none. */
+export const candidatesOf = ({ candidate, candidates }: Pick<RolloutDocument, "candidate" | "candidates">): readonly string[] => candidates ?? (candidate === undefined ? [] : [candidate]);
+
 /** @param left percent that the route's other candidates leave, more than 0 @returns the document's steps, or the strategy's */
-export function stepDrafts({ strategy, steps }: RolloutDocument, left: number): readonly StepDraft[] {
+export function stepDrafts({ strategy, steps, candidates }: RolloutDocument, left: number): readonly StepDraft[] {
   if (steps !== undefined) return steps;
   switch (strategy) {
     case "blueGreen":
       return [draft(left, { approval: true })];
     case "ab":
       // Whether a split goes on is a question of goals, which a person answers.
-      return [draft(Math.floor(left * 500) / 1000, { dwell: 7 * day, evidence: false }), draft(left, { approval: true })];
+      return [draft(Math.floor((left * 1000) / ((candidates?.length ?? 1) + 1)) / 1000, { dwell: 7 * day, evidence: false }), draft(left, { approval: true })];
     case "canary":
       return ramp(left);
     case "mirrorFirst":

@@ -1,6 +1,7 @@
 import { baselineIndex } from "./compile-dynamic.ts";
 import type { RouteDocument, VariantDocument } from "./dynamic-schema.ts";
 import type { ConfigPath, Finding } from "./problem.ts";
+import { candidatesOf } from "./rollout-strategies.ts";
 import { isToken, name as variantName } from "./scalars.ts";
 
 /** Hop-by-hop fields, framing and routing: set by hand they would break the message or the path (RFC 9110 section 7.6.1). */
@@ -24,7 +25,7 @@ export function variantFindings({ variants, rollout, mirror, lane }: RouteDocume
     }
     if (variant.weight !== undefined && index === baseline) {
       findings.push({ path: [...at, "weight"], message: "is given to the baseline, which takes what the candidates leave", remedy: "Remove it" });
-    } else if (variant.weight !== undefined && variant.name === rollout?.candidate) {
+    } else if (variant.weight !== undefined && rollout !== undefined && candidatesOf(rollout).includes(variant.name)) {
       findings.push({ path: [...at, "weight"], message: "is moved by the rollout's steps", remedy: "Remove it, or remove the rollout" });
     }
     if (variant.endpoints === undefined && index === baseline) {

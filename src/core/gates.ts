@@ -53,7 +53,7 @@ export type TextTest =
 
 /**
  * Why a gate gives its variant to nobody, whatever its rules and the weight say: the kill switch; the candidate's rollout was rolled back; its breaker has
- * taken the weight away; the sidecar's region is kept out; the rollout's state is not known yet.
+ * taken the weight away; the sidecar's region is kept out; another candidate of its experiment was chosen; the rollout's state is not known yet.
  */
-export const closures = ["killed", "rolledBack", "tripped", "regionOut", "unknown"] as const;
+export const closures = ["killed", "rolledBack", "tripped", "regionOut", "notChosen", "unknown"] as const;
 export type Closure = (typeof closures)[number];

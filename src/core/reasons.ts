@@ -13,7 +13,7 @@ export type RolloutPhase = (typeof rolloutPhases)[number];
 
 /** What a `waiting` rollout waits for. Waiting never disables rollback. */
 export const waitReasons = [
-  "approval", "evidence", "noTraffic", "baseline", "probe", "declaredProbes", "mirror", "outage", "sampleRatio", "freeze", "cooldown", "partition", "group", "externalGate",
+  "approval", "evidence", "noTraffic", "baseline", "probe", "declaredProbes", "mirror", "outage", "sampleRatio", "freeze", "cooldown", "partition", "group", "externalGate", "candidates",
 ] as const;
 export type WaitReason = (typeof waitReasons)[number];
 
@@ -24,14 +24,14 @@ export type Verdict = (typeof verdicts)[number];
 /** Why a rollout decided: exactly one for each decision, the same in log, metric, event, audit and page. */
 export const rolloutReasons = [
   // forward
-  "started", "stepCompleted", "stepEarly", "bakeStarted", "baked", "inconclusiveAdvanced",
+  "started", "stepCompleted", "stepEarly", "bakeStarted", "baked", "inconclusiveAdvanced", "chosen",
   // holding and going on again
-  "awaitingApproval", "awaitingEvidence", "awaitingProbes", "awaitingMirror", "awaitingGroup", "awaitingExternalGate", "noTraffic", "baselineUnhealthy", "sharedOutage", "sampleRatioMismatch", "frozen", "coolingDown",
+  "awaitingApproval", "awaitingEvidence", "awaitingProbes", "awaitingMirror", "awaitingGroup", "awaitingExternalGate", "awaitingCandidates", "noTraffic", "baselineUnhealthy", "sharedOutage", "sampleRatioMismatch", "frozen", "coolingDown",
   "partitioned", "inconclusivePaused", "holdEnded",
   // the breaker
   "breakerTripped", "probeStarted", "probePassed", "breakerTrippedAgain",
   // back
-  "limitBreached", "exposureSpent", "inconclusiveRolledBack", "groupRolledBack", "regionLeft", "shrunk", "limitPaused", "limitNoted",
+  "limitBreached", "exposureSpent", "inconclusiveRolledBack", "groupRolledBack", "regionLeft", "notChosen", "shrunk", "limitPaused", "limitNoted",
   "trafficStopped", "verified", "notVerified",
   // a rehearsed way back
   "drill", "drillPassed", "drillFailed", "drillEnded",

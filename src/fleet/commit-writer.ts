@@ -2,6 +2,7 @@
  * Writes what the leader decided: state and audit records in one write, fenced by the lease's epoch. A write whose answer was lost is asked
  * again as it was, by its id, until it is known what became of it: so nothing is applied twice, and nothing is lost.
  */
+import { routeOf } from "../config/rollout-plan.ts";
 import type { RolloutWriter } from "../rollout/ports.ts";
 import type { ExplainedDecision } from "../rollout/status.ts";
 import type { DecisionRecord, RolloutState } from "../rollout/types.ts";
@@ -17,6 +18,7 @@ const recordsMax = 1_000;
 export interface Committing {
   readonly store: FleetStore;
   readonly allocations: Allocations;
+  /** The rollout's name. */
   readonly route: string;
   readonly key: string;
   readonly fenceOf: (epoch: number) => { readonly lease: string; readonly epoch: number };
@@ -153,7 +155,7 @@ export class CommitWriter implements RolloutWriter {
     const { rollout, records } = attempt;
     try {
       // First who gets which bucket, then that they may: a sidecar that sees only the first gives nobody more.
-      if (rollout.state.weight > (world.committed()?.state.weight ?? 0)) await world.allocations.prepare(world.route, rollout.state.candidate, rollout.state.weight);
+      if (rollout.state.weight > (world.committed()?.state.weight ?? 0)) await world.allocations.prepare(routeOf(world.route), rollout.state.candidate, rollout.state.weight);
       const audit = records.map((record, i) => ({ record, id: `${rollout.commit}.${i}` }));
       const revision = await world.store.put(world.key, storedValue(rollout), world.storeRevision(), { fence: world.fenceOf(epoch), id: rollout.commit, audit });
       if (revision !== undefined) {

@@ -1,5 +1,6 @@
 /** What the fleet decided, as it stands in the store: read when a hint says so, when the connection is back, and from time to time. */
 import type { Clock } from "../core/clock.ts";
+import { routeOf } from "../config/rollout-plan.ts";
 import { stateKey } from "../rollout/stored-state.ts";
 import type { StoredDocument } from "../store/store.ts";
 import { OneAtATime } from "./one-at-a-time.ts";
@@ -15,7 +16,7 @@ export interface DocumentsWorld {
   readonly clock: Clock;
   readonly allocations: Allocations;
   readonly log: FleetLog;
-  /** By route. */
+  /** By the rollout's name. */
   readonly ties: ReadonlyMap<string, RolloutTie>;
   /** Something was read that may change a weight. */
   changed(): void;
@@ -47,7 +48,7 @@ export class Documents {
   hinted(key: string | undefined): void {
     if (this.world.closed()) return;
     if (key === undefined) this.readMs = this.world.clock.monotonicMs();
-    const routes = key === undefined ? new Set([...this.world.ties.keys(), ...this.world.allocations.known()]) : [key.slice(key.indexOf("/") + 1)];
+    const routes = key === undefined ? new Set([...this.world.ties.keys(), ...this.world.allocations.known()]) : [nameOf(key)];
     for (const route of routes) this.reads.ask(route);
   }
 
@@ -74,7 +75,7 @@ export class Documents {
       const [allocation, stored] = await Promise.all([store.get(allocationKey(route)), store.get(stateKey(route))]);
       // From the cache is what is known already.
       if (this.world.closed() || allocation?.cached === true || stored?.cached === true) return;
-      if (allocation !== undefined) allocations.adopt(route, allocation.value, allocation.revision);
+      if (allocation !== undefined) allocations.adopt(routeOf(route), allocation.value, allocation.revision);
       const tie = ties.get(route);
       if (tie !== undefined) {
         const before = tie.view;
@@ -89,7 +90,10 @@ export class Documents {
   }
 }
 
-const allocationKey = (route: string): string => `allocations/${route}`;
+/** @param name of a rollout, or of a route */
+const allocationKey = (name: string): string => `allocations/${routeOf(name)}`;
+/** Which rollout, or whose allocation. */
+const nameOf = (key: string): string => key.slice(key.indexOf("/") + 1).replace("/", ":");
 
 /** @throws Error where the store answers from its cache: nobody leads from that */
 function live(stored: StoredDocument | undefined): StoredDocument | undefined {

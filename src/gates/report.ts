@@ -6,7 +6,7 @@ import type { StoredDocument } from "../store/store.ts";
 import { factsKey, parseFacts, type GateFacts } from "./facts.ts";
 import { killsKey, parseKills, type Kill } from "./kills.ts";
 import { staleOf, type Stale } from "./stale.ts";
-import { exposureOf, type GateExposure } from "./state.ts";
+import { exposureOf, rolloutOf, type GateExposure } from "./state.ts";
 
 export interface GateReport extends Omit<GateDefinition, "rules"> {
   readonly rules: number;
@@ -28,13 +28,13 @@ export async function gateReports(dynamic: DynamicConfiguration, get: ReadDocume
     const { rules, ...said } = gate;
     const known = facts.get(gate.name);
     const kill = kills[gate.name] ?? null;
-    const exposure = exposureOf(gate, dynamic, await rolloutStateOf(get, gate.route), kill !== null);
+    const exposure = exposureOf(gate, dynamic, await rolloutStateOf(get, rolloutOf(gate, dynamic) ?? gate.route), kill !== null);
     return { ...said, rules: rules.length, exposure, kill, facts: known ?? null, stale: staleOf(gate, known, policy, nowMs) };
   }));
 }
 
-/** Of a route's rollout, where the store has one. */
-export async function rolloutStateOf(get: ReadDocument, route: string): Promise<RolloutState | undefined> {
-  const parsed = parseState((await get(stateKey(route)))?.value);
+/** @param name of a rollout @returns undefined where the store has none */
+export async function rolloutStateOf(get: ReadDocument, name: string): Promise<RolloutState | undefined> {
+  const parsed = parseState((await get(stateKey(name)))?.value);
   return typeof parsed === "string" ? undefined : parsed;
 }

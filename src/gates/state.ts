@@ -19,16 +19,20 @@ export interface GateExposure {
   readonly regionsBelow: readonly string[];
 }
 
+/** What the rollout is called that moves the gate's variant; undefined: none does. */
+export const rolloutOf = (gate: GateDefinition, { routes }: DynamicConfiguration): string | undefined =>
+  routes.find(({ name }) => name === gate.route)?.rollouts.find(({ candidate }) => candidate === gate.variant)?.name;
+
 /**
  * - `hidden`: killed, closed by its rollout, or at weight 0.
  * - `full`: at all that the route's other candidates leave (100% where there are none), in every region.
  * - `partial`: everything between. One region that a limit has left, or that a cap keeps lower, makes a full gate partial.
  *
- * @param rollout the state of the route's rollout, where that moves the gate's variant; undefined: there is none, or it has not begun
+ * @param rollout the state of the rollout that moves the gate's variant; undefined: there is none, or it has not begun
  */
 export function exposureOf(gate: GateDefinition, { routes }: DynamicConfiguration, rollout: RolloutState | undefined, killed: boolean): GateExposure {
   const route = routes.find(({ name }) => name === gate.route);
-  const plan = route?.rollout?.candidate === gate.variant ? route.rollout : null;
+  const plan = route?.rollouts.find(({ candidate }) => candidate === gate.variant) ?? null;
   const known = plan !== null && rollout?.candidate === plan.candidate && rollout.revision === plan.revision ? rollout : undefined;
   const weight = plan === null ? (route?.variants.find(({ name }) => name === gate.variant)?.weight ?? 0) : (known?.weight ?? 0);
   const closed = killed ? "killed" : plan !== null && known !== undefined ? closureOf(plan, known, weight, null) : null;

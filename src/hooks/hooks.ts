@@ -28,7 +28,7 @@ export interface TargetStatus extends TargetTally {
   readonly deadLetters: number | null;
 }
 
-type Routes = readonly { readonly name: string; readonly rollout: RolloutPlan | null }[];
+type Routes = readonly { readonly name: string; readonly rollouts: readonly RolloutPlan[] }[];
 
 export interface Replayed {
   readonly id: string;
@@ -107,7 +107,7 @@ export class Hooks {
     this.gates.follow(this.ended.signal.aborted ? [] : questions);
     if (routes === this.routes) return;
     this.routes = routes;
-    const wanted = new Set(routes.flatMap(({ name, rollout }) => ((rollout?.playbook ?? []).length > 0 ? [name] : [])));
+    const wanted = new Set(routes.flatMap(({ name, rollouts }) => (rollouts.some(({ playbook = [] }) => playbook.length > 0) ? [name] : [])));
     for (const route of wanted) if (!this.followers.has(playbookKey(route))) this.add(new PlaybookFollower({ ...this.calling, store: this.ports.store }, route));
     for (const [key, follower] of this.followers) {
       if (!key.startsWith(playbookKey("")) || wanted.has(key.slice(playbookKey("").length))) continue;

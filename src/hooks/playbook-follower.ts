@@ -72,9 +72,9 @@ export class PlaybookFollower implements Following {
     const startedMs = ports.clock.monotonicMs();
     const leftOut = beginsDrill(decision) && step.drill !== "call" ? "a drill leaves it out" : stopped ? "one before it failed" : null;
     const result = leftOut === null ? await this.call(audit, decision, index, signal) : ({ outcome: "skipped", attempts: 0, status: null, detail: leftOut } as const);
-    const { route, candidate, revision } = decision;
+    const { route, rollout, candidate, revision } = decision;
     const record: PlaybookRecord = {
-      kind: "playbook", route, candidate, revision, rollback: audit.seq, index, step: step.name, target: step.target, ...(beginsDrill(decision) ? { drill: true } : {}), ...result, tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
+      kind: "playbook", route, ...(rollout === undefined ? {} : { rollout }), candidate, revision, rollback: audit.seq, index, step: step.name, target: step.target, ...(beginsDrill(decision) ? { drill: true } : {}), ...result, tookMs: Math.round(ports.clock.monotonicMs() - startedMs),
     };
     const fence = ports.fence() ?? undefined;
     await ports.store.append(record, { id: stepIdOf(audit, index), ...(fence === undefined ? {} : { fence }) });

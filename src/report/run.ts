@@ -1,5 +1,5 @@
 /** Which audit records belong to one run of a rollout: one revision's way from its start to its end. Pure. */
-import { isDecisionRecord } from "../rollout/decision-record.ts";
+import { isDecisionRecord, nameOf } from "../rollout/decision-record.ts";
 import { isPlaybookRecord, type PlaybookRecord } from "../rollout/playbook-record.ts";
 import type { DecisionRecord } from "../rollout/types.ts";
 import type { Change } from "../store/shared-document.ts";
@@ -57,7 +57,6 @@ const startingReasons: readonly string[] = ["newRevision", "commandOverride", "q
 export const startsRun = (next: DecisionRecord, last: DecisionRecord): boolean =>
   startingReasons.includes(next.reason) || next.revision !== last.revision || next.candidate !== last.candidate || last.reason === "retired";
 
-/** A rollout is called as its plan says; one whose record has no plan, as its route. */
-export const isDecision = (record: object, name: string): record is DecisionRecord => isDecisionRecord(record) && (record.inputs?.plan.name ?? record.route) === name;
-const isPlaybook = (record: object, name: string): record is PlaybookRecord => isPlaybookRecord(record) && record.route === name;
+export const isDecision = (record: object, name: string): record is DecisionRecord => isDecisionRecord(record) && nameOf(record) === name;
+const isPlaybook = (record: object, name: string): record is PlaybookRecord => isPlaybookRecord(record) && (record.rollout ?? record.route) === name;
 export const isChange = (record: object): record is Change => "kind" in record && record.kind === "configuration";

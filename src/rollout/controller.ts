@@ -3,15 +3,18 @@
  * 100 ms; what `decide` answers is published first and stored behind, so a rollback waits for nothing;
  * only what raises a weight waits until it is stored.
  */
-import type { ProbePlan } from "../config/rollout-plan.ts";
+import { routeOf, type ProbePlan, type RolloutPlan } from "../config/rollout-plan.ts";
 import { initialState } from "./decide.ts";
 import type { Moment, RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
 import { probedVariants } from "./probing.ts";
 import { gateQuestion, type GateQuestion } from "./questions.ts";
 import { RolloutRunner } from "./runner.ts";
 import type { CommandResult, ExplainedDecision, RolloutControl, RolloutStatus } from "./status.ts";
+import { quarantinedAround, withQuarantined } from "./quarantine.ts";
+import { EdgesByRoute } from "./route-edges.ts";
+import { withinRoom } from "./room.ts";
 import { parseState, stateKey } from "./stored-state.ts";
-import type { Command, Peer, RolloutState } from "./types.ts";
+import type { Command, Peer, RolloutState, Sibling } from "./types.ts";
 
 const loadRetryMs = 1_000;
 
@@ -24,12 +27,12 @@ interface Unloaded {
 export class RolloutController implements RolloutControl {
   private readonly ports: RolloutPorts;
   private readonly originMs: number;
-  /** In the configuration's order. */
+  /** Names, in the configuration's order. */
   private order: readonly string[] = [];
+  /** By name. */
   private readonly runners = new Map<string, RolloutRunner>();
   private readonly unloaded = new Map<string, Unloaded>();
-  /** Generations of edges never repeat on a route: its recorders and rows remember theirs. */
-  private readonly generations = new Map<string, number>();
+  private readonly edgesByRoute = new EdgesByRoute();
   /** Last writes of rollouts that have left: one that comes back reads what they wrote. */
   private readonly retiring = new Map<string, Promise<boolean>>();
   private readonly listeners = new Set<(decision: ExplainedDecision) => void>();
@@ -45,42 +48,45 @@ export class RolloutController implements RolloutControl {
    */
   async configure(inputs: readonly RolloutInput[]): Promise<void> {
     const moment = this.moment();
-    this.order = inputs.map((input) => input.plan.route);
-    for (const [route, runner] of this.runners) {
-      if (this.order.includes(route)) continue;
-      this.runners.delete(route);
-      this.generations.set(route, runner.lastGeneration);
-      this.retiring.set(route, runner.retire(moment));
+    this.order = inputs.map((input) => input.plan.name);
+    for (const [name, runner] of this.runners) {
+      if (this.order.includes(name)) continue;
+      this.runners.delete(name);
+      this.retiring.set(name, runner.retire(moment));
     }
-    for (const route of this.unloaded.keys()) if (!this.order.includes(route)) this.unloaded.delete(route);
+    for (const name of this.unloaded.keys()) if (!this.order.includes(name)) this.unloaded.delete(name);
+    this.edgesByRoute.keepOnly(new Set(inputs.map(({ plan }) => plan.route)));
     const loads: Promise<void>[] = [];
     for (const input of inputs) {
-      const runner = this.runners.get(input.plan.route);
+      const runner = this.runners.get(input.plan.name);
       if (runner === undefined) loads.push(this.load(input));
-      else runner.follow(input, moment);
+      else runner.follow(input, this.others(input.plan).flatMap(({ state }) => state.quarantined), moment);
     }
     await Promise.all(loads);
   }
 
   /** The candidates' weights, to be published now: one for each rollout, 0 where its state is not known yet. */
   weights(): readonly RolloutWeight[] {
-    return this.order.flatMap((route) => {
-      const runner = this.runners.get(route);
-      const plan = (runner ?? this.unloaded.get(route))?.input.plan;
+    const rooms = new Map<string, number>();
+    const weights = this.order.flatMap((name): RolloutWeight[] => {
+      const runner = this.runners.get(name);
+      const plan = (runner ?? this.unloaded.get(name))?.input.plan;
       if (plan === undefined) return [];
+      if (plan.experiment !== undefined) rooms.set(plan.route, plan.experiment.room);
       // Another candidate than the state is about may be quarantined: it gets nothing before that is decided.
       const known = runner !== undefined && runner.state.candidate === plan.candidate && runner.state.revision === plan.revision;
       const shared = known ? runner.sharedWeight : undefined;
       const weight = known ? runner.weight : 0;
       const closed = known ? runner.closure : "unknown";
       runner?.given.changed(weight, closed);
-      return [{ route, variant: plan.candidate, weight, ...(shared === undefined ? {} : { shared }), ...(closed === null ? {} : { closed }) }];
+      return [{ route: plan.route, variant: plan.candidate, weight, ...(shared === undefined ? {} : { shared }), ...(closed === null ? {} : { closed }) }];
     });
+    return rooms.size === 0 ? weights : withinRoom(weights, rooms);
   }
 
   /** All edges as they are now: for a proxy thread that has just started. */
   edges(): readonly { readonly route: string; readonly edges: readonly VariantEdges[] }[] {
-    return [...this.runners].map(([route, runner]) => ({ route, edges: runner.edges() }));
+    return [...this.runners.values()].map((runner) => ({ route: runner.input.plan.route, edges: runner.edges() }));
   }
 
   /**
@@ -129,12 +135,15 @@ export class RolloutController implements RolloutControl {
 
   /** Variants with declared probes, and whether they are to be asked now. */
   probing(): readonly { readonly route: string; readonly variant: string; readonly settings: ProbePlan; readonly active: boolean }[] {
-    return [...this.runners].flatMap(([route, { input: { plan }, state }]) => {
+    const all = [...this.runners.values()].flatMap(({ input: { plan }, state }) => {
       const settings = plan.probes;
       if (!settings) return [];
       const asked = probedVariants(plan, state);
-      return [plan.baseline, plan.candidate].map((variant) => ({ route, variant, settings, active: asked.includes(variant) }));
+      return [plan.baseline, plan.candidate].map((variant) => ({ route: plan.route, variant, settings, active: asked.includes(variant) }));
     });
+    // Several candidates have one baseline, which is asked once, for whichever of them it is to be.
+    const byVariant = Map.groupBy(all, ({ route, variant }) => `${route} ${variant}`);
+    return [...byVariant.values()].map((same) => same.find(({ active }) => active) ?? same[0]!);
   }
 
   /** What external gates are to be asked, by who decides. */
@@ -144,16 +153,15 @@ export class RolloutController implements RolloutControl {
 
   /** Whether copies of a route's requests may go to the variant: not to a candidate that was, or is being, rolled back. */
   mayCopy(route: string, variant: string): boolean {
-    const runner = this.runners.get(route);
-    if (runner === undefined || runner.input.plan.candidate !== variant) return !this.unloaded.has(route);
+    const runner = [...this.runners.values()].find(({ input: { plan } }) => plan.route === route && plan.candidate === variant);
+    if (runner === undefined) return ![...this.unloaded.values()].some(({ input }) => input.plan.route === route);
     const { phase } = runner.state;
     return phase !== "rollingBack" && phase !== "verifying" && phase !== "rolledBack";
   }
 
   command(name: string, command: Command): CommandResult {
-    const route = this.order.find((key) => (this.runners.get(key) ?? this.unloaded.get(key))?.input.plan.name === name);
-    if (route === undefined) return { outcome: "unknown" };
-    const runner = this.runners.get(route);
+    if (!this.order.includes(name)) return { outcome: "unknown" };
+    const runner = this.runners.get(name);
     if (runner === undefined) return { outcome: "refused", detail: "the rollout's state has not been read from the store yet: its candidate has no traffic; try again" };
     if (runner.following) return { outcome: "forwarded", detail: runner.forward(command) };
     const decision = runner.command(command, this.moment());
@@ -162,14 +170,14 @@ export class RolloutController implements RolloutControl {
     return decision.refusal === null ? { outcome: "accepted", decision } : { outcome: "refused", detail: decision.refusal };
   }
 
-  /** By route: of the rollouts whose state is known. */
+  /** By name: of the rollouts whose state is known. */
   states(): ReadonlyMap<string, RolloutState> {
-    return new Map([...this.runners].map(([route, { state }]) => [route, state]));
+    return new Map([...this.runners].map(([name, { state }]) => [name, state]));
   }
 
   status(): readonly RolloutStatus[] {
     const moment = this.moment();
-    return this.order.flatMap((route) => this.runners.get(route)?.status(moment) ?? []);
+    return this.order.flatMap((name) => this.runners.get(name)?.status(moment) ?? []);
   }
 
   onDecision(listener: (decision: ExplainedDecision) => void): () => void {
@@ -184,15 +192,26 @@ export class RolloutController implements RolloutControl {
   }
 
   /** What its group's other rollouts look like to one of them. One whose state is not known yet is ready for nothing. */
-  private peersOf(route: string): Peer[] {
-    const group = (this.runners.get(route) ?? this.unloaded.get(route))?.input.plan.group;
+  private peersOf(name: string): Peer[] {
+    const group = (this.runners.get(name) ?? this.unloaded.get(name))?.input.plan.group;
     // Asked for each rollout at each tick, and most have no group.
     if (!group) return [];
     const plans = new Map([...this.unloaded, ...this.runners].map(([key, { input }]) => [key, input.plan]));
     return [...plans].flatMap(([key, plan]) => {
-      if (key === route || plan.group !== group) return [];
-      return [this.runners.get(key)?.peer() ?? { route: key, phase: "pending" as const, rank: -1, ready: false }];
+      if (key === name || plan.group !== group) return [];
+      return [this.runners.get(key)?.peer() ?? { route: plan.route, phase: "pending" as const, rank: -1, ready: false }];
     });
+  }
+
+  /** The other rollouts of the same route, as far as their states are known. */
+  private others({ route, name }: Pick<RolloutPlan, "route" | "name">): RolloutRunner[] {
+    return [...this.runners.values()].filter(({ input: { plan } }) => plan.route === route && plan.name !== name);
+  }
+
+  /** One whose state is not known yet may have all that it could have: nobody's weight rises beside it. */
+  private siblingsOf(mine: RolloutPlan): Sibling[] {
+    const unknown = [...this.unloaded.values()].flatMap(({ input: { plan } }) => (plan.route === mine.route && plan.name !== mine.name ? [{ candidate: plan.candidate, weight: mine.experiment?.room ?? 0, chosen: false }] : []));
+    return [...this.others(mine).map((runner) => runner.sibling()), ...unknown];
   }
 
   private moment(): Moment {
@@ -201,31 +220,35 @@ export class RolloutController implements RolloutControl {
   }
 
   private async load(input: RolloutInput): Promise<void> {
-    const { route } = input.plan;
+    const { name, route } = input.plan;
     const mine: Unloaded = { input, retryMs: Number.POSITIVE_INFINITY };
-    this.unloaded.set(route, mine);
-    const key = stateKey(route);
+    this.unloaded.set(name, mine);
+    const key = stateKey(name);
     try {
-      await this.retiring.get(route);
-      const stored = await (this.ports.fleet?.load(route) ?? this.ports.store.get(key));
+      // Also what the route's rollout was called before it had several candidates, or had them.
+      await Promise.all([...this.retiring].flatMap(([left, written]) => (routeOf(left) === route ? [written] : [])));
+      const stored = await (this.ports.fleet?.load(name) ?? this.ports.store.get(key));
+      const quarantined = await quarantinedAround(this.ports.store, input.plan, stored?.value);
       // A later configuration has taken over meanwhile.
-      if (this.unloaded.get(route) !== mine) return;
+      if (this.unloaded.get(name) !== mine) return;
       const moment = this.moment();
-      const state = stored === undefined ? initialState(input.plan, moment.nowMs) : this.resume(input, stored.value, moment);
-      this.unloaded.delete(route);
-      const generation = this.generations.get(route) ?? 0;
+      const state = withQuarantined(stored === undefined ? initialState(input.plan, moment.nowMs) : this.resume(input, stored.value, moment), quarantined);
+      this.unloaded.delete(name);
       const told = (decision: ExplainedDecision): void => this.listeners.forEach((listener) => listener(decision));
-      const links = { told, written: (late: boolean) => this.written(route, late), peers: () => this.peersOf(route) };
-      this.runners.set(route, new RolloutRunner(this.ports, input, { state, revision: stored?.revision ?? 0, key }, generation, moment, links));
+      const links = {
+        told, written: (late: boolean) => this.written(name, late), edges: this.edgesByRoute, peers: () => this.peersOf(name),
+        siblings: () => this.siblingsOf(this.runners.get(name)?.input.plan ?? input.plan),
+      };
+      this.runners.set(name, new RolloutRunner(this.ports, input, { state, revision: stored?.revision ?? 0, key }, moment, links));
     } catch (error) {
-      if (this.unloaded.get(route) === mine) this.unloaded.set(route, { input, retryMs: this.moment().monotonicMs + loadRetryMs });
+      if (this.unloaded.get(name) === mine) this.unloaded.set(name, { input, retryMs: this.moment().monotonicMs + loadRetryMs });
       this.ports.storeFailed(error);
     }
   }
 
   /** What was raised counts from when it is written. */
-  private written(route: string, late: boolean): void {
-    const runner = this.runners.get(route);
+  private written(name: string, late: boolean): void {
+    const runner = this.runners.get(name);
     if (late) runner?.beginLate(this.moment());
     if (runner?.weightChanged() === true) this.ports.publish(this.weights());
   }
@@ -233,8 +256,8 @@ export class RolloutController implements RolloutControl {
   private resume(input: RolloutInput, value: unknown, { nowMs }: Moment): RolloutState {
     const state = parseState(value);
     if (typeof state === "string") {
-      const { route } = input.plan;
-      this.ports.storeFailed(new Error(`the stored state '${stateKey(route)}' ${state}: the rollout is paused at weight 0; resume it to start over`));
+      const { name } = input.plan;
+      this.ports.storeFailed(new Error(`the stored state '${stateKey(name)}' ${state}: the rollout is paused at weight 0; resume it to start over`));
       return { ...initialState(input.plan, nowMs), phase: "paused", paused: { by: "command", phase: "pending", waiting: null } };
     }
     // A clock that was set back must not make a dwell endless.

@@ -5,6 +5,7 @@
  */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import { breachRule, breakerRule, exposureRule, groupRule, regionRule, stoppedRule, verifyRule } from "./rules-back.ts";
+import { notChosenRule, overrideRefused } from "./experiment.ts";
 import { refuse } from "./refusals.ts";
 import { commandRule, overrideApproval, rollbackCommandRule } from "./rules-command.ts";
 import { drillRule } from "./rules-drill.ts";
@@ -27,7 +28,7 @@ export function initialState(plan: RolloutPlan, nowMs: number): RolloutState {
 /** What outlives a candidate: which revisions are quarantined, and how long nothing starts. */
 function startOver({ plan, state, nowMs }: Turn): RolloutState {
   const { quarantined, rollbacks, cooldownUntilMs, edition } = state;
-  return { ...initialState(plan, nowMs), quarantined, rollbacks, cooldownUntilMs, edition, ...(state.drill === undefined ? {} : { drill: undefined }) };
+  return { ...initialState(plan, nowMs), quarantined, rollbacks, cooldownUntilMs, edition, ...(state.drill === undefined ? {} : { drill: undefined }), ...(state.promoted === undefined ? {} : { promoted: undefined }) };
 }
 
 const startOverEffects = [{ kind: "setWeight", weight: 0 }, { kind: "beginCandidate" }, { kind: "resetEvidence" }, { kind: "resetBreaker" }] as const;
@@ -49,7 +50,10 @@ const overrideRule: Rule = (turn) => {
   const { state, evidence } = turn;
   if (evidence.command?.verb !== "override") return null;
   if (evidence.command.by === "" || evidence.command.why === "") return refuse(turn, "an override needs a name and a reason");
-  if (state.phase !== "rolledBack" && state.waiting !== "cooldown") {
+  if (state.phase === "retired") {
+    const refused = overrideRefused(turn);
+    if (refused !== null) return refused;
+  } else if (state.phase !== "rolledBack" && state.waiting !== "cooldown") {
     const unapproved = overrideApproval(turn);
     if (unapproved !== null) return unapproved;
     return refuse(turn, exposed(state) || state.phase === "succeeded" ? "nothing holds the candidate that an override could lift" : "the rollback is not over yet: wait until the route is verified");
@@ -61,7 +65,7 @@ const overrideRule: Rule = (turn) => {
 /** In order of precedence: who takes users away is asked before who holds, and who holds before who gives more. */
 const rules: readonly Rule[] = [
   revisionRule,
-  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, drillRule, stoppedRule, verifyRule,
+  rollbackCommandRule, breakerRule, regionRule, breachRule, exposureRule, groupRule, notChosenRule, drillRule, stoppedRule, verifyRule,
   editedRule, overrideRule, planChangedRule, commandRule, planPauseRule, limitActionRule,
   waitRule, progressRule, pendingRule,
 ];

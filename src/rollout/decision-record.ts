@@ -6,6 +6,12 @@ export function isDecisionRecord(record: object): record is DecisionRecord {
   return ["route", "candidate", "revision", "reason", "from", "to"].every((key) => typeof has[key] === "string") && typeof has["atMs"] === "number";
 }
 
+/** What the rollout that decided is called. */
+export const nameOf = ({ route, rollout, inputs }: Pick<DecisionRecord, "route" | "rollout" | "inputs">): string => rollout ?? inputs?.plan.name ?? route;
+
+/** Absent where it is the route's name. */
+export const named = ({ name, route }: { readonly name: string; readonly route: string }): { rollout?: string } => (name === route ? {} : { rollout: name });
+
 /** Whether it takes a candidate back: in earnest, also out of a drill. */
 export const beginsRollback = ({ to, reason }: Pick<DecisionRecord, "to" | "reason">): boolean => to === "rollingBack" && reason !== "drill" && reason !== "commandRefused";
 

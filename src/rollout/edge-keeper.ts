@@ -38,6 +38,8 @@ export class EdgeKeeper {
   /** -1: it is asked for at the next look. */
   private settledAtStart = -1;
   lateMs: number;
+  /** The newest edges; null before the first. */
+  model: LatencyModel | null = null;
 
   /**
    * @param timeoutMs the route's first-byte timeout; 0: none
@@ -91,6 +93,7 @@ export class EdgeKeeper {
     const model = latencyModel(generation, { counts, lowerMicros: bucketLower }, this.margins);
     const late = Math.max(lateMinMs, (lateTimesP95 * model.p95Micros) / 1000);
     this.lateMs = this.timeoutMs > 0 ? Math.min(late, this.timeoutMs * lateShareOfTimeout) : late;
+    this.model = model;
     return model;
   }
 }

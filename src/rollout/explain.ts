@@ -18,6 +18,10 @@ export function explain(decision: Decision): string {
       return `${who} is paused at ${percent(weight)}: it had the time that the configuration gives, and still ${lacking(decision)}.`;
     case "inconclusiveRolledBack":
       return `${who} is rolled back from ${percent(fromWeight)}: it had the time that the configuration gives, and still ${lacking(decision)}.${back(decision)}`;
+    case "chosen":
+      return `${who} has been chosen, and goes from ${percent(fromWeight)} to ${percent(weight)} (step ${step + 1}).`;
+    case "notChosen":
+      return `${who} gives its ${percent(fromWeight)} back to the baseline: ${decision.subject ?? "another candidate"} has been chosen. Nothing is held against it.`;
     case "bakeStarted":
       return `${who} has its full ${percent(weight)} and is watched for the bake time.`;
     case "baked":
@@ -34,6 +38,8 @@ export function explain(decision: Decision): string {
       return `${who} stays at ${percent(weight)} until ${decision.subject ?? "another route"} of its group is ready too.`;
     case "awaitingExternalGate":
       return `${who} stays at ${percent(weight)} until the external gate '${decision.subject ?? "unnamed"}' says yes; it can still be rolled back.`;
+    case "awaitingCandidates":
+      return `${who} stays at ${percent(weight)} until ${decision.subject ?? "another candidate"} has given back the users that it is to have.`;
     case "coolingDown":
       return `${who} waits at ${percent(weight)}: its route cools down after a rollback.`;
     case "frozen":

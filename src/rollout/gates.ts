@@ -2,6 +2,7 @@
 import type { RolloutReason, WaitReason } from "../core/reasons.ts";
 import { notWorseThreshold } from "../judge/advance.ts";
 import { openFreeze } from "./freeze.ts";
+import { roomGate } from "./room.ts";
 import { around, peerBehind, rankOf } from "./surroundings.ts";
 import { move, nextStep, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
@@ -9,7 +10,7 @@ import type { Decided } from "./types.ts";
 export interface Gate {
   readonly waiting: WaitReason;
   readonly reason: RolloutReason;
-  /** What it speaks of: a freeze window, a group's route, an external gate. */
+  /** What it speaks of: a freeze window, a group's route, an external gate, another candidate. */
   readonly subject: string | null;
 }
 
@@ -28,7 +29,7 @@ export function stepGate(turn: Turn): Gate | null {
   if (needsProbes(turn, next)) return { waiting: "declaredProbes", reason: "awaitingProbes", subject: null };
   if (needsCopies(turn, next)) return { waiting: "mirror", reason: "awaitingMirror", subject: null };
   if (needsApproval(turn, next)) return { waiting: "approval", reason: "awaitingApproval", subject: null };
-  return (next < plan.steps.length ? raiseGate(turn) : null) ?? externalGate(turn, next);
+  return (next < plan.steps.length ? raiseGate(turn) : null) ?? externalGate(turn, next) ?? roomGate(turn, next);
 }
 
 /** Asked when everything else is there; before it was asked it has not said yes either. */

@@ -14,13 +14,15 @@ import type { SlotReader } from "../observe/reader.ts";
 import { AbsoluteLatency } from "./absolute-latency.ts";
 import { BreakerFeed } from "./breaker-feed.ts";
 import { EarlierBaseline } from "./earlier-baseline.ts";
-import { EdgeKeeper } from "./edge-keeper.ts";
+import type { EdgeKeeper } from "./edge-keeper.ts";
 import { limitEvidence, type LimitWealth } from "./limit-evidence.ts";
-import { absoluteLatencyShare, edgeMargins, LatencyModels, limitTests, mirrorShare, type LimitTest } from "./limit-tests.ts";
+import { absoluteLatencyShare, LatencyModels, limitTests, mirrorShare, type LimitTest } from "./limit-tests.ts";
 import { MirrorWatch, type MirrorTally } from "./mirror-watch.ts";
 import { NumberWatch } from "./number-watch.ts";
 import type { RolloutInput } from "./ports.ts";
+import { RouteEdges } from "./route-edges.ts";
 import type { SplitWatch } from "./split-watch.ts";
+import { turnOf } from "./turn-of.ts";
 import type { Command, Evidence } from "./types.ts";
 import { emptyWindow, VariantView, type Mark } from "./variant-view.ts";
 
@@ -35,13 +37,6 @@ const blockSettleSeconds = 5;
  * next one convicts nobody.
  */
 const calmShare = 0.05;
-/**
- * Once-a-second work of many rollouts takes turns, or every tenth pass would do it all. Routes have mostly two variants, and their slots follow
- * each other. Nothing in it is what a conviction waits for: that is the breaker, and the strata that have just closed.
- * @returns 0, 100, ... 900
- */
-export const turnOf = (slot: number): number => ((slot >> 1) % 10) * 100;
-
 export class RolloutJudge {
   readonly plan: RolloutPlan;
   /** The newest edges; null before the first. */
@@ -79,8 +74,8 @@ export class RolloutJudge {
   private readonly mirror: MirrorWatch | null;
   private readonly numberModels = new LatencyModels();
 
-  /** @param badBefore bad candidate responses that the rollout had cost before this judge began */
-  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number, split: SplitWatch | null = null, copies: () => MirrorTally | null = () => null) {
+  /** @param badBefore bad candidate responses that the rollout had cost before this judge began @param edges those that the route's other rollouts have, where there are any */
+  constructor(input: RolloutInput, baseline: SlotReader, candidate: SlotReader, badBefore: number, nowMs: number, split: SplitWatch | null = null, copies: () => MirrorTally | null = () => null, edges = new RouteEdges(input, baseline, nowMs)) {
     this.plan = input.plan;
     // Only goals are compared by it.
     this.split = input.plan.limits.some(({ metric }) => metric === "conversion") ? split : null;
@@ -88,7 +83,7 @@ export class RolloutJudge {
     const mirror = mirrorLimitOf(input.plan);
     this.mirror = mirror === null ? null : new MirrorWatch(mirror, copies);
     const custom = customLimitOf(input.plan);
-    this.numbers = custom === null ? null : new NumberWatch(custom, baseline, candidate, nowMs, this.turnMs);
+    this.numbers = custom === null || edges.numbers === null ? null : new NumberWatch(custom, baseline, candidate, nowMs, this.turnMs, edges.numbers);
     // As if the last sample had been taken before: the next one is due in this rollout's turn.
     this.baseline = new VariantView(baseline, nowMs - this.turnMs);
     this.candidate = new VariantView(candidate, nowMs - this.turnMs);
@@ -99,7 +94,7 @@ export class RolloutJudge {
     };
     // The block that is under way began before the judge did; it is whole all the same.
     this.nextBlock = Math.floor(nowMs / 1000 / blockSeconds);
-    this.edges = new EdgeKeeper(edgeMargins(input.plan.limits), input.firstByteTimeoutMs, baseline.histogram("firstByte"), nowMs, this.turnMs);
+    this.edges = edges.latency;
     this.feed = new BreakerFeed(candidate, baseline);
     this.tests = limitTests(input.plan.limits, this.models, () => this.earlier.errorBound(), this.numberModels);
     this.trial = this.newTrial(nowMs);
@@ -148,9 +143,10 @@ export class RolloutJudge {
     if (this.verify === null) this.earlier.sample(() => this.baseline.recent(nowMs), nowMs, this.turnMs);
     const numbers = this.numbers?.tick(nowMs, generation) ?? null;
     if (numbers !== null) this.numberModels.add(numbers);
-    if (!this.edges.due(nowMs, this.baseline.settled)) return null;
-    const model = this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
-    if (model === null) return null;
+    if (this.edges.due(nowMs, this.baseline.settled)) this.edges.update(this.baseline.reader.histogram("firstByte"), generation, nowMs);
+    const { model } = this.edges;
+    // Another rollout of the route may have made them.
+    if (model === null || model === this.model) return null;
     this.models.add(model);
     this.model = model;
     return model;

@@ -28,35 +28,67 @@ export class NumberWatch {
   private readonly limit: CustomLimit;
   private readonly baseline: NumberWindow;
   private readonly candidate: NumberWindow;
-  private readonly edgesFrom: Float64Array;
-  private edgesSinceMs: number;
+  private readonly edges: NumberEdges;
   private lookedMs: number;
 
-  /** @param turnMs when within a second it looks, so that many rollouts need not do it at once */
-  constructor(limit: CustomLimit, baseline: SlotReader, candidate: SlotReader, nowMs: number, turnMs: number) {
+  /** @param turnMs when within a second it looks, so that many rollouts need not do it at once @param edges which the route's rollouts share */
+  constructor(limit: CustomLimit, baseline: SlotReader, candidate: SlotReader, nowMs: number, turnMs: number, edges = new NumberEdges(limit, nowMs)) {
     this.limit = limit;
     this.baseline = new NumberWindow(baseline, nowMs);
     this.candidate = new NumberWindow(candidate, nowMs);
-    this.edgesFrom = Float64Array.from(this.baseline.now);
-    this.edgesSinceMs = nowMs;
+    this.edges = edges;
+    edges.begin(this.baseline.now);
     this.lookedMs = nowMs - turnMs;
   }
 
   /** @param generation the number that new edges would get. @returns new edges, which are `model` from now on */
   tick(nowMs: number, generation: number): LatencyModel | null {
-    if (nowMs - this.lookedMs < lookEveryMs) return null;
+    if (nowMs - this.lookedMs >= lookEveryMs) this.look(nowMs, generation);
+    const { model } = this.edges;
+    // Another rollout of the route may have made them.
+    if (model === this.model) return null;
+    this.model = model;
+    return model;
+  }
+
+  private look(nowMs: number, generation: number): void {
     this.lookedMs = nowMs;
     const { worse } = this.limit;
     this.seen = { candidate: this.candidate.look(nowMs, worse), baseline: this.baseline.look(nowMs, worse) };
-    const counts = this.baseline.now.map((count, bucket) => count - this.edgesFrom[bucket]!);
+    this.edges.look(this.baseline.now, nowMs, generation);
+  }
+}
+
+/** Class edges for the numbers of a route, from its baseline's. */
+export class NumberEdges {
+  /** The newest; null before the first. */
+  model: LatencyModel | null = null;
+  private readonly limit: CustomLimit;
+  private from: Float64Array | null = null;
+  private sinceMs: number;
+
+  constructor(limit: CustomLimit, nowMs: number) {
+    this.limit = limit;
+    this.sinceMs = nowMs;
+  }
+
+  /** @param totals of the baseline so far: only what comes later counts. The first call does */
+  begin(totals: Float64Array): void {
+    this.from ??= Float64Array.from(totals);
+  }
+
+  /** Makes new edges where the window is full. */
+  look(totals: Float64Array, nowMs: number, generation: number): void {
+    const { from, limit: { worse, margin } } = this;
+    if (from === null) return;
+    const counts = totals.map((count, bucket) => count - from[bucket]!);
     const n = counts.reduce((a, b) => a + b, 0);
-    const ageMs = nowMs - this.edgesSinceMs;
+    const ageMs = nowMs - this.sinceMs;
     const rule = this.model === null ? firstEdges : laterEdges;
-    if (!((n >= rule.numbers && ageMs >= rule.ms) || (n >= fewNumbers && ageMs >= patienceMs))) return null;
-    this.edgesFrom.set(this.baseline.now);
-    this.edgesSinceMs = nowMs;
-    this.model = customModel(generation, { counts, lowerMicros: (bucket) => badnessFrom(bucket, worse) }, this.limit.margin);
-    return this.model;
+    if (!((n >= rule.numbers && ageMs >= rule.ms) || (n >= fewNumbers && ageMs >= patienceMs))) return;
+    from.set(totals);
+    this.sinceMs = nowMs;
+    this.model = customModel(generation, { counts, lowerMicros: (bucket) => badnessFrom(bucket, worse) }, margin);
   }
 }
 

@@ -4,7 +4,7 @@ import type { Edit } from "../config/edition.ts";
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPorts } from "./ports.ts";
 import { gateQuestion } from "./questions.ts";
-import type { Evidence, GateAnswer, Peer, ProbeEvidence, RolloutState, Surroundings } from "./types.ts";
+import type { Evidence, GateAnswer, Peer, ProbeEvidence, RolloutState, Sibling, Surroundings } from "./types.ts";
 
 type OutlookPorts = Pick<RolloutPorts, "region" | "partitioned" | "probes" | "externalGates">;
 
@@ -17,13 +17,15 @@ export class Outlook {
   private readonly ports: OutlookPorts;
   private readonly route: string;
   private readonly peers: () => readonly Peer[];
+  private readonly siblings: () => readonly Sibling[];
   private shown: boolean[] = [];
   private mark: Readonly<Record<string, ProbeMark>> = {};
 
-  constructor(ports: OutlookPorts, route: string, peers: () => readonly Peer[]) {
+  constructor(ports: OutlookPorts, route: string, others: { readonly peers: () => readonly Peer[]; readonly siblings: () => readonly Sibling[] }) {
     this.ports = ports;
     this.route = route;
-    this.peers = peers;
+    this.peers = () => others.peers();
+    this.siblings = () => others.siblings();
   }
 
   /** A step begins, or its evidence starts over: what was shown and probed before counts no more. */
@@ -43,6 +45,7 @@ export class Outlook {
       region: evidence.around?.region ?? this.ports.region ?? null,
       partitioned: storeFailing || (this.ports.partitioned?.() ?? false),
       peers: this.peers(),
+      ...(plan.experiment === undefined ? {} : { siblings: this.siblings() }),
       candidateProbes: this.probes(plan.candidate),
       baselineProbes: this.probes(plan.baseline),
       ...(answers === null ? {} : { externalGates: answers }),

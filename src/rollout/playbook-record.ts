@@ -5,6 +5,8 @@ export type StepOutcome = (typeof stepOutcomes)[number];
 export interface PlaybookRecord {
   readonly kind: "playbook";
   readonly route: string;
+  /** The rollout's name; absent: it is called as its route. */
+  readonly rollout?: string;
   readonly candidate: string;
   readonly revision: string;
   /** Only a drill called for it. */

@@ -50,6 +50,8 @@ export interface RolloutStore {
    */
   put(key: string, value: unknown, expected: number, options: { readonly id: string; readonly audit: readonly { readonly id: string; readonly record: DecisionRecord }[] }): Promise<number | undefined>;
   append(record: DecisionRecord, options: { readonly id: string }): Promise<void>;
+  /** Keys that begin with the prefix; absent: nothing is known but what is asked for by its key. */
+  keys?(prefix: string): Promise<readonly string[]>;
 }
 
 /** Where a rollout's state and decisions go: behind the decision, in order, again and again until they are written. */
@@ -94,10 +96,10 @@ export interface FleetTie {
 }
 
 export interface FleetPorts {
-  /** The state as it was committed last; from the cache where the store cannot be reached. Undefined: nobody has decided yet. */
-  load(route: string): Promise<{ readonly value: unknown; readonly revision: number } | undefined>;
+  /** @param name of the rollout @returns the state as it was committed last; from the cache where the store cannot be reached. Undefined: nobody has decided yet. */
+  load(name: string): Promise<{ readonly value: unknown; readonly revision: number } | undefined>;
   /** After `load`. */
-  tie(route: string): FleetTie;
+  tie(name: string): FleetTie;
 }
 
 export interface RolloutPorts {

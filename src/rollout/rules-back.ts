@@ -9,7 +9,7 @@ import { exposed, move, type Because, type Rule, type Turn } from "./turn.ts";
 import type { Decided, LimitEvidence } from "./types.ts";
 
 /** Over it, the oldest is forgotten; it is also what bounds the stored state. */
-const quarantinedMax = 256;
+export const quarantinedMax = 256;
 
 /** Candidate traffic is really 0 when nothing was dispatched for so long. */
 export const quietMs = 500;

@@ -3,6 +3,7 @@ import { needsApproval, shutGate } from "./gates.ts";
 import { rollBack } from "./rules-back.ts";
 import { drillCommand } from "./rules-drill.ts";
 import { risesNot, refuse } from "./refusals.ts";
+import { roomGate } from "./room.ts";
 import { drilling } from "./drill.ts";
 import { authorship, enterStep, exposed, leavePause, move, nextStep, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
@@ -22,9 +23,10 @@ export const commandRule: Rule = (turn) => {
   const { state, evidence } = turn;
   if (evidence.command === null) return null;
   if (drilling(state)) return refuse(turn, "a drill is under way, which ends by itself within 100 seconds: wait for its end, or roll back, which makes it a real rollback");
-  if (state.phase === "rollingBack" || state.phase === "verifying" || state.phase === "rolledBack" || state.phase === "retired") {
+  if (state.phase === "rollingBack" || state.phase === "verifying" || state.phase === "rolledBack") {
     return refuse(turn, `revision ${state.revision} was rolled back and is quarantined: deploy another revision of ${state.candidate}, or override it with a reason`);
   }
+  if (state.phase === "retired") return refuse(turn, `another candidate was chosen: deploy another revision of ${state.candidate}, or override it with a reason when that one is rolled back`);
   switch (evidence.command.verb) {
     case "pause":
       return pause(turn);
@@ -78,7 +80,10 @@ function promote(turn: Turn): Decided {
   const shut = shutGate(turn, next);
   if (shut !== undefined) return refuse(turn, `step ${next + 1} asks the external gate '${shut}', which has not said yes: it is asked when everything else is there`);
   const blocked = risesNot(turn);
-  return blocked === null ? enterStep(turn, "commandPromote", next, { command: true }) : refuse(turn, blocked);
+  if (blocked !== null) return refuse(turn, blocked);
+  // The others give way first; then it takes its step.
+  if (roomGate(turn, next) !== null) return move(turn, "commandPromote", { phase: "waiting", waiting: "candidates", promoted: true }, [], { command: true });
+  return enterStep(turn, "commandPromote", next, { command: true });
 }
 
 /** An approval is remembered; the weight follows when the step has its evidence and nothing else stands before it. */

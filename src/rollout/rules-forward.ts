@@ -1,4 +1,5 @@
 /** The rules that give the candidate more users, or hold. No data is never success. */
+import { takeRoom } from "./experiment.ts";
 import { groupGate, needsApproval, raiseGate, stepGate, waitAt } from "./gates.ts";
 import { holdGate } from "./holds.ts";
 import { rollBackIfItHelps } from "./rules-back.ts";
@@ -70,6 +71,11 @@ export const waitRule: Rule = (turn) => {
       return raiseGate(turn)?.waiting === state.waiting ? null : goOn(turn);
     case "group":
       return groupGate(turn) === null || stepGate(turn) !== null ? goOn(turn) : null;
+    case "candidates": {
+      const gate = holdGate(turn) ?? stepGate(turn);
+      if (gate?.waiting === "candidates") return null;
+      return gate === null && state.promoted === true ? takeRoom(turn) : goOn(turn);
+    }
     case "probe":
       return probe(turn);
     case null:
@@ -113,4 +119,4 @@ function probe(turn: Turn): Decided | null {
   );
 }
 
-const goOn = (turn: Turn): Decided => move(turn, "holdEnded", { phase: onward(turn.state), waiting: null, probe: null }, []);
+const goOn = (turn: Turn): Decided => move(turn, "holdEnded", { phase: onward(turn.state), waiting: null, probe: null, ...(turn.state.promoted === undefined ? {} : { promoted: undefined }) }, []);

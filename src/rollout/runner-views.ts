@@ -2,6 +2,7 @@
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
 import { histogramBuckets } from "../observe/layout.ts";
+import { named } from "./decision-record.ts";
 import type { RolloutJudge } from "./judging.ts";
 import type { RolloutPorts, VariantEdges } from "./ports.ts";
 import type { RolloutStatus } from "./status.ts";
@@ -24,7 +25,7 @@ export function statusOf(plan: RolloutPlan, state: RolloutState, evidence: Evide
   return {
     name: plan.name, route: plan.route, baseline: plan.baseline, candidate: plan.candidate, revision: state.revision,
     phase: state.phase, waiting: state.waiting, sinceMs: state.sinceMs, step: state.step, steps: plan.steps.map((step) => step.weight),
-    weight: state.weight, group: plan.group ?? null, edition: state.edition, authors: state.authors, rollbacks: state.rollbacks, cooldownUntilMs: state.cooldownUntilMs, regionsOut: state.regionsOut,
+    weight: state.weight, group: plan.group ?? null, edition: state.edition, authors: state.authors, ...(plan.experiment === undefined ? {} : { experiment: plan.experiment }), rollbacks: state.rollbacks, cooldownUntilMs: state.cooldownUntilMs, regionsOut: state.regionsOut,
     drill: state.drill ?? null, quarantined: state.quarantined.includes(state.revision), escalated: state.escalated,
     windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker,
     badResponses: evidence.badResponses, exposureBudget: plan.exposureBudget,
@@ -33,9 +34,9 @@ export function statusOf(plan: RolloutPlan, state: RolloutState, evidence: Evide
 }
 
 /** That it was taken out of the configuration. */
-export function retiredOf({ candidate }: RolloutPlan, state: RolloutState, window: Evidence, nowMs: number): Decision {
+export function retiredOf({ name, candidate }: RolloutPlan, state: RolloutState, window: Evidence, nowMs: number): Decision {
   return {
-    route: state.route, candidate, revision: state.revision, atMs: nowMs, reason: "retired",
+    route: state.route, ...named({ name, route: state.route }), candidate, revision: state.revision, atMs: nowMs, reason: "retired",
     from: state.phase, to: "retired", waiting: null, step: state.step, fromWeight: state.weight, weight: 0, limit: null, breaker: null,
     command: null, subject: null, refusal: null, candidateWindow: window.candidate, baselineWindow: window.baseline, badResponses: window.badResponses,
   };

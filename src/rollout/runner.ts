@@ -1,23 +1,25 @@
 /** One rollout at work: its state, its judge and its writer. It applies what `decide` answers, and decides nothing. */
-import { goalsOf } from "../config/rollout-plan.ts";
 import type { Closure } from "../core/gates.ts";
-import type { SlotReader } from "../observe/reader.ts";
 import { closureOf, Given } from "./closure.ts";
 import { decide } from "./decide.ts";
 import { acknowledgedAfter, awaitsAcknowledgement, drilling } from "./drill.ts";
 import { explain } from "./explain.ts";
-import { RolloutJudge, turnOf } from "./judging.ts";
+import { siblingOf } from "./experiment.ts";
+import { RolloutJudge } from "./judging.ts";
 import { Outlook } from "./outlook.ts";
 import { judgedPart, type FleetTie, type Moment, type RolloutInput, type RolloutPorts, type RolloutWriter, type VariantEdges } from "./ports.ts";
 import { regionalWeight } from "./regions.ts";
+import { withQuarantined } from "./quarantine.ts";
+import { readersOf, splitWatchOf } from "./readers.ts";
 import { edgesOf, retiredOf, statusOf } from "./runner-views.ts";
 import { StateWriter } from "./state-writer.ts";
 import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "./status.ts";
-import { SplitWatch } from "./split-watch.ts";
+import type { SplitWatch } from "./split-watch.ts";
 import { ready } from "./step-end.ts";
 import { peerOf } from "./surroundings.ts";
+import type { EdgesByRoute } from "./route-edges.ts";
 import { exposed } from "./turn.ts";
-import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState } from "./types.ts";
+import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState, Sibling } from "./types.ts";
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
 const budgetWriteMs = 5_000;
@@ -29,6 +31,10 @@ export interface RunnerLinks {
   readonly written: (late: boolean) => void;
   /** The other rollouts of its group. */
   readonly peers: () => readonly Peer[];
+  /** The other candidates of its experiment. */
+  readonly siblings: () => readonly Sibling[];
+  /** What it shares with the other rollouts of its route. */
+  readonly edges: EdgesByRoute;
 }
 
 export class RolloutRunner {
@@ -45,7 +51,8 @@ export class RolloutRunner {
   private readonly tie: FleetTie | null;
   private readonly writer: RolloutWriter;
   private readonly decisions: ExplainedDecision[] = [];
-  private generation: number;
+  /** The newest edges that were sent. */
+  private generation = 0;
   private budgetWrittenMs = 0;
   private edgesSent = false;
   /** What the newest snapshot gives: a weight that is lowered before the first tick is a change. */
@@ -53,35 +60,30 @@ export class RolloutRunner {
 
   constructor(
     ports: RolloutPorts, input: RolloutInput, stored: { readonly state: RolloutState; readonly revision: number; readonly key: string },
-    generation: number, moment: Moment, links: RunnerLinks,
+    moment: Moment, links: RunnerLinks,
   ) {
     this.ports = ports;
     this.input = input;
     this.state = stored.state;
     this.links = links;
-    this.outlook = new Outlook(ports, input.plan.route, links.peers);
-    this.generation = generation;
-    this.tie = ports.fleet?.tie(input.plan.route) ?? null;
+    this.outlook = new Outlook(ports, input.plan.route, links);
+    this.tie = ports.fleet?.tie(input.plan.name) ?? null;
     this.writer = this.tie?.writer ?? new StateWriter(ports.store, stored.key, { revision: stored.revision, weight: stored.state.weight }, { failed: (error) => ports.storeFailed(error), written: links.written });
-    this.split = this.newSplit();
+    this.split = splitWatchOf(this.ports.slab, this.input.plan);
     this.judge = this.newJudge(stored.state.badResponses, moment);
     this.judged = judgedPart(input);
     if (this.state.phase === "verifying") this.judge.beginVerify();
   }
 
-  /** The highest generation of edges that the route's recorders have seen. */
-  get lastGeneration(): number {
-    return this.generation;
-  }
-
-  /** Follows a changed plan; the evidence starts over only where what is judged has changed. */
-  follow(input: RolloutInput, moment: Moment): void {
+  /** Follows a changed plan; the evidence starts over only where what is judged has changed. @param quarantined revisions that other rollouts of the route have taken back */
+  follow(input: RolloutInput, quarantined: readonly string[], moment: Moment): void {
     this.input = input;
+    if (input.plan.revision !== this.state.revision) this.state = withQuarantined(this.state, quarantined);
     const judged = judgedPart(input);
     if (judged === this.judged) return;
     this.judged = judged;
     const { badResponses } = this.judge.evidence(null, moment.monotonicMs);
-    this.split = this.newSplit();
+    this.split = splitWatchOf(this.ports.slab, this.input.plan);
     this.judge = this.newJudge(badResponses, moment);
     if (this.state.phase === "verifying") this.judge.beginVerify();
     this.edgesSent = false;
@@ -91,10 +93,13 @@ export class RolloutRunner {
   tick(moment: Moment): boolean {
     this.adopt(moment);
     this.split.tick(moment.monotonicMs, this.ports.split?.(this.input.plan.route) ?? null);
-    const model = this.judge.tick(moment.monotonicMs, exposed(this.state) || drilling(this.state), this.generation + 1);
+    const { edges } = this.links;
+    const { route } = this.input.plan;
+    const model = this.judge.tick(moment.monotonicMs, exposed(this.state) || drilling(this.state), edges.generation(route) + 1);
     const newest = Math.max(model?.generation ?? 0, this.judge.numberModel?.generation ?? 0);
     const fresh = newest > this.generation;
     if (fresh) this.generation = newest;
+    edges.made(route, newest);
     if (fresh || !this.edgesSent) this.sendEdges();
     this.tie?.observe(this.judge, this.own(null, moment), this.state, moment.monotonicMs);
     this.again(moment);
@@ -109,9 +114,10 @@ export class RolloutRunner {
   }
 
   /** As the other rollouts of its group see it. */
-  peer(): Peer {
-    return peerOf(this.input.plan, this.state, this.ready);
-  }
+  readonly peer = (): Peer => peerOf(this.input.plan, this.state, this.ready);
+
+  /** As the other candidates of its experiment see it. */
+  readonly sibling = (): Sibling => siblingOf(this.input.plan, this.state);
 
   /** The candidate's weight for this sidecar, in percent: lowered at once, raised when that is written. */
   get weight(): number {
@@ -266,21 +272,13 @@ export class RolloutRunner {
 
   private newJudge(badBefore: number, moment: Moment): RolloutJudge {
     const { plan } = this.input;
-    const judge = new RolloutJudge(this.input, this.reader(plan.baseline), this.reader(plan.candidate), badBefore, moment.monotonicMs, this.split, () => this.ports.copies?.(plan.route, plan.candidate) ?? null);
+    const { baseline, candidate } = readersOf(this.ports.slab, plan);
+    const edges = this.links.edges.of(this.input, baseline, moment.monotonicMs);
+    const judge = new RolloutJudge(this.input, baseline, candidate, badBefore, moment.monotonicMs, this.split, () => this.ports.copies?.(plan.route, plan.candidate) ?? null, edges);
     // After a restart, or under other limits, a step goes on with evidence of its own.
     if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
     this.tie?.begin(plan, this.state);
     return judge;
-  }
-
-  private newSplit(): SplitWatch {
-    const { plan } = this.input;
-    const baseline = this.reader(plan.baseline);
-    return new SplitWatch(baseline, this.reader(plan.candidate), plan, goalsOf(plan).length, turnOf(baseline.slot));
-  }
-
-  private reader(variant: string): SlotReader {
-    return this.ports.slab.reader(this.ports.slab.slotOf(this.input.plan.route, variant));
   }
 
   private sendEdges(): void {

@@ -3,6 +3,7 @@
  * it against the split as it was really made. Where each request is assigned at random, requests are counted; where a
  * cohort keeps its variant, cohorts are, at their first sight, because a busy user is no mismatch.
  */
+import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Odds } from "../judge/conversion.ts";
 import { sampleRatioLog, sampleRatioThreshold } from "../judge/sample-ratio.ts";
 import { counters } from "../observe/layout.ts";
@@ -30,17 +31,20 @@ export class SplitWatch {
   private counted = { candidate: { cohorts: 0, goals: [0] }, baseline: { cohorts: 0, goals: [0] } };
   private readonly goals: number;
   private readonly turnMs: number;
+  private readonly threshold: number;
   private given: { readonly candidate: GivenRow; readonly baseline: GivenRow } = nothing();
   private seen: SplitEvidence | null = null;
   /** Of the candidate's counter of cohorts, when the weights last changed. */
   private exposedFrom = 0;
 
   /** @param goals of the route. @param turnMs below a second: many rollouts need not count at once */
-  constructor(baseline: SlotReader, candidate: SlotReader, names: { readonly baseline: string; readonly candidate: string }, goals = 0, turnMs = 0) {
+  constructor(baseline: SlotReader, candidate: SlotReader, names: Pick<RolloutPlan, "baseline" | "candidate" | "experiment">, goals = 0, turnMs = 0) {
     this.goals = goals;
     this.turnMs = turnMs;
     this.baseline = baseline;
     this.candidate = candidate;
+    // Each candidate of an experiment is held against the baseline by itself: together they alarm falsely no more often than one (decision 077).
+    this.threshold = sampleRatioThreshold * (names.experiment?.candidates ?? 1);
     this.shareOf = ({ shares }) => {
       const mine = shares[names.candidate] ?? 0;
       const all = mine + (shares[names.baseline] ?? 0);
@@ -114,8 +118,8 @@ export class SplitWatch {
     const [candidate, baseline] = [of(this.given.candidate), of(this.given.baseline)];
     const log = sampleRatioLog([candidate, baseline], [share, 1 - share]);
     // Once in doubt, until the counts speak for the split again.
-    const mismatch = log >= Math.log(sampleRatioThreshold) || (this.seen?.mismatch === true && log > 0);
-    this.seen = { counts, candidate, baseline, share, evidence: Math.min(evidenceMax, Math.exp(log)), threshold: sampleRatioThreshold, mismatch };
+    const mismatch = log >= Math.log(this.threshold) || (this.seen?.mismatch === true && log > 0);
+    this.seen = { counts, candidate, baseline, share, evidence: Math.min(evidenceMax, Math.exp(log)), threshold: this.threshold, mismatch };
   }
 }
 

@@ -1,4 +1,5 @@
 /** What a rollout shows of itself: plain data for `/api/v1/status`, the command line and the page. */
+import type { ExperimentPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, WaitReason } from "../core/reasons.ts";
 import type { DrillState } from "./drill.ts";
 import type { BreakerEvidence, Command, Decision, GateAnswer, LimitEvidence, ProbeEvidence, SplitEvidence, VariantWindow } from "./types.ts";
@@ -25,6 +26,8 @@ export interface RolloutStatus {
   readonly edition?: string | null;
   /** Who has edited that since the revision began: none of them approves it. */
   readonly authors?: readonly string[];
+  /** Absent: it is the only candidate of its rollout. */
+  readonly experiment?: ExperimentPlan;
   /** Rollbacks since the last success. */
   readonly rollbacks?: number;
   /** In milliseconds since 1970; null: nothing cools down. */

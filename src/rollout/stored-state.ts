@@ -3,7 +3,10 @@ import { rolloutPhases, waitReasons } from "../core/reasons.ts";
 import type { DrillState } from "./drill.ts";
 import type { RolloutState } from "./types.ts";
 
-export const stateKey = (route: string): string => `rollouts/${route}`;
+/** @param name of the rollout: a key has no colon, and a name no slash */
+export const stateKey = (name: string): string => `rollouts/${name.replace(":", "/")}`;
+/** @param key as `stateKey` makes it */
+export const nameOfKey = (key: string): string => key.slice(stateKey("").length).replace("/", ":");
 
 /** @returns the state, or what is wrong with it */
 export function parseState(value: unknown): RolloutState | string {

@@ -1,6 +1,7 @@
 /** One call of `decide`: its inputs, and the only way in which a rule may answer. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutReason } from "../core/reasons.ts";
+import { named } from "./decision-record.ts";
 import type { Decided, Decision, Effect, Evidence, LimitEvidence, PausedState, RolloutState } from "./types.ts";
 
 export interface Turn {
@@ -56,7 +57,7 @@ function decision(turn: Turn, reason: RolloutReason, to: RolloutState, because: 
   // Also of its end, with what it has come to.
   const drill = state.drill?.over === false || to.drill?.over === false ? to.drill : undefined;
   return {
-    route: plan.route, candidate: plan.candidate, revision: to.revision, atMs: nowMs, reason,
+    route: plan.route, ...named(plan), candidate: plan.candidate, revision: to.revision, atMs: nowMs, reason,
     from: state.phase, to: to.phase, waiting: to.waiting, step: to.step, fromWeight: state.weight, weight: to.weight,
     limit: because.limit ?? null,
     breaker: because.breaker === true ? evidence.breaker : null,
@@ -105,9 +106,10 @@ export function enterStep(turn: Turn, reason: RolloutReason, step: number, becau
   const { plan, state, nowMs } = turn;
   const { weight } = plan.steps[step]!;
   const drill = state.drill?.over === false ? { drill: { ...state.drill, over: true } } : {};
+  const asked = state.promoted === undefined ? {} : { promoted: undefined };
   return move(
     turn, reason,
-    { phase: "progressing", waiting: null, paused: null, probe: null, step, weight, stepSinceMs: nowMs, bakeSinceMs: null, ...drill },
+    { phase: "progressing", waiting: null, paused: null, probe: null, step, weight, stepSinceMs: nowMs, bakeSinceMs: null, ...drill, ...asked },
     [{ kind: "setWeight", weight }, { kind: "beginStep", step }],
     because,
   );

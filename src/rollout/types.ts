@@ -3,8 +3,11 @@
  * controller's line (wall time at its start plus monotonic time since): it never jumps within a process and goes on across restarts.
  */
 import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
+import type { Surroundings } from "./around.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
 import type { DrillState } from "./drill.ts";
+
+export type { GateAnswer, Peer, ProbeEvidence, Sibling, Surroundings } from "./around.ts";
 
 export interface RolloutState {
   readonly version: 1;
@@ -55,6 +58,8 @@ export interface RolloutState {
   readonly escalated: boolean;
   /** The last drill of this candidate; absent: there was none. */
   readonly drill?: DrillState;
+  /** Somebody has promoted it, and it waits for the room; absent: nobody has. */
+  readonly promoted?: true;
 }
 
 export interface PausedState {
@@ -167,55 +172,6 @@ export interface Evidence {
   readonly around?: Surroundings;
 }
 
-/** What a decision depends on beside its own traffic. */
-export interface Surroundings {
-  /** The region that the evidence is from: this sidecar's; null where it has none. */
-  readonly region: string | null;
-  /** What is decided here may be out of date or lost (no lease, no store): no weight rises. */
-  readonly partitioned: boolean;
-  /** The other rollouts of the group. */
-  readonly peers: readonly Peer[];
-  /** Declared probes since the step's weight was given; they count apart from users. Null: none were sent. */
-  readonly candidateProbes: ProbeEvidence | null;
-  readonly baselineProbes: ProbeEvidence | null;
-  /** What external gates say of the step that would come next, as far as they were asked; absent: nothing. */
-  readonly externalGates?: readonly GateAnswer[];
-  /**
-   * Aligned with the plan's limits: whether the limit's evidence for advance has reached its threshold at any moment of
-   * this step. By Ville's inequality once is enough, whatever it does later. Absent: as `notWorse` says now.
-   */
-  readonly shown?: readonly boolean[];
-  /** What the configuration says of the route now, and who has edited that since the state's edition, oldest first. Absent: it is not known. */
-  readonly document?: { readonly edition: string; readonly by: readonly string[] };
-  /** While a drill takes users away: how long it took until every sidecar ran weight 0; null: some do not yet. Absent: nobody can tell. */
-  readonly acknowledgedAfterMs?: number | null;
-}
-
-/** `silent`: no answer, or one that says neither. */
-export interface GateAnswer {
-  readonly target: string;
-  readonly answer: "yes" | "no" | "silent";
-  /** Its own words, or what went wrong. */
-  readonly why: string;
-}
-
-export interface ProbeEvidence {
-  readonly sent: number;
-  readonly failed: number;
-  /** Good answers in a row, up to the last one. */
-  readonly goodInRow: number;
-  readonly failedInRow: number;
-}
-
-export interface Peer {
-  readonly route: string;
-  readonly phase: RolloutPhase;
-  /** How far it is: -1 before the first step, the step's index, the number of steps while it bakes; the largest safe integer after. */
-  readonly rank: number;
-  /** It would advance now, if its group did. */
-  readonly ready: boolean;
-}
-
 export const commandVerbs = ["pause", "resume", "rollback", "promote", "approve", "override", "drill"] as const;
 export type CommandVerb = (typeof commandVerbs)[number];
 
@@ -248,6 +204,8 @@ export type Effect =
 /** One decision: a transition, or something that was noted or refused without one. */
 export interface Decision {
   readonly route: string;
+  /** The rollout's name; absent: it is called as its route. */
+  readonly rollout?: string;
   readonly candidate: string;
   readonly revision: string;
   readonly atMs: number;

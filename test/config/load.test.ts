@@ -53,7 +53,7 @@ describe("a good configuration", () => {
         match: { hosts: [], path: { kind: "prefix", value: "/" }, methods: [], headers: [] },
         cohort: { mode: "random", sources: [], salt: "shop", sticky: null },
         fallback: true,
-        rollout: null,
+        rollouts: [],
         timeouts: { connectMs: 2_000, firstByteMs: 30_000, idleMs: 60_000, totalMs: 0, pendingMs: 1_000, tunnelIdleMs: 3_600_000 },
       },
     ]);
@@ -71,7 +71,7 @@ describe("a good configuration", () => {
       ["v1", null],
       ["v2", null],
     ]);
-    expect(route!.rollout).toEqual({
+    expect(route!.rollouts[0]).toEqual({
       name: "shop",
       route: "shop",
       baseline: "v1",
@@ -103,7 +103,7 @@ describe("a good configuration", () => {
     const variants = ["v1", "v2"].map((name) => ({ name, endpoints: ["http://127.0.0.1:3001"] }));
     const limits = [{ metric: "errorRate" }, ...["location", "p95", "p99", "2xp99"].map((quantile) => ({ metric: "latency", quantile }))];
     const { dynamic: compiled } = await load({ ...bootstrap, dynamic: { routes: [{ name: "shop", variants, rollout: { candidate: "v2", steps: [100], limits } }] } });
-    expect(compiled.routes[0]!.rollout!.limits).toEqual(defaultLimits);
+    expect(compiled.routes[0]!.rollouts[0]!.limits).toEqual(defaultLimits);
   });
 
   test("the hash is the same for the same meaning, and another one for another", async () => {

@@ -11,7 +11,7 @@ const keyed = { cohort: { key: ["header:x-user"] } };
 function planOf(parts: object, route: object = {}): RolloutPlan {
   const checked = checkDynamic(JSON.parse(routeWith({ ...route, rollout: { candidate: "v2", ...parts } })), []);
   if (!checked.ok) throw new Error(JSON.stringify(checked.findings));
-  return compileDynamic(checked.value).routes[0]!.rollout!;
+  return compileDynamic(checked.value).routes[0]!.rollouts[0]!;
 }
 
 describe("every mistake in a rollout is refused with its place and its remedy", () => {

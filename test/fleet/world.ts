@@ -119,7 +119,7 @@ export class Member {
 
   async configure(plan: RolloutPlan): Promise<void> {
     const variant = (name: string) => ({ name, endpoints: [], headers: { request: {}, response: {} }, weight: null });
-    await this.snapshots.follow({ routes: [{ name: "shop", cohort: { mode: "key", sources: [], salt: "shop", sticky: null }, variants: [variant("v1"), variant("v2")], gates: [], rollout: plan } as unknown as RouteDefinition], jwt: null });
+    await this.snapshots.follow({ routes: [{ name: "shop", cohort: { mode: "key", sources: [], salt: "shop", sticky: null }, variants: [variant("v1"), variant("v2")], gates: [], rollouts: [plan] } as unknown as RouteDefinition], jwt: null });
     await this.controller.configure([{ plan, firstByteTimeoutMs: 15_000 }]);
     this.snapshot = this.snapshots.next(this.controller.weights());
     this.node.start();

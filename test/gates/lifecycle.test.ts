@@ -33,8 +33,8 @@ function documentWith(parts: { readonly rollout?: object; readonly weight?: numb
 
 describe("how far a gate is open follows the weight", () => {
   const of = (dynamic: ReturnType<typeof documentWith>, changes: Partial<RolloutState> = {}, killed = false): GateExposure => {
-    const plan = dynamic.routes[0]!.rollout;
-    return exposureOf(dynamic.gates[0]!, dynamic, plan === null ? undefined : { ...initialState(plan, 0), ...changes }, killed);
+    const plan = dynamic.routes[0]!.rollouts[0];
+    return exposureOf(dynamic.gates[0]!, dynamic, plan === undefined ? undefined : { ...initialState(plan, 0), ...changes }, killed);
   };
   const at = (step: number, weight: number, changes: Partial<RolloutState> = {}): Partial<RolloutState> => ({ phase: "progressing", step, weight, ...changes });
   const plain = documentWith({ rollout: {} });

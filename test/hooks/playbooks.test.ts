@@ -22,7 +22,7 @@ async function receiver(answer: Answer = took): Promise<Receiver> {
 }
 
 const step = (name: string, to: string, onFailure: PlaybookStep["onFailure"] = "continue"): PlaybookStep => ({ name, target: to, onFailure });
-const routesWith = (playbook: readonly PlaybookStep[]) => [{ name: "shop", rollout: plan({ playbook }) }];
+const routesWith = (playbook: readonly PlaybookStep[]) => [{ name: "shop", rollouts: [plan({ playbook })] }];
 const stepOf = (body: Record<string, unknown>): string => (body["data"] as { step: string }).step;
 
 async function outcomes(store: HookStore): Promise<PlaybookRecord[]> {

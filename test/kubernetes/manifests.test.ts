@@ -98,7 +98,7 @@ describe.each(files)("config/kubernetes/%s", (file) => {
     const { bootstrap, dynamic, shared } = await configurationIn(manifests, sidecar);
     expect(bootstrap.identity.instance).toBe("from-the-cluster");
     if (shared === true) expect(await loadDynamic(join(directory, "routes.yaml"), {})).toMatchObject({ ok: true });
-    else expect(dynamic.routes[0]!.rollout).not.toBeNull();
+    else expect(dynamic.routes[0]!.rollouts).not.toEqual([]);
     const path = sidecar.args.at(-1)!;
     const mounts = sidecar.volumeMounts!.map(({ name, mountPath, subPath }) => ({ mountPath, subPath, volume: shop.spec.volumes!.find((one) => one.name === name) }));
     // A subPath would never see a changed ConfigMap.

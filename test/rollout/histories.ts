@@ -3,7 +3,7 @@ import fc from "fast-check";
 import type { FreezeWindow, LimitAction, RolloutPlan } from "../../src/config/rollout-plan.ts";
 import { inconclusiveActions, limitActions } from "../../src/config/rollout-plan.ts";
 import { rolloutPhases } from "../../src/core/reasons.ts";
-import { commandVerbs, type Evidence, type GateAnswer, type LimitEvidence, type ProbeEvidence, type Surroundings, type VariantWindow } from "../../src/rollout/types.ts";
+import { commandVerbs, type Evidence, type GateAnswer, type LimitEvidence, type ProbeEvidence, type Sibling, type Surroundings, type VariantWindow } from "../../src/rollout/types.ts";
 import { defaultMirrorLimit } from "../../src/config/rollout-plan.ts";
 import { plan } from "./world.ts";
 
@@ -35,19 +35,22 @@ const probes: fc.Arbitrary<ProbeEvidence | null> = maybe(
 
 const gateAnswers: fc.Arbitrary<readonly GateAnswer[]> = fc.constantFrom([], ...(["yes", "no", "silent"] as const).map((answer) => [{ target: "calendar", answer, why: "" }]));
 
+const siblings = (chosen: number): fc.Arbitrary<Sibling[]> =>
+  fc.record({ weight: fc.constantFrom(0, 20, 60), chosen: rarely(chosen) }).map((one) => [{ candidate: "v3", ...one }, { candidate: "v4", weight: 0, chosen: false }]);
+
 const wildAround: fc.Arbitrary<Surroundings> = fc.record({
   region: fc.constantFrom(null, "eu", "us"),
   partitioned: rarely(3),
   peers: fc.array(fc.record({ route: fc.constant("cart"), phase: fc.constantFrom(...rolloutPhases), rank: fc.integer({ min: -1, max: 5 }), ready: fc.boolean() }), { maxLength: 2 }),
-  candidateProbes: probes, baselineProbes: probes, externalGates: gateAnswers,
+  candidateProbes: probes, baselineProbes: probes, externalGates: gateAnswers, siblings: siblings(3),
   shown: fc.array(fc.boolean(), { minLength: limitActions.length, maxLength: limitActions.length }),
   acknowledgedAfterMs: fc.constantFrom(undefined, null, 80, 80),
 });
 
 const calmAround: fc.Arbitrary<Surroundings> = fc
-  .record({ around: wildAround, cut: rarely(20), waits: rarely(12), gone: rarely(120), unprobed: rarely(4), shut: rarely(3) })
-  .map(({ around, cut, waits, gone, unprobed, shut }) => ({
-    ...around, partitioned: cut, region: "eu", shown: limitActions.map(() => false),
+  .record({ around: wildAround, others: siblings(40), cut: rarely(20), waits: rarely(12), gone: rarely(120), unprobed: rarely(4), shut: rarely(3) })
+  .map(({ around, others, cut, waits, gone, unprobed, shut }) => ({
+    ...around, siblings: others, partitioned: cut, region: "eu", shown: limitActions.map(() => false),
     peers: [{ route: "cart", phase: gone ? ("rollingBack" as const) : ("progressing" as const), rank: 99, ready: true }].map((peer) => (waits ? { ...peer, rank: -1 } : peer)),
     candidateProbes: unprobed ? null : { sent: 9, failed: 0, goodInRow: 9, failedInRow: 0 }, baselineProbes: null,
     ...(shut ? {} : { externalGates: [{ target: "calendar", answer: "yes" as const, why: "" }] }),
@@ -72,7 +75,7 @@ const fine: VariantWindow = { requests: 1_000, settled: 1_000, failed: 1, errorR
 export const calm: fc.Arbitrary<Evidence> = fc
   .record({
     evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), mismatched: rarely(60), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.nat(3).map((x) => x > 0),
-    command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const, "drill" as const)), around: calmAround, by: fc.constantFrom("ada", "grace", "edsger@desk"),
+    command: maybe(fc.constantFrom("approve" as const, "promote" as const, "resume" as const, "override" as const, "drill" as const)), around: calmAround, by: fc.constantFrom("ada", "grace", "edsger@desk"),
   })
   .map(({ evidence, by, settled, trafficless, outage, mismatched, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
     ...evidence, around, split: mismatched ? askew : null,
@@ -100,9 +103,9 @@ const plans: fc.Arbitrary<RolloutPlan> = fc
     paused: rarely(8),
     action: fc.constantFrom("probe" as const, "rollback" as const),
     exposureBudget: fc.constantFrom(null, 59),
-    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4), mirrored: rarely(4), gated: fc.nat(5), grouped: fc.boolean(),
+    frozen: fc.nat(3), inconclusive: fc.option(fc.constantFrom(...inconclusiveActions), { nil: null, freq: 4 }), inRegion: rarely(3), probed: rarely(4), mirrored: rarely(4), gated: fc.nat(5), grouped: fc.boolean(), several: rarely(2),
   })
-  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed, mirrored, gated, grouped }) =>
+  .map(({ revision, steps, approval, paused, action, exposureBudget, frozen, inconclusive, inRegion, probed, mirrored, gated, grouped, several }) =>
     plan({
       revision, paused, exposureBudget, bakeMs: 30_000, breaker: { action },
       steps: steps.map((weight, i) => ({
@@ -110,7 +113,7 @@ const plans: fc.Arbitrary<RolloutPlan> = fc
       })),
       limits: plan().limits.map((each, i) => (mirrored && i === 4 ? defaultMirrorLimit : inRegion && i === 0 ? { ...each, scope: "inRegion" as const } : each)),
       freeze: frozen === 0 ? freeze : [], inconclusive: inconclusive === null ? null : { afterMs: 20_000, action: inconclusive },
-      cooldown: { firstMs: 60_000, maxMs: 600_000 }, regions: [{ region: "us", weightMax: 5 }], group: grouped ? "checkout" : null,
+      cooldown: { firstMs: 60_000, maxMs: 600_000 }, regions: [{ region: "us", weightMax: 5 }], group: grouped && !several ? "checkout" : null, ...(several ? { experiment: { candidates: 3, room: 100 } } : {}),
     }),
   );
 

@@ -55,7 +55,7 @@ describe("a step that asks for evidence", () => {
 });
 
 test("what was shown once in a step stays shown, and counts for that step only", () => {
-  const outlook = new Outlook({}, "shop", () => []);
+  const outlook = new Outlook({}, "shop", { peers: () => [], siblings: () => [] });
   const [seen] = fc.sample(calm, { numRuns: 1, seed: 1 }) as [Evidence];
   const shownAt = (notWorse: number) => outlook.around({ ...seen, limits: seen.limits.map((limit) => ({ ...limit, notWorse })) }, plan(), initialState(plan(), 0), false).around!.shown!;
   expect(shownAt(19)).not.toContain(true);

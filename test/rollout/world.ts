@@ -10,6 +10,8 @@ import { Slab } from "../../src/observe/slab.ts";
 import { RolloutController } from "../../src/rollout/controller.ts";
 import type { RolloutStore, RolloutWeight } from "../../src/rollout/ports.ts";
 import type { ExplainedDecision } from "../../src/rollout/status.ts";
+import type { BucketRange } from "../../src/core/buckets.ts";
+import { initial, reweigh, weightsOf } from "../../src/split/allocation.ts";
 import { bucketOfHash, cohortHash } from "../../src/split/bucket.ts";
 import type { DecisionRecord, ProbeEvidence } from "../../src/rollout/types.ts";
 
@@ -51,6 +53,10 @@ export class WorldStore implements RolloutStore {
     return Promise.resolve(revision + 1);
   }
 
+  keys(prefix: string) {
+    return this.down ? Promise.reject(new Error("store is down")) : Promise.resolve([...this.documents.keys()].filter((key) => key.startsWith(prefix)));
+  }
+
   append(record: DecisionRecord) {
     if (this.down) return Promise.reject(new Error("store is down"));
     this.audit.push(structuredClone(record));
@@ -79,11 +85,20 @@ export interface WorldOptions {
   readonly probes?: (variant: string) => ProbeEvidence | null;
   /** Copies a second that the candidate gets, and the share of them that it answers otherwise. */
   readonly copies?: { perSecond: number; differing: number };
+  /** More candidates beside v2: v3, v4, ... */
+  readonly others?: number;
+}
+
+/** Plans of candidates beside one baseline, as the configuration would make them: an even split, and then one of them. */
+export function experiment(candidates: readonly string[], changes: Partial<RolloutPlan> = {}): RolloutPlan[] {
+  const even = Math.floor(100_000 / (candidates.length + 1)) / 1000;
+  const steps = [even, 100].map((weight, i) => ({ weight, dwellMs: 60_000, minRequests: 100, approval: i === 1 }));
+  return candidates.map((candidate) => plan({ name: `shop:${candidate}`, candidate, steps, alpha: 0.01 / candidates.length, experiment: { candidates: candidates.length, room: 100 }, ...changes }));
 }
 
 const sweepMs = 100;
 /** The only route with traffic. */
-const shopWeight = (weights: readonly RolloutWeight[]): number => weights.find(({ route }) => route === "shop")?.weight ?? 0;
+const shopWeight = (weights: readonly RolloutWeight[]): number => weights.find(({ route, variant }) => route === "shop" && variant === "v2")?.weight ?? 0;
 
 export class World {
   readonly random: () => number;
@@ -93,6 +108,10 @@ export class World {
   readonly storeErrors: unknown[] = [];
   readonly baseline: Service;
   readonly candidate: Service;
+  /** v3, v4, ... */
+  readonly others: readonly Service[];
+  /** Of v1, v2, ... */
+  private ranges: readonly BucketRange[] = initial();
   nowMs = 1_000_000;
   weight = 0;
   /** Of every route, as last published. */
@@ -101,6 +120,7 @@ export class World {
   /** Some sidecar does not run what was published last; else all do after 40 ms. */
   straggling = false;
   private givenMs = 0;
+  private given = "";
   /** Of the services' numbers. */
   worse: WorseWhen = "lower";
   /** Who never reaches the service that the split gave. @param user a number below `users`, or of this request alone */
@@ -111,6 +131,7 @@ export class World {
   private differed = 0;
   private readonly options: WorldOptions;
   private readonly recorders: { baseline: SeriesRecorder; candidate: SeriesRecorder };
+  private readonly otherRecorders: readonly SeriesRecorder[];
   private inFlight: Request[] = [];
   /** Who asks: drawn apart, so that a world without users stays the world that it was. */
   private readonly people: () => number;
@@ -137,6 +158,9 @@ export class World {
       return new SeriesRecorder(slab.pages[0]!, slot, 0);
     };
     this.recorders = { baseline: recorder("v1"), candidate: recorder("v2") };
+    this.others = Array.from({ length: options.others ?? 0 }, () => ({ errors: 0.001, latencyMs: usual }));
+    this.otherRecorders = this.others.map((_, i) => recorder(`v${i + 3}`));
+    const byVariant = new Map([["v1", this.recorders.baseline], ["v2", this.recorders.candidate], ...this.otherRecorders.map((one, i) => [`v${i + 3}`, one] as const)]);
     this.controller = new RolloutController({
       clock: { wallMs: () => this.nowMs, monotonicMs: () => this.nowMs },
       slab,
@@ -144,14 +168,14 @@ export class World {
         this.give(weights);
       },
       sendEdges: (_route, edges) => {
-        for (const { variant, edges: sent } of edges) this.recorders[variant === "v1" ? "baseline" : "candidate"].setEdges(sent);
+        for (const { variant, edges: sent } of edges) byVariant.get(variant)!.setEdges(sent);
       },
       store: this.store,
       region: options.region ?? null,
       partitioned: () => this.partitioned,
       probes: (_route, variant) => options.probes?.(variant) ?? null,
       copies: () => (options.copies === undefined ? null : { compared: Math.floor(this.copied), differing: Math.floor(this.differed) }),
-      split: () => ({ epoch: this.epoch, counts: options.users === undefined ? "requests" : "cohorts", shares: { v1: 1 - this.weight / 100, v2: this.weight / 100 } }),
+      split: () => ({ epoch: this.epoch, counts: options.users === undefined ? "requests" : "cohorts", shares: this.shares() }),
       acknowledgedAtMs: () => (this.straggling ? null : this.givenMs + 40),
       storeFailed: (error) => this.storeErrors.push(error),
     });
@@ -166,6 +190,12 @@ export class World {
 
   private give(weights: readonly RolloutWeight[]): void {
     this.weights = weights;
+    if (this.others.length > 0) {
+      this.ranges = reweigh(this.ranges, [0, shopWeight(weights), ...this.others.map((_, i) => this.weightOf(`v${i + 3}`))]);
+      const given = weights.map(({ weight }) => weight).join();
+      if (given !== this.given) this.epoch++;
+      this.given = given;
+    }
     if (shopWeight(weights) === this.weight) return;
     this.weight = shopWeight(weights);
     this.givenMs = this.nowMs;
@@ -173,6 +203,21 @@ export class World {
     this.seen = new CohortSet(newCohortBits());
     this.reached = new CohortSet(newCohortBits());
     this.numbered = new CohortSet(newCohortBits());
+  }
+
+  /** Of a candidate, in percent, as last published. */
+  weightOf(candidate: string): number {
+    return this.weights.find(({ route, variant }) => route === "shop" && variant === candidate)?.weight ?? 0;
+  }
+
+  /** Who has each bucket, by variant's index. */
+  get owners(): readonly BucketRange[] {
+    return this.ranges;
+  }
+
+  private shares(): Record<string, number> {
+    if (this.others.length === 0) return { v1: 1 - this.weight / 100, v2: this.weight / 100 };
+    return Object.fromEntries(weightsOf(this.ranges, this.others.length + 2).map((weight, i) => [`v${i + 1}`, weight / 100]));
   }
 
   /** Runs until a decision with this reason. @returns the seconds that it took @throws after `secondsMax` */
@@ -215,7 +260,12 @@ export class World {
       const user = Math.floor(this.people() * (this.options.users ?? 2 ** 32));
       const client = this.hashes[user];
       const percent = client === undefined ? this.random() * 100 : bucketOfHash(client) / 1_000;
-      const side = percent < this.weight ? "candidate" : "baseline";
+      const owner = this.others.length === 0 ? 0 : this.ranges.find(({ to }) => Math.floor(percent * 1_000) < to)!.variant;
+      if (owner > 1) {
+        this.ask(this.otherRecorders[owner - 2]!, this.others[owner - 2]!);
+        continue;
+      }
+      const side = (this.others.length === 0 ? percent < this.weight : owner === 1) ? "candidate" : "baseline";
       if (this.lost(side, user)) continue;
       this.sent[side]++;
       const service = this[side];
@@ -228,6 +278,12 @@ export class World {
       if (service.number !== undefined && (client === undefined || this.numbered.add(client))) this.recorders[side].number(sample, numberBucketOf(String(service.number(user)), this.worse));
       this.inFlight.push({ sample, recorder: this.recorders[side], bornMs: this.nowMs, latencyMs: service.latencyMs(), bad: this.random() < service.errors });
     }
+  }
+
+  private ask(recorder: SeriesRecorder, service: Service): void {
+    const sample: Sample = { row: -1, second: 0, counted: 0, shard: 0 };
+    recorder.dispatched(sample, Math.floor(this.nowMs / 1000), Math.floor(this.random() * Math.min(128, this.options.clients ?? 128)), true);
+    this.inFlight.push({ sample, recorder, bornMs: this.nowMs, latencyMs: service.latencyMs(), bad: this.random() < service.errors });
   }
 
   private settle(): void {

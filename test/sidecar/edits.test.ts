@@ -49,7 +49,7 @@ describe("who has made a route what it is", () => {
         const edits = authors.editsOf(history[0]!, dynamicOf(history[0]!.text), history).get("shop")!;
         const before = written.slice(0, seen + 1).map(({ who, shop, cart }) => entry(who, text(shop, cart))).toReversed();
         const known = authors.editsOf(before[0]!, dynamicOf(before[0]!.text), before).get("shop")![0]!.edition;
-        const outlook = new Outlook({}, "shop", () => []);
+        const outlook = new Outlook({}, "shop", { peers: () => [], siblings: () => [] });
         const { document } = outlook.around(evidence(), plan(), { ...initialState(plan(), 0), edition: known }, false, edits).around!;
         // The last document that is as the known one; what came after it changed the route, each time that it differs from its predecessor.
         const last = written.findLastIndex(({ shop }) => shop === written[seen]!.shop);

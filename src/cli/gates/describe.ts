@@ -10,6 +10,7 @@ const closureWords: Readonly<Record<Closure, string>> = {
   rolledBack: "closed: its rollout was rolled back",
   tripped: "closed: the breaker has taken the weight away",
   regionOut: "closed in this region",
+  notChosen: "closed: another candidate of its experiment was chosen",
   unknown: "closed: the rollout's state is not known yet",
 };
 

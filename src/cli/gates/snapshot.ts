@@ -1,6 +1,8 @@
 /** The snapshot that a sidecar of this region runs, as far as document and store tell it. */
 import type { RouteDefinition } from "../../config/definition.ts";
+import type { RolloutPlan } from "../../config/rollout-plan.ts";
 import type { RouteSnapshot, Snapshot } from "../../config/snapshot.ts";
+import type { Closure } from "../../core/gates.ts";
 import type { BucketRange } from "../../core/buckets.ts";
 import { killsKey, parseKills } from "../../gates/kills.ts";
 import { rolloutStateOf } from "../../gates/report.ts";
@@ -17,20 +19,23 @@ export async function snapshotOf(world: Pick<GateWorld, "dynamic" | "get">, regi
 }
 
 async function routeOf(route: RouteDefinition, { get }: Pick<GateWorld, "get">, region: string | null, killed: ReadonlySet<string>): Promise<RouteSnapshot> {
-  const { rollout, variants, gates, ...rest } = route;
-  const state = rollout === null ? undefined : await rolloutStateOf(get, route.name);
-  const known = state !== undefined && state.candidate === rollout?.candidate && state.revision === rollout.revision ? state : undefined;
-  const weight = known === undefined ? 0 : regionalWeight(rollout!, known, region);
-  const closed = known === undefined ? (state?.quarantined.includes(rollout!.revision) === true ? "rolledBack" : null) : closureOf(rollout!, known, weight, region);
+  const { rollouts, variants, gates, ...rest } = route;
+  const moved = new Map(await Promise.all(rollouts.map(async (plan) => [plan.candidate, await movedBy(plan, get, region)] as const)));
   const ranges = await allocationOf(get, route);
-  const wanted = variants.map((variant) => (variant.name === rollout?.candidate ? weight : (variant.weight ?? 0)));
   return {
     ...rest,
-    allocation: reweigh(ranges, wanted),
+    allocation: reweigh(ranges, variants.map(({ name, weight }) => moved.get(name)?.weight ?? weight ?? 0)),
     variants: variants.map(({ name, endpoints, headers }) => ({ name, endpoints, headers, slot: 0 })),
-    gates: gates.map((gate) => ({ ...gate, closed: killed.has(gate.name) ? "killed" : variants[gate.variant]!.name === rollout?.candidate ? closed : null })),
+    gates: gates.map((gate) => ({ ...gate, closed: killed.has(gate.name) ? "killed" : (moved.get(variants[gate.variant]!.name)?.closed ?? null) })),
     judged: false, epoch: 0, seen: null, goals: [], number: null,
   };
+}
+
+async function movedBy(plan: RolloutPlan, get: GateWorld["get"], region: string | null): Promise<{ readonly weight: number; readonly closed: Closure | null }> {
+  const state = await rolloutStateOf(get, plan.name);
+  if (state === undefined || state.candidate !== plan.candidate || state.revision !== plan.revision) return { weight: 0, closed: state?.quarantined.includes(plan.revision) === true ? "rolledBack" : null };
+  const weight = regionalWeight(plan, state, region);
+  return { weight, closed: closureOf(plan, state, weight, region) };
 }
 
 /** Before the first sidecar has run, nobody has been given anything. */

@@ -13,6 +13,8 @@ export interface RowPlan {
   readonly historySeconds: number;
   /** When steps begin; the first at 0. */
   readonly steps: readonly number[];
+  /** So many beside one baseline, each with its part of alpha; the traffic is one's and the baseline's. Absent: one. */
+  readonly candidates?: number;
   /** `whole`: through recorder, slab and rollout judge; `strata`: rows straight into the trial; `fleet`: twenty such sidecars. */
   readonly way: "strata" | "whole" | "fleet";
   readonly looksPerSecond: number;

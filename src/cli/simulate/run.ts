@@ -1,5 +1,6 @@
 /** One run of one row: a world, a judge, and what came of it. */
 import { latencyShards } from "../../observe/layout.ts";
+import { Candidates, runExperiment } from "./experiment.ts";
 import { FleetJudge } from "./fleet-judge.ts";
 import type { Judge, JudgeMaker, Verdict } from "./judge.ts";
 import { streamOf } from "./random.ts";
@@ -39,6 +40,7 @@ const sidecars = 20;
  */
 export function runOnce(row: Row, make: JudgeMaker, alpha: number, seed: number, run: number): Outcome {
   const { traffic: plan } = row;
+  if (row.candidates !== undefined) return runSeveral(row, row.candidates, make, alpha, `${seed}/${row.name}/${run}`);
   const traffic = new Traffic(plan, streamOf(`${seed}/${row.name}/${run}`));
   const judge = make({
     alpha, historySeconds: row.historySeconds, steps: row.steps, looksPerSecond: row.looksPerSecond,
@@ -59,4 +61,15 @@ export function runOnce(row: Row, make: JudgeMaker, alpha: number, seed: number,
     if (found !== null) return { by: found.by, seconds: found.atSecond - onset, requests: Math.max(0, found.requests - before), total, phi: judge.phi ?? 1 };
   }
   return { by: null, seconds: row.seconds - onset, requests: candidate - before, total, phi: judge.phi ?? 1 };
+}
+
+function runSeveral(row: Row, count: number, make: JudgeMaker, alpha: number, stream: string): Outcome {
+  const { traffic: plan } = row;
+  const candidates = new Candidates(plan, count, (candidate) => streamOf(`${stream}/${candidate}`));
+  const judges = Array.from({ length: count }, (_, candidate) => make({
+    // As a document with `candidates` compiles it.
+    alpha: alpha / count, historySeconds: row.historySeconds, steps: row.steps, looksPerSecond: row.looksPerSecond, timed: plan.latency !== undefined, shardShares: candidates.shardShares(latencyShards),
+    endpointsBaseline: plan.endpointsBaseline, endpointsCandidate: plan.endpointsCandidate, random: streamOf(`${stream}/${candidate}/judge`),
+  }));
+  return runExperiment(row, judges, candidates);
 }

@@ -4,7 +4,7 @@ import type { Task } from "./work.ts";
 
 /** Rough cost of a run in simulated seconds; the whole way costs more (see whole-judge.ts), latencies as well. */
 export const costOf = (row: Row): number =>
-  (row.way === "whole" ? 30 : row.way === "fleet" ? 25 : row.traffic.latency === undefined ? 1 : 5) * (row.kind === "regression" && row.onsetSecond === 0 ? Math.min(300, row.seconds) : row.seconds);
+  (row.candidates ?? 1) * (row.way === "whole" ? 30 : row.way === "fleet" ? 25 : row.traffic.latency === undefined ? 1 : 5) * (row.kind === "regression" && row.onsetSecond === 0 ? Math.min(300, row.seconds) : row.seconds);
 
 export interface ScheduleOptions {
   readonly rows: readonly Row[];

@@ -13,7 +13,7 @@ export interface Summary {
   readonly runs: number;
   /** Requests of both variants, on average. */
   readonly requestsPerRun: number;
-  /** Verdicts of the limits that were false: in a quiet row all, in a regression those before the onset. */
+  /** Verdicts of the limits that were false: in a quiet row all, in a regression those before the onset, and of candidates that have none. */
   readonly falseVerdicts: number;
   /** The same of the breaker, which is reversible and no rollback. */
   readonly falseTrips: number;

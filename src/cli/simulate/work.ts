@@ -1,5 +1,6 @@
 /** What a worker thread does: runs of rows, as they are asked for. Rivals serve the same way (bench/rivals/). */
 import type { MessagePort } from "node:worker_threads";
+import { experimentRows } from "./experiment-rows.ts";
 import type { JudgeMaker } from "./judge.ts";
 import { quietRows } from "./quiet-rows.ts";
 import { regressionRows } from "./regression-rows.ts";
@@ -23,7 +24,7 @@ export const allRows: readonly Row[] = [...quietRows, ...regressionRows];
 
 /** @throws RangeError for a row that is not there */
 export function rowNamed(name: string): Row {
-  const row = [...allRows, ...trafficRows].find((one) => one.name === name);
+  const row = [...allRows, ...trafficRows, ...experimentRows].find((one) => one.name === name);
   if (row === undefined) throw new RangeError(`no row is called '${name}'`);
   return row;
 }

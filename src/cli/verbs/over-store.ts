@@ -11,7 +11,7 @@ import { leaseName } from "../../fleet/leadership.ts";
 import { reportsChannel } from "../../fleet/post.ts";
 import { explain } from "../../rollout/explain.ts";
 import type { CommandResult } from "../../rollout/status.ts";
-import { stateKey } from "../../rollout/stored-state.ts";
+import { nameOfKey, stateKey } from "../../rollout/stored-state.ts";
 import type { Command, Decision } from "../../rollout/types.ts";
 import { isLocked } from "../../store/directory-lock.ts";
 import { fetchAnswer, leaveMessage } from "../../store/inbox.ts";
@@ -38,7 +38,7 @@ export async function askOverStore(choice: StoreChoice, asked: Asked, withinMs: 
     const { bootstrap: { store }, dynamic } = loaded.value;
     if (store.type === "memory") throw new NoStore("a memory store is in its sidecar's process alone: nothing outside can reach it; use the admin API");
     if (store.type === "file") {
-      const names = dynamic.routes.flatMap(({ rollout }) => (rollout === null ? [] : [rollout.name]));
+      const names = dynamic.routes.flatMap(({ rollouts }) => rollouts.map((rollout) => rollout.name));
       if (!names.includes(asked.name)) throw noSuchRollout(asked.name, names);
       return inDirectory(store.directory, asked, command, withinMs);
     }
@@ -77,7 +77,7 @@ function answered(result: CommandResult | undefined, name: string): Outcome {
 
 async function inFleet(store: Store, { row, name }: Asked, command: Command, withinMs: number): Promise<Outcome> {
   const prefix = stateKey("");
-  if ((await store.get(stateKey(name))) === undefined) throw noSuchRollout(name, (await store.keys(prefix)).map((key) => key.slice(prefix.length)));
+  if ((await store.get(stateKey(name))) === undefined) throw noSuchRollout(name, (await store.keys(prefix)).map(nameOfKey));
   const from = (await store.auditEnd()) + 1;
   let saidMs = Number.NEGATIVE_INFINITY;
   for (const endMs = performance.now() + withinMs; performance.now() < endMs; await delay(pollMs)) {
@@ -94,4 +94,4 @@ async function inFleet(store: Store, { row, name }: Asked, command: Command, wit
   throw new AdminError(why, exitCodes.unreachable);
 }
 
-const fits = ({ route, command }: Partial<Decision>, name: string, { verb, by, why }: Command): boolean => route === name && command?.verb === verb && command.by === by && command.why === why;
+const fits = ({ route, rollout = route, command }: Partial<Decision>, name: string, { verb, by, why }: Command): boolean => rollout === name && command?.verb === verb && command.by === by && command.why === why;

@@ -26,7 +26,7 @@ export function nextStep(rollout: RolloutStatus, nowMs: number): string {
     case "rolledBack":
       return rollout.escalated ? `the route has not recovered: the cause is not ${candidate}; look at the baseline` : `revision ${revision} is quarantined: deploy another one, or ebbgate override ${name} --reason ...; ebbgate report ${name} tells what happened`;
     case "retired":
-      return "the rollout has been taken out of the configuration";
+      return "the rollout has been taken out of the configuration, or another candidate was chosen";
   }
 }
 
@@ -68,6 +68,8 @@ function waitingFor(rollout: RolloutStatus, waiting: WaitReason, nowMs: number):
       return `${next} when all of its group${rollout.group ? ` '${rollout.group}'` : ""} are ready`;
     case "externalGate":
       return `${next} when the external gate says yes${gates(rollout)}`;
+    case "candidates":
+      return `${next} as soon as the other candidates have given their users back`;
   }
 }
 
