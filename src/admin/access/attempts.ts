@@ -11,7 +11,7 @@ interface Rate {
 /** One token at one address: a job that runs on with an old token hinders no other on its machine. */
 const perToken: Rate = { burst: 5, perSecond: 0.1 };
 const perPeer: Rate = { burst: 20, perSecond: 1 / 3 };
-/** Of everybody: what guessing may cost this machine, some 8% of a core when it goes on. */
+/** Of everybody: what guessing may cost this machine, some 14% of a core when it goes on. */
 const overall: Rate = { burst: 40, perSecond: 2 };
 /** Of addresses, and of tokens at addresses. Over it, whoever failed longest ago is forgotten. */
 const knownMax = 4_096;

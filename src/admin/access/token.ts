@@ -8,7 +8,7 @@ const secretBytes = 32;
 const form = /^ebbgate_([a-z0-9]{4,32})_[A-Za-z0-9_-]{43}$/;
 
 /**
- * Cost of one check, as RFC 7914 names it: 16 MiB for some 40 ms of one core. More would buy nothing, because a secret of 256 random bits cannot be
+ * Cost of one check, as RFC 7914 names it: 16 MiB for some 70 ms of one core. More would buy nothing, because a secret of 256 random bits cannot be
  * guessed; the hash only keeps a stolen file from being a stolen token.
  */
 const cost = { ln: 14, r: 8, p: 1 } as const;
