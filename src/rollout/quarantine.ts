@@ -1,8 +1,9 @@
 /** What was rolled back on a route stays quarantined, whatever the rollout that begins is called. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutStore } from "./ports.ts";
+import { quarantinedMax } from "./rules-back.ts";
 import { parseState, stateKey } from "./stored-state.ts";
-import { quarantinedMax, type RolloutState } from "./types.ts";
+import type { RolloutState } from "./types.ts";
 
 /**
  * Looked up where a candidate begins: one that goes on may run by somebody's override.

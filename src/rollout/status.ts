@@ -24,6 +24,10 @@ export interface RolloutStatus {
   readonly group?: string | null;
   /** Absent: it is the only candidate of its rollout. */
   readonly experiment?: ExperimentPlan;
+  /** Of the route's part of the configuration; null: nothing was decided on it yet. */
+  readonly edition?: string | null;
+  /** Who has edited that since the revision began: none of them approves it. */
+  readonly authors?: readonly string[];
   /** Rollbacks since the last success. */
   readonly rollbacks?: number;
   /** In milliseconds since 1970; null: nothing cools down. */
