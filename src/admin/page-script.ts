@@ -18,7 +18,7 @@ const svg = (tag, attributes) => {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
 };
-const color = (index) => Math.min(index, 3);
+const color = (index) => Math.min(index, 8);
 const none = "\u2013";
 const number = (value, digits) => value.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 const percent = (value) => (value === null ? none : (value > 0 && value < 0.001 ? "<0.1" : number(value * 100, value < 0.1 ? 1 : 0)) + "%");

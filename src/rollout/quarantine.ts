@@ -1,8 +1,8 @@
 /** What was rolled back on a route stays quarantined, whatever the rollout that begins is called. */
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutStore } from "./ports.ts";
-import { parseState, stateKey } from "./stored-state.ts";
 import { quarantinedMax } from "./rules-back.ts";
+import { parseState, stateKey } from "./stored-state.ts";
 import type { RolloutState } from "./types.ts";
 
 /**

@@ -37,7 +37,8 @@ export const planChangedRule: Rule = (turn) => {
   const { weight: wanted, approval, externalGates = [] } = plan.steps[place]!;
   const unapproved = wanted > state.weight && (approval || externalGates.length > 0);
   const step = unapproved ? place - 1 : place;
-  const weight = unapproved ? Math.min(state.weight, plan.steps[step]?.weight ?? 0) : wanted > state.weight && (raiseGate(turn) !== null || !hasRoom(turn, wanted)) ? state.weight : wanted;
+  const held = wanted > state.weight && (raiseGate(turn) !== null || !hasRoom(turn, wanted));
+  const weight = unapproved ? Math.min(state.weight, plan.steps[step]?.weight ?? 0) : held ? state.weight : wanted;
   const baking = !unapproved && state.bakeSinceMs !== null && (step === last || state.phase === "succeeded");
   if (step === state.step && weight === state.weight && baking === (state.bakeSinceMs !== null)) return null;
   const bakeSinceMs = baking ? state.bakeSinceMs : null;

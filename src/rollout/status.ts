@@ -22,12 +22,12 @@ export interface RolloutStatus {
   /** The weight that the sidecar's own region has of it: less where a cap or a limit says so. */
   readonly regionalWeight?: number;
   readonly group?: string | null;
+  /** Absent: it is the only candidate of its rollout. */
+  readonly experiment?: ExperimentPlan;
   /** Of the route's part of the configuration; null: nothing was decided on it yet. */
   readonly edition?: string | null;
   /** Who has edited that since the revision began: none of them approves it. */
   readonly authors?: readonly string[];
-  /** Absent: it is the only candidate of its rollout. */
-  readonly experiment?: ExperimentPlan;
   /** Rollbacks since the last success. */
   readonly rollbacks?: number;
   /** In milliseconds since 1970; null: nothing cools down. */

@@ -100,6 +100,8 @@ export interface FleetOptions {
   /** Default: the single Redis at `port`. */
   readonly store?: object;
   readonly rollout: object | null;
+  /** Beside v1 and v2. */
+  readonly variants?: readonly object[];
   /** Default `info`. */
   readonly log?: string;
   /** Added to a member's environment. */
@@ -133,11 +135,11 @@ export class FleetProcesses {
   add(): FleetMember {
     const index = this.members.length;
     const member = new FleetMember(`s${index}`);
-    const { rollout, log, shared, port, store, env, within } = this.options;
+    const { rollout, variants: more = [], log, shared, port, store, env, within } = this.options;
     member.place.env = env?.(index) ?? {};
     member.place.within = within?.(member.place.directory) ?? [];
     const bootstrap = { listeners: [{ address: "127.0.0.1:0" }], admin: { address: "127.0.0.1:0" }, identity: { instance: member.name }, store: { type: "redis", ...(store ?? { address: `127.0.0.1:${port(index)}` }) }, log: { level: log ?? "info" } };
-    const variants = [{ name: "v1", endpoints: [this.v1.url] }, { name: "v2", endpoints: [this.v2.url], ...(rollout === null ? { weight: 0 } : {}) }];
+    const variants = [{ name: "v1", endpoints: [this.v1.url] }, { name: "v2", endpoints: [this.v2.url], ...(rollout === null ? { weight: 0 } : {}) }, ...more];
     const route = { name: "shop", cohort: { key: ["header:x-user"] }, variants, ...(rollout === null ? {} : { rollout }) };
     member.place.writeText(JSON.stringify({ ...bootstrap, dynamic: shared === true ? { from: "store" } : { routes: [route] } }));
     this.members.push(member);

@@ -62,8 +62,8 @@ export const rollout: z.ZodType<RolloutStatus> = z
   .object({
     name: z.string(), route: z.string(), baseline: z.string(), candidate: z.string(), revision: z.string(), phase: z.enum(rolloutPhases), waiting: z.enum(waitReasons).nullable(), sinceMs: sinceEpoch,
     step: z.int().min(-1), steps: z.array(percent), weight: percent.describe("The candidate's, in percent."), regionalWeight: percent.exactOptional(), group: z.string().nullable().exactOptional(),
-    edition: z.string().nullable().exactOptional(), authors: z.array(z.string()).exactOptional().describe("Who has edited the route's part of the configuration since the revision began: none of them approves it."),
     experiment: z.object({ candidates: count, room: percent }).exactOptional().describe("It is one of so many candidates, which may hold so much together, in percent."),
+    edition: z.string().nullable().exactOptional(), authors: z.array(z.string()).exactOptional().describe("Who has edited the route's part of the configuration since the revision began: none of them approves it."),
     rollbacks: count.exactOptional(), cooldownUntilMs: sinceEpoch.nullable().exactOptional(), regionsOut: z.array(z.string()).exactOptional(),
     probes: z.object({ candidate: probeEvidence.nullable(), baseline: probeEvidence.nullable() }).exactOptional(), externalGates: z.array(gateAnswer).nullable().exactOptional(),
     drill: drill.nullable().exactOptional().describe("The one that is under way, or else the last one of this revision."), quarantined: z.boolean(), escalated: z.boolean(), windows: z.object({ baseline: variantWindow, candidate: variantWindow }), limits: z.array(limitEvidence), breaker: breakerEvidence,
