@@ -16,6 +16,20 @@ const lookEveryMs = 1_000;
 /** What is shown is of the last one to two of these. */
 const shownMs = 10_000;
 
+export interface NumberEdgesAge {
+  /** No edges were made yet. */
+  first: boolean;
+  /** When the last ones were, or when counting began. */
+  sinceMs: number;
+}
+
+/** @param n the baseline's numbers since then */
+export function edgesDue({ first, sinceMs }: NumberEdgesAge, n: number, nowMs: number): boolean {
+  const rule = first ? firstEdges : laterEdges;
+  const ageMs = nowMs - sinceMs;
+  return (n >= rule.numbers && ageMs >= rule.ms) || (n >= fewNumbers && ageMs >= patienceMs);
+}
+
 export interface NumbersSeen {
   readonly candidate: { readonly median: number | null; readonly n: number };
   readonly baseline: { readonly median: number | null; readonly n: number };
@@ -50,9 +64,7 @@ export class NumberWatch {
     this.seen = { candidate: this.candidate.look(nowMs, worse), baseline: this.baseline.look(nowMs, worse) };
     const counts = this.baseline.now.map((count, bucket) => count - this.edgesFrom[bucket]!);
     const n = counts.reduce((a, b) => a + b, 0);
-    const ageMs = nowMs - this.edgesSinceMs;
-    const rule = this.model === null ? firstEdges : laterEdges;
-    if (!((n >= rule.numbers && ageMs >= rule.ms) || (n >= fewNumbers && ageMs >= patienceMs))) return null;
+    if (!edgesDue({ first: this.model === null, sinceMs: this.edgesSinceMs }, n, nowMs)) return null;
     this.edgesFrom.set(this.baseline.now);
     this.edgesSinceMs = nowMs;
     this.model = customModel(generation, { counts, lowerMicros: (bucket) => badnessFrom(bucket, worse) }, this.limit.margin);
