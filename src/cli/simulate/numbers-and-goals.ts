@@ -2,6 +2,7 @@
 import type { ConversionLimit, CustomLimit, LimitPlan } from "../../config/rollout-plan.ts";
 import type { Random } from "../../core/random.ts";
 import { customClassCount, customModel } from "../../judge/custom.ts";
+import type { Dispersion } from "../../judge/dispersion.ts";
 import type { LatencyModel as ClassModel } from "../../judge/edges.ts";
 import { numberBuckets } from "../../observe/layout.ts";
 import { badnessFrom, numberBucketOf } from "../../observe/numbers.ts";
@@ -33,6 +34,13 @@ export const numberLimit: CustomLimit = { metric: "custom", name: "number", head
 
 /** What the plan's world has beside errors and latencies is judged beside them, from the same budget. */
 export const limitsWith = (usual: readonly LimitPlan[], goals: boolean, numbers: boolean): readonly LimitPlan[] => [...usual, ...(goals ? [goalLimit] : []), ...(numbers ? [numberLimit] : [])];
+
+/** @param share the candidate's by the split; undefined: there are no goals */
+export function withOdds(dispersion: Dispersion, share: number | undefined): Dispersion {
+  if (share === undefined) return dispersion;
+  const odds = (1 - share) / share;
+  return { ...dispersion, odds: { most: odds, least: odds } };
+}
 
 /** Given that a user converts in this second, whose it is was drawn long ago, by the split. */
 export function drawGoals({ perSecond, left }: GoalPlan, share: number, of: Readonly<Record<Side, VariantSecond>>, random: Random): void {

@@ -4,7 +4,6 @@
  */
 import { defaultLimits } from "../../config/rollout-plan.ts";
 import { locationClassCount, tailCount, type SecondCounts } from "../../judge/counts.ts";
-import type { Dispersion } from "../../judge/dispersion.ts";
 import type { LatencyModel } from "../../judge/edges.ts";
 import { StrataBook, type Seconds } from "../../judge/strata.ts";
 import { Trial, type Taken } from "../../judge/trial.ts";
@@ -16,7 +15,7 @@ import { EdgeKeeper } from "../../rollout/edge-keeper.ts";
 import { edgeMargins, LatencyModels, limitTests, type LimitTest } from "../../rollout/limit-tests.ts";
 import { BaselineBlocks } from "./baseline-blocks.ts";
 import type { Found, Judge, JudgeOptions } from "./judge.ts";
-import { limitsWith, NumberClasses } from "./numbers-and-goals.ts";
+import { limitsWith, NumberClasses, withOdds } from "./numbers-and-goals.ts";
 import { endpointOf, type BothSecond, type Side, type VariantSecond } from "./second.ts";
 
 const ringSeconds = 64;
@@ -84,7 +83,7 @@ export class StrataJudge implements Judge {
     const all = limitTests(limits, this.models, () => 1, this.numberModels).map((one) => ({ ...one, test: { ...one.test, notWorse: null } }));
     this.tests = all.filter((one) => !isSilent(one, options.timed));
     this.silentShare = all.reduce((sum, one) => (isSilent(one, options.timed) ? sum + one.share : sum), 0);
-    this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, (from) => this.judgedWith(from)));
+    this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, (from) => withOdds(this.blocks.dispersion, options.goalShare?.(from - origin))));
     this.edges = new EdgeKeeper(edgeMargins(defaultLimits), firstByteTimeoutMs, this.histogram, (origin - options.historySeconds) * 1000);
   }
 
@@ -113,14 +112,6 @@ export class StrataJudge implements Judge {
     const found = second < 0 ? null : this.look(second, at, counts);
     this.blocks.second(counts.candidate.n, counts.candidate.n + counts.baseline.n);
     return found;
-  }
-
-  private judgedWith(from: number): Dispersion {
-    const { dispersion } = this.blocks;
-    const share = this.options.goalShare?.(from - origin);
-    if (share === undefined) return dispersion;
-    const odds = (1 - share) / share;
-    return { ...dispersion, odds: { most: odds, least: odds } };
   }
 
   private look(second: number, at: number, counts: BothSecond): Found | null {
