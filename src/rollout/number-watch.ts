@@ -7,28 +7,14 @@ import { badnessFrom, numberQuantile } from "../observe/numbers.ts";
 import type { SlotReader } from "../observe/reader.ts";
 
 /** When a window is enough for edges: the first come early and coarse, as those of latency do. */
-const firstEdges = { numbers: 200, ms: 1_000 } as const;
-const laterEdges = { numbers: 2_000, ms: 15_000 } as const;
+export const firstEdges = { numbers: 200, ms: 1_000 } as const;
+export const laterEdges = { numbers: 2_000, ms: 15_000 } as const;
 /** A service with few numbers: after so long any fifty will do. */
 const patienceMs = 60_000;
 const fewNumbers = 50;
 const lookEveryMs = 1_000;
 /** What is shown is of the last one to two of these. */
 const shownMs = 10_000;
-
-export interface NumberEdgesAge {
-  /** No edges were made yet. */
-  first: boolean;
-  /** When the last ones were, or when counting began. */
-  sinceMs: number;
-}
-
-/** @param n the baseline's numbers since then */
-export function edgesDue({ first, sinceMs }: NumberEdgesAge, n: number, nowMs: number): boolean {
-  const rule = first ? firstEdges : laterEdges;
-  const ageMs = nowMs - sinceMs;
-  return (n >= rule.numbers && ageMs >= rule.ms) || (n >= fewNumbers && ageMs >= patienceMs);
-}
 
 export interface NumbersSeen {
   readonly candidate: { readonly median: number | null; readonly n: number };
@@ -64,7 +50,9 @@ export class NumberWatch {
     this.seen = { candidate: this.candidate.look(nowMs, worse), baseline: this.baseline.look(nowMs, worse) };
     const counts = this.baseline.now.map((count, bucket) => count - this.edgesFrom[bucket]!);
     const n = counts.reduce((a, b) => a + b, 0);
-    if (!edgesDue({ first: this.model === null, sinceMs: this.edgesSinceMs }, n, nowMs)) return null;
+    const ageMs = nowMs - this.edgesSinceMs;
+    const rule = this.model === null ? firstEdges : laterEdges;
+    if (!((n >= rule.numbers && ageMs >= rule.ms) || (n >= fewNumbers && ageMs >= patienceMs))) return null;
     this.edgesFrom.set(this.baseline.now);
     this.edgesSinceMs = nowMs;
     this.model = customModel(generation, { counts, lowerMicros: (bucket) => badnessFrom(bucket, worse) }, this.limit.margin);

@@ -6,7 +6,7 @@ import type { Dispersion } from "../../judge/dispersion.ts";
 import type { LatencyModel as ClassModel } from "../../judge/edges.ts";
 import { numberBuckets } from "../../observe/layout.ts";
 import { badnessFrom, numberBucketOf } from "../../observe/numbers.ts";
-import { edgesDue, type NumberEdgesAge } from "../../rollout/number-watch.ts";
+import { firstEdges, laterEdges } from "../../rollout/number-watch.ts";
 import type { LatencyModel } from "./latency-model.ts";
 import { binomial, poisson } from "./random.ts";
 import type { Side, VariantSecond } from "./second.ts";
@@ -60,11 +60,11 @@ export function drawNumbers(plan: NumberPlan, side: Side, of: VariantSecond, sca
 export class NumberClasses {
   model: ClassModel | null = null;
   private readonly counts = new Float64Array(numberBuckets);
-  private readonly age: NumberEdgesAge;
+  private sinceMs: number;
   private n = 0;
 
   constructor(nowMs: number) {
-    this.age = { first: true, sinceMs: nowMs };
+    this.sinceMs = nowMs;
   }
 
   /** @param into eight classes. @returns the generation that they were counted against; 0: none yet */
@@ -81,10 +81,10 @@ export class NumberClasses {
 
   /** Ends a second. @returns new edges, which hold from the next one on */
   learn(nowMs: number): ClassModel | null {
-    if (!edgesDue(this.age, this.n, nowMs)) return null;
+    const rule = this.model === null ? firstEdges : laterEdges;
+    if (this.n < rule.numbers || nowMs - this.sinceMs < rule.ms) return null;
     this.model = customModel((this.model?.generation ?? 0) + 1, { counts: this.counts, lowerMicros: (bucket) => badnessFrom(bucket, "higher") }, numberLimit.margin);
-    this.age.first = false;
-    this.age.sinceMs = nowMs;
+    this.sinceMs = nowMs;
     this.counts.fill(0);
     this.n = 0;
     return this.model;
