@@ -1,5 +1,6 @@
 /** What of the running configuration each part of the sidecar is told to follow. */
-import type { DynamicConfiguration, RouteDefinition } from "./config/definition.ts";
+import type { Configuration, DynamicConfiguration, RouteDefinition } from "./config/definition.ts";
+import { editionOf } from "./config/edition.ts";
 import type { Log } from "./core/log.ts";
 import type { DeclaredProbes } from "./proxy/probes.ts";
 import type { RolloutController } from "./rollout/controller.ts";
@@ -7,11 +8,12 @@ import type { RolloutInput } from "./rollout/ports.ts";
 import type { Store } from "./store/store.ts";
 
 /** A candidate whose gate is killed has nobody: its rollout waits as if the plan said `paused`, and goes on when the gate is revived. */
-export function rolloutInputs(dynamic: DynamicConfiguration, killed: ReadonlySet<string>): RolloutInput[] {
-  return dynamic.routes.flatMap(({ rollout, timeouts }): RolloutInput[] => {
+export function rolloutInputs({ dynamic, edits }: Pick<Configuration, "dynamic" | "edits">, killed: ReadonlySet<string>): RolloutInput[] {
+  return dynamic.routes.flatMap((route): RolloutInput[] => {
+    const { name, rollout, timeouts } = route;
     if (rollout === null) return [];
     const held = isKilled(dynamic, rollout.route, rollout.candidate, killed);
-    return [{ plan: held ? { ...rollout, paused: true } : rollout, firstByteTimeoutMs: timeouts.firstByteMs }];
+    return [{ plan: held ? { ...rollout, paused: true } : rollout, firstByteTimeoutMs: timeouts.firstByteMs, edits: edits?.get(name) ?? [{ edition: editionOf(route), by: null }] }];
   });
 }
 

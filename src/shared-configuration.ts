@@ -4,6 +4,7 @@ import { formatProblem, type ConfigProblem } from "./config/problem.ts";
 import { ownAddresses, parseShared, type ParsedShared, standing } from "./config/shared.ts";
 import type { ConfigurationWatch } from "./config/watch.ts";
 import type { Random } from "./core/random.ts";
+import { Authors, type Edits } from "./edits.ts";
 import type { CacheSlot } from "./store/disk-cache.ts";
 import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/shared-document.ts";
 
@@ -29,11 +30,14 @@ export interface SharedCallbacks {
   readonly onRefused: (problems: readonly ConfigProblem[]) => void;
 }
 
-interface Taken extends SharedText, ParsedShared {}
+interface Taken extends SharedText, ParsedShared {
+  readonly edits?: Edits;
+}
 
 export class SharedConfiguration implements ConfigurationWatch {
   private readonly options: SharedOptions;
   private readonly instance: string;
+  private readonly authors: Authors;
   private callbacks: SharedCallbacks | null = null;
   private taken: Taken | null = null;
   /** The highest revision that was ever taken: a document without one leaves it. */
@@ -51,6 +55,7 @@ export class SharedConfiguration implements ConfigurationWatch {
 
   constructor(options: SharedOptions) {
     this.options = options;
+    this.authors = new Authors(options.document.place);
     this.instance = options.configuration.bootstrap.identity.instance;
   }
 
@@ -122,9 +127,13 @@ export class SharedConfiguration implements ConfigurationWatch {
     const { revision } = parsed.value;
     const known = this.taken === null ? null : { digest: this.taken.digest, revision: this.highest };
     if (standing(known, { digest: found.digest, revision }) === "stale") return this.stale(found, revision!);
-    this.accept({ ...found, ...parsed.value });
+    this.accept({ ...found, ...parsed.value, ...(await this.editsOf(found, parsed.value)) });
     // Somebody wrote it by hand.
     if (!found.remembered) document.remember(found, this.change("written", this.taken!)).catch(() => undefined);
+  }
+
+  private async editsOf(found: SharedText, { dynamic }: ParsedShared): Promise<Pick<Taken, "edits">> {
+    return Authors.matter(dynamic) ? { edits: this.authors.editsOf(found, dynamic, await this.options.document.history()) } : {};
   }
 
   private accept(taken: Taken): void {
@@ -200,6 +209,7 @@ export class SharedConfiguration implements ConfigurationWatch {
 
   private loaded(): Configuration {
     const { configuration, document } = this.options;
-    return { ...configuration, dynamic: this.taken?.dynamic ?? configuration.dynamic, files: [...configuration.files, document.place] };
+    const { dynamic, edits } = this.taken ?? configuration;
+    return { ...configuration, dynamic, files: [...configuration.files, document.place], ...(edits && { edits }) };
   }
 }

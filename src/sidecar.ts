@@ -234,7 +234,7 @@ export class Sidecar {
   private async apply(configuration: Configuration): Promise<void> {
     const { routes } = configuration.dynamic;
     await this.snapshots.follow(configuration.dynamic);
-    await this.controller.configure(rolloutInputs(configuration.dynamic, this.gates.kills.killed));
+    await this.controller.configure(rolloutInputs(configuration, this.gates.kills.killed));
     this.running = configuration;
     this.post(this.snapshots.next(this.controller.weights()));
     this.health.follow(routes);
@@ -247,7 +247,7 @@ export class Sidecar {
     if (this.posted === null) return;
     this.post(this.snapshots.next(this.controller.weights()));
     this.applying = this.applying.then(async () => {
-      await this.controller.configure(rolloutInputs(this.running.dynamic, this.gates.kills.killed));
+      await this.controller.configure(rolloutInputs(this.running, this.gates.kills.killed));
       this.post(this.snapshots.next(this.controller.weights()));
     });
   }

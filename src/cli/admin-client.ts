@@ -81,7 +81,11 @@ export class AdminClient {
     this.agent ??= new Agent({ keepAlive: true, ...tls });
     const answer = Promise.withResolvers<IncomingMessage>();
     const asked = request(`${this.url}${path}`, { method, headers: { ...headers, ...(body !== null && { "content-length": Buffer.byteLength(body) }) }, agent: this.agent });
-    const late = setTimeout(() => asked.destroy(new LateError()), timeoutMs);
+    let isLate = false;
+    const late = setTimeout(() => {
+      isLate = true;
+      asked.destroy();
+    }, timeoutMs);
     try {
       asked.on("response", answer.resolve).on("error", answer.reject).end(body ?? undefined);
       const response = await answer.promise;
@@ -89,6 +93,8 @@ export class AdminClient {
       const { etag, "content-type": contentType = "" } = response.headers;
       const status = response.statusCode!;
       return { status, etag: etag ?? null, body: as === "text" && status < 400 ? text : this.parsed(status, contentType, text) };
+    } catch (error) {
+      throw isLate ? new LateError() : error;
     } finally {
       clearTimeout(late);
     }

@@ -72,7 +72,23 @@ function positionalLabel({ name, min, max }: PositionalsSpec): string {
   return min === 0 ? `[${name}${dots}]` : `${name}${dots}`;
 }
 
+/** What is longer goes on below itself: most terminals are wider than this. */
+const lineMax = 116;
+const textMin = 40;
+
 function table(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}\n`).join("");
+  const textMax = Math.max(textMin, lineMax - width - 4);
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${wrapped(right, textMax).join(`\n${" ".repeat(width + 4)}`)}\n`).join("");
+}
+
+/** @returns lines of at most `max` signs, and longer words alone on theirs */
+function wrapped(text: string, max: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= max) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }

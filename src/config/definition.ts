@@ -1,5 +1,6 @@
 import type { GateRule, RouteGate } from "../core/gates.ts";
 import type { LogLevel } from "../core/log.ts";
+import type { Edit } from "./edition.ts";
 import type { RolloutPlan } from "./rollout-plan.ts";
 import type { AdminSettings, ProxySettings, TracingSettings } from "./settings.ts";
 import type { EndpointAddress, JwtSettings, RouteSnapshot } from "./snapshot.ts";
@@ -148,6 +149,8 @@ export interface Configuration {
   readonly shared?: true;
   /** Absolute paths: the bootstrap file, and the dynamic one where it is a file of its own; or where in the store that is. */
   readonly files: readonly string[];
+  /** Who has made each route what it is, newest edit first; absent: it is not known, as of a file. */
+  readonly edits?: ReadonlyMap<string, readonly Edit[]>;
 }
 
 /** Of a sidecar that has not read its document yet. */

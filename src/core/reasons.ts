@@ -38,6 +38,6 @@ export const rolloutReasons = [
   // people
   "commandPause", "commandResume", "commandPromote", "commandApprove", "commandRollback", "commandOverride", "commandRefused",
   // configuration
-  "planPaused", "planResumed", "planChanged", "newRevision", "quarantined", "retired",
+  "planPaused", "planResumed", "planChanged", "planEdited", "approvalWithdrawn", "newRevision", "quarantined", "retired",
 ] as const;
 export type RolloutReason = (typeof rolloutReasons)[number];

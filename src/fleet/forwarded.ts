@@ -11,11 +11,11 @@ const textMax = 4_096;
 /** @returns null for what is no command */
 export function forwardedOf(text: string): Forwarded | null {
   try {
-    const { route, command } = JSON.parse(text) as { route?: unknown; command?: { verb?: unknown; by?: unknown; why?: unknown } };
-    const { verb, by, why } = command ?? {};
+    const { route, command } = JSON.parse(text) as { route?: unknown; command?: { verb?: unknown; by?: unknown; why?: unknown; verified?: unknown } };
+    const { verb, by, why, verified } = command ?? {};
     if (typeof route !== "string" || typeof by !== "string" || typeof why !== "string" || by.length + why.length > textMax) return null;
     const known = commandVerbs.find((one) => one === verb);
-    return known === undefined ? null : { route, command: { verb: known, by, why } };
+    return known === undefined ? null : { route, command: { verb: known, by, why, ...(typeof verified === "boolean" && { verified }) } };
   } catch {
     return null;
   }

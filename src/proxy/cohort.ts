@@ -6,7 +6,7 @@ import { bucketCount } from "../core/buckets.ts";
 import type { RouteSnapshot } from "../config/snapshot.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import { bucketOfHash, cohortHash, shardCount, shardOfHash, type CohortHash } from "../split/bucket.ts";
-import { compileCohortKey, type CohortKeyResolver } from "../split/cohort-key.ts";
+import { compileCohortKey, type CohortKeyResolver, type CohortKeySource } from "../split/cohort-key.ts";
 import { StickyCookie } from "../split/sticky-cookie.ts";
 import type { Exchange } from "./exchange.ts";
 
@@ -17,13 +17,23 @@ export interface Cohort {
   readonly sticky: StickyCookie | null;
 }
 
-export function compileCohort(route: RouteSnapshot): Cohort {
+/** Routes that look for the key in the same places share what looks there: of a thousand routes it is near when it is asked. */
+export type Resolvers = Map<string, CohortKeyResolver>;
+
+export function compileCohort(route: RouteSnapshot, resolvers: Resolvers = new Map()): Cohort {
   const { cohort } = route;
   return {
-    keyOf: cohort.mode === "random" ? null : compileCohortKey(cohort.sources),
+    keyOf: cohort.mode === "random" ? null : resolverOf(cohort.sources, resolvers),
     hash: cohortHash(cohort.salt),
     sticky: cohort.sticky === null ? null : new StickyCookie(cohort.sticky),
   };
+}
+
+function resolverOf(sources: readonly CohortKeySource[], known: Resolvers): CohortKeyResolver {
+  const id = JSON.stringify(sources);
+  const resolver = known.get(id) ?? compileCohortKey(sources);
+  known.set(id, resolver);
+  return resolver;
 }
 
 /**

@@ -3,12 +3,14 @@ import type { RouteSnapshot, Snapshot, VariantSnapshot } from "../config/snapsho
 import { CohortSet } from "../observe/cohort-set.ts";
 import { slotsPerPage } from "../observe/layout.ts";
 import { SeriesRecorder } from "../observe/recorder.ts";
-import { compileCohort, type Cohort } from "./cohort.ts";
+import { compileCohort, type Resolvers, type Cohort } from "./cohort.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointBook } from "./endpoint-book.ts";
 import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
 import type { ClaimsOf } from "../split/claims.ts";
 import { compileGates, type CompiledGate } from "../split/gate.ts";
+import { RuleBook } from "../split/gate-rule.ts";
+import { KeyFilter } from "../split/key-filter.ts";
 import { claimsReader } from "../split/token.ts";
 import { compileLanes, ownLaneLine, type Lanes } from "./lane.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
@@ -57,6 +59,8 @@ export interface Runtime {
   readonly table: RouteTable<RuntimeRoute>;
   /** Null: no token is believed. */
   readonly claimsOf: ClaimsOf | null;
+  /** Cohort keys that some gate's rule names. */
+  readonly namedKeys: KeyFilter;
 }
 
 /** Recorders outlive snapshots: a series keeps its slot, its edges and its cells. */
@@ -79,6 +83,8 @@ export class RecorderBook {
 
 /** @param region the sidecar's; null: it has none */
 export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, region: string | null): Runtime {
+  const book = new RuleBook();
+  const resolvers: Resolvers = new Map();
   const routes = snapshot.routes.map((route): RuntimeRoute => {
     const variants = route.variants.map((variant, index): RuntimeVariant => ({
       name: variant.name,
@@ -93,9 +99,9 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
     return {
       name: route.name,
       definition: route,
-      cohort: compileCohort(route),
+      cohort: compileCohort(route, resolvers),
       allocation: compileTable(route.allocation),
-      gates: compileGates(route.gates, region),
+      gates: compileGates(route.gates, region, book),
       variants,
       lanes: compileLanes(route),
       pages: compilePages(route),
@@ -106,7 +112,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
     };
   });
   endpoints.keepOnly(new Set(routes.flatMap((route) => route.variants.flatMap((variant) => variant.endpoints))));
-  return { revision: snapshot.revision, table: compileRoutes(routes), claimsOf: snapshot.jwt ? claimsReader(snapshot.jwt) : null };
+  return { revision: snapshot.revision, table: compileRoutes(routes), claimsOf: snapshot.jwt ? claimsReader(snapshot.jwt) : null, namedKeys: new KeyFilter(book.namedKeys) };
 }
 
 /** Whether anybody can be given the variant at all: it has buckets, and its gate is not closed. */

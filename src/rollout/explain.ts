@@ -93,6 +93,7 @@ export function explain(decision: Decision): string {
     case "commandRollback":
       return `${who}: ${commandWords[decision.reason]} at ${percent(weight)} by ${decision.command?.by ?? "nobody"}${decision.command?.why ? ` (${decision.command.why})` : ""}.`;
     case "commandOverride":
+      if (decision.subject !== null) return `${who}: ${decision.subject} is entered without the approval that it asks for, by ${decision.command?.by ?? "nobody"} (${decision.command?.why ?? "no reason"}).`;
       return `${who}: revision ${decision.revision} is run in spite of what held it, by ${decision.command?.by ?? "nobody"} (${decision.command?.why ?? "no reason"}).`;
     case "commandRefused":
       return `${who}: ${decision.command?.verb ?? "the command"} was refused: ${decision.refusal ?? "no reason given"}.`;
@@ -102,6 +103,10 @@ export function explain(decision: Decision): string {
       return `${who} is no longer held by the configuration.`;
     case "planChanged":
       return `${who} goes from ${percent(fromWeight)} to ${percent(weight)}: the configuration's steps have changed.`;
+    case "planEdited":
+      return `${who}: the configuration of its route was edited by ${decision.subject ?? "somebody who is not known"}: whoever edits it does not approve it.`;
+    case "approvalWithdrawn":
+      return `${who}: the configuration of its route was edited by ${decision.subject ?? "somebody who is not known"}, so the approval of step ${step + 2} counts no more.`;
     case "newRevision":
       return `${who} has a new revision, ${decision.revision}, and starts over.`;
     case "quarantined":

@@ -1,5 +1,6 @@
 /** What one rollout sees around it: its region, its group, its store, its probes, and what its step has shown so far. */
 import { notWorseThreshold } from "../judge/advance.ts";
+import type { Edit } from "../config/edition.ts";
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPorts } from "./ports.ts";
 import { gateQuestion } from "./questions.ts";
@@ -34,8 +35,8 @@ export class Outlook {
     }));
   }
 
-  /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed @param acknowledged see `Surroundings.acknowledgedAfterMs` */
-  around(evidence: Evidence, plan: RolloutPlan, state: RolloutState, storeFailing: boolean, acknowledged?: number | null): Evidence {
+  /** Takes in the moment's evidence, and gives it with its surroundings. @param storeFailing the last write failed @param edits of the route, newest first @param acknowledged see `Surroundings.acknowledgedAfterMs` */
+  around(evidence: Evidence, plan: RolloutPlan, state: RolloutState, storeFailing: boolean, edits: readonly Edit[] = [], acknowledged?: number | null): Evidence {
     this.shown = evidence.limits.map((limit, i) => this.shown[i] === true || limit.notWorse >= notWorseThreshold);
     const answers = this.gates(plan, state);
     const around: Surroundings = {
@@ -46,6 +47,7 @@ export class Outlook {
       baselineProbes: this.probes(plan.baseline),
       ...(answers === null ? {} : { externalGates: answers }),
       shown: this.shown,
+      ...(edits.length === 0 ? {} : { document: documentOf(edits, state.edition) }),
       ...(acknowledged === undefined ? {} : { acknowledgedAfterMs: acknowledged }),
     };
     return { ...evidence, around };
@@ -66,4 +68,11 @@ export class Outlook {
     if (sent < 0) return now;
     return { sent, failed: now.failed - mark.failed, goodInRow: Math.min(now.goodInRow, sent), failedInRow: Math.min(now.failedInRow, sent) };
   }
+}
+
+/** @param edits newest first @param known the edition that was decided on last; null: none was, and only who made the newest is of this revision for certain */
+function documentOf(edits: readonly Edit[], known: string | null): NonNullable<Surroundings["document"]> {
+  const at = known === null ? 1 : edits.findIndex(({ edition }) => edition === known);
+  const since = at < 0 ? edits : edits.slice(0, at);
+  return { edition: edits[0]!.edition, by: since.flatMap(({ by }) => by ?? []).toReversed() };
 }

@@ -1,4 +1,5 @@
 /** What the controller needs of the world. The composition root gives it; `RolloutStore` is satisfied by src/store/. */
+import type { Edit } from "../config/edition.ts";
 import type { RolloutPlan } from "../config/rollout-plan.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Closure } from "../core/gates.ts";
@@ -136,6 +137,8 @@ export interface RolloutInput {
   readonly plan: RolloutPlan;
   /** Of the route; 0: none. The late edge stays below it. */
   readonly firstByteTimeoutMs: number;
+  /** Of the route, newest first: the first one runs. Absent: editions are not told apart. */
+  readonly edits?: readonly Edit[];
 }
 
 /** What the evidence was gathered for: while it is the same, a changed plan keeps it. */

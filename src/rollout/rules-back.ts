@@ -6,7 +6,10 @@ import { regionsOutMax } from "./regions.ts";
 import { around, peerGoneBack, targetUnhealthy } from "./surroundings.ts";
 import { drilling } from "./drill.ts";
 import { exposed, move, type Because, type Rule, type Turn } from "./turn.ts";
-import { quarantinedMax, type Decided, type LimitEvidence } from "./types.ts";
+import type { Decided, LimitEvidence } from "./types.ts";
+
+/** Over it, the oldest is forgotten; it is also what bounds the stored state. */
+const quarantinedMax = 256;
 
 /** Candidate traffic is really 0 when nothing was dispatched for so long. */
 export const quietMs = 500;

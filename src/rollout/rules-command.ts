@@ -1,10 +1,10 @@
 /** What people ask for. A refusal is a record of its own, and says what to do instead. */
-import { shutGate } from "./gates.ts";
+import { needsApproval, shutGate } from "./gates.ts";
 import { rollBack } from "./rules-back.ts";
 import { drillCommand } from "./rules-drill.ts";
 import { risesNot, refuse } from "./refusals.ts";
 import { drilling } from "./drill.ts";
-import { enterStep, leavePause, move, nextStep, pausedBy, type Rule, type Turn } from "./turn.ts";
+import { authorship, enterStep, exposed, leavePause, move, nextStep, pausedBy, type Rule, type Turn } from "./turn.ts";
 import type { Decided } from "./types.ts";
 
 /** Asked before everything else: nothing that is observed outranks a person who takes users away. */
@@ -83,9 +83,24 @@ function promote(turn: Turn): Decided {
 
 /** An approval is remembered; the weight follows when the step has its evidence and nothing else stands before it. */
 function approve(turn: Turn): Decided {
-  const { plan, state } = turn;
+  const { plan, state, evidence } = turn;
   const next = nextStep(turn);
   if (plan.steps[next]?.approval !== true || state.phase === "succeeded") return refuse(turn, "no step waits for an approval");
   if (state.approvedStep >= next) return refuse(turn, `step ${next + 1} is approved already`);
+  const by = evidence.command?.by ?? "";
+  const author = authorship(state, evidence).authors.find((one) => samePerson(one, by));
+  if (author !== undefined) return refuse(turn, `${by} has changed this rollout${author === by ? "" : ` (as ${author})`}, and nobody approves their own change: somebody else has to`);
   return move(turn, "commandApprove", { approvedStep: next, sinceMs: state.sinceMs }, [], { command: true });
+}
+
+/** `alice@laptop`, as the command line names who is there, is the `alice` of a token: in doubt it is one person. */
+const samePerson = (a: string, b: string): boolean => personOf(a) === personOf(b);
+const personOf = (name: string): string => name.split("@", 1)[0]!.toLowerCase();
+
+/** Breaks the glass: a step is entered without the approval that it asks for. @returns null where it waits for none */
+export function overrideApproval(turn: Turn): Decided | null {
+  const { state } = turn;
+  const next = nextStep(turn);
+  if (!needsApproval(turn, next) || (state.phase !== "pending" && !exposed(state) && state.phase !== "waiting" && state.phase !== "paused")) return null;
+  return move(turn, "commandOverride", { approvedStep: next, sinceMs: state.sinceMs }, [], { command: true, subject: `step ${next + 1}` });
 }

@@ -24,7 +24,7 @@ export function statusOf(plan: RolloutPlan, state: RolloutState, evidence: Evide
   return {
     name: plan.name, route: plan.route, baseline: plan.baseline, candidate: plan.candidate, revision: state.revision,
     phase: state.phase, waiting: state.waiting, sinceMs: state.sinceMs, step: state.step, steps: plan.steps.map((step) => step.weight),
-    weight: state.weight, group: plan.group ?? null, rollbacks: state.rollbacks, cooldownUntilMs: state.cooldownUntilMs, regionsOut: state.regionsOut,
+    weight: state.weight, group: plan.group ?? null, edition: state.edition, authors: state.authors, rollbacks: state.rollbacks, cooldownUntilMs: state.cooldownUntilMs, regionsOut: state.regionsOut,
     drill: state.drill ?? null, quarantined: state.quarantined.includes(state.revision), escalated: state.escalated,
     windows: { baseline: evidence.baseline, candidate: evidence.candidate }, limits: evidence.limits, breaker: evidence.breaker,
     badResponses: evidence.badResponses, exposureBudget: plan.exposureBudget,

@@ -205,9 +205,9 @@ export class RolloutRunner {
 
   private decide(command: Command | null, moment: Moment): ExplainedDecision[] | null {
     if (this.following) return null;
-    const { input: { plan }, state: before } = this;
+    const { input: { plan, edits }, state: before } = this;
     const atMs = awaitsAcknowledgement(before) ? (this.tie ?? this.ports).acknowledgedAtMs?.(moment.monotonicMs) : undefined;
-    const evidence = this.outlook.around(this.evidence(command, moment), plan, before, this.writer.failing, acknowledgedAfter(before, atMs, moment));
+    const evidence = this.outlook.around(this.evidence(command, moment), plan, before, this.writer.failing, edits, acknowledgedAfter(before, atMs, moment));
     const { state, effects, reasons } = decide(plan, before, evidence, moment.nowMs);
     if (plan.group) this.ready = reasons.length === 0 && ready({ plan, state, evidence, nowMs: moment.nowMs });
     if (reasons.length === 0) return null;

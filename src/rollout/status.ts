@@ -21,6 +21,10 @@ export interface RolloutStatus {
   /** The weight that the sidecar's own region has of it: less where a cap or a limit says so. */
   readonly regionalWeight?: number;
   readonly group?: string | null;
+  /** Of the route's part of the configuration; null: nothing was decided on it yet. */
+  readonly edition?: string | null;
+  /** Who has edited that since the revision began: none of them approves it. */
+  readonly authors?: readonly string[];
   /** Rollbacks since the last success. */
   readonly rollbacks?: number;
   /** In milliseconds since 1970; null: nothing cools down. */

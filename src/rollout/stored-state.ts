@@ -22,7 +22,7 @@ export function parseState(value: unknown): RolloutState | string {
   if ((s.phase === "waiting") !== (s.waiting !== null)) return "contradicts itself in phase and waiting";
   if ((s.phase === "paused") !== (typeof s.paused === "object" && s.paused !== null)) return "contradicts itself in phase and paused";
   // What was written before these were known.
-  const later: Pick<RolloutState, "rollbacks" | "cooldownUntilMs" | "regionsOut"> = { rollbacks: 0, cooldownUntilMs: null, regionsOut: [] };
+  const later: Pick<RolloutState, "rollbacks" | "cooldownUntilMs" | "regionsOut" | "edition" | "authors"> = { rollbacks: 0, cooldownUntilMs: null, regionsOut: [], edition: null, authors: [] };
   return Object.assign(later, value) as RolloutState;
 }
 

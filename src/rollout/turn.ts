@@ -27,8 +27,23 @@ export interface Because {
 /** A transition: `sinceMs` starts anew where the phase or what it waits for changes. */
 export function move(turn: Turn, reason: RolloutReason, changes: Partial<RolloutState>, effects: readonly Effect[], because: Because = {}): Decided {
   const { state, evidence, nowMs } = turn;
-  const state2: RolloutState = { ...state, sinceMs: nowMs, badResponses: evidence.badResponses, ...changes };
+  const next = { ...state, sinceMs: nowMs, badResponses: evidence.badResponses, ...changes };
+  const now = authorship(next, evidence);
+  // An approval is for the edition that was there to be seen.
+  const approvedStep = state.edition === null || now.edition === state.edition ? next.approvedStep : Math.min(next.approvedStep, state.step, next.step);
+  const state2: RolloutState = { ...next, ...now, approvedStep };
   return { state: state2, effects, reasons: [decision(turn, reason, state2, because)] };
+}
+
+/** Over it, the oldest is forgotten: the stored state is bounded. */
+const authorsMax = 32;
+
+/** The edition that is decided on, and everybody who had a hand in it. */
+export function authorship({ edition, authors }: Pick<RolloutState, "edition" | "authors">, { around }: Evidence): Pick<RolloutState, "edition" | "authors"> {
+  const document = around?.document;
+  if (document === undefined) return { edition, authors };
+  const fresh = document.by.filter((name) => !authors.includes(name));
+  return { edition: document.edition, authors: fresh.length === 0 ? authors : [...authors, ...new Set(fresh)].slice(-authorsMax) };
 }
 
 /** Something that is recorded without a transition. */

@@ -1,7 +1,6 @@
 /**
- * What `decide` reads and writes: plain data, JSON all through, so that a decision can be stored, audited and replayed.
- * Times are milliseconds on the controller's line (wall time at its start plus monotonic time since): it never jumps
- * within a process and goes on across restarts.
+ * What `decide` reads and writes: plain data, JSON all through, so that a decision can be stored, audited and replayed. Times are milliseconds on the
+ * controller's line (wall time at its start plus monotonic time since): it never jumps within a process and goes on across restarts.
  */
 import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
@@ -36,9 +35,13 @@ export interface RolloutState {
   readonly shrinks: number;
   /** Steps up to this index may be entered without asking; -1: none. */
   readonly approvedStep: number;
+  /** Of the route, as far as it was decided on; null: none yet. */
+  readonly edition: string | null;
+  /** Who has had a hand in it since its revision began, oldest first. None of them approves it. */
+  readonly authors: readonly string[];
   /** Bad candidate responses of this rollout so far: what the exposure budget caps. */
   readonly badResponses: number;
-  /** Candidate revisions that were rolled back, oldest first; at most `quarantinedMax`. */
+  /** Candidate revisions that were rolled back, oldest first, at most 256: over it, the oldest is forgotten. */
   readonly quarantined: readonly string[];
   /** Rollbacks since the last success, of any revision: each doubles the cooldown. */
   readonly rollbacks: number;
@@ -60,9 +63,6 @@ export interface PausedState {
   readonly phase: "pending" | "progressing" | "waiting" | "baking";
   readonly waiting: WaitReason | null;
 }
-
-/** Over it, the oldest is forgotten; it is also what bounds the stored state. */
-export const quarantinedMax = 256;
 
 /** One variant over an interval. */
 export interface VariantWindow {
@@ -185,6 +185,8 @@ export interface Surroundings {
    * this step. By Ville's inequality once is enough, whatever it does later. Absent: as `notWorse` says now.
    */
   readonly shown?: readonly boolean[];
+  /** What the configuration says of the route now, and who has edited that since the state's edition, oldest first. Absent: it is not known. */
+  readonly document?: { readonly edition: string; readonly by: readonly string[] };
   /** While a drill takes users away: how long it took until every sidecar ran weight 0; null: some do not yet. Absent: nobody can tell. */
   readonly acknowledgedAfterMs?: number | null;
 }
@@ -223,6 +225,8 @@ export interface Command {
   readonly by: string;
   /** Their own words; may be empty. */
   readonly why: string;
+  /** Whether a secret or a certificate showed that it was they; absent: it is not known. */
+  readonly verified?: boolean;
 }
 
 /** What the controller does for a decision, in order. */

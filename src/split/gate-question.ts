@@ -1,4 +1,6 @@
 import type { Fields } from "../core/fields.ts";
+import { markRequest, newMarks, type MarkedHead, type Marks } from "./gate-marks.ts";
+import type { KeyFilter } from "./key-filter.ts";
 import { claimText, type Claims, type ClaimsOf } from "./claims.ts";
 
 /** What a gate may ask of a request; a parsed head is one. */
@@ -11,6 +13,8 @@ export interface GateRequest extends Fields {
   readonly target: string;
 }
 
+let asked = 0;
+
 /** One question to a route's gates. Scratch: one for each thread, filled in anew by `ask` and read within the call. */
 export class GateQuestion {
   request!: GateRequest;
@@ -18,6 +22,11 @@ export class GateQuestion {
   key: string | undefined;
   /** Wall time since 1970. */
   nowMs = 0;
+  /** Of all questions in this thread. */
+  number = 0;
+  /** What is known of the request at a glance; null: nothing, and every rule is asked. */
+  marks: Marks | null = null;
+  private readonly scratch = newMarks();
   private claimsOf: ClaimsOf | null = null;
   private claims: Claims | null | undefined;
 
@@ -28,6 +37,15 @@ export class GateQuestion {
     this.nowMs = nowMs;
     this.claimsOf = claimsOf;
     this.claims = undefined;
+    this.marks = null;
+    this.number = ++asked;
+    return this;
+  }
+
+  /** Spares the rules that cannot match. For the request path. @param head the same request @param namedKeys that some rule of the snapshot names */
+  glance(head: MarkedHead, namedKeys: KeyFilter): this {
+    this.marks = this.scratch;
+    markRequest(this.marks, head, this.key !== undefined && namedKeys.mayHave(this.key));
     return this;
   }
 

@@ -4,9 +4,66 @@ import type { GateCondition, GateEffect, GateRule } from "../core/gates.ts";
 import { isOpenAt } from "../core/time-window.ts";
 import { attributeReader, textTest } from "./attributes.ts";
 import { bucketOfHash, cohortHash, type CohortHash } from "./bucket.ts";
+import { never, slotOfRule } from "./gate-marks.ts";
 import type { GateQuestion } from "./gate-question.ts";
 
 type Test = (question: GateQuestion) => boolean;
+
+/** When a rule says something, but for its share: one object for all rules of a snapshot that say the same, so that it is near when it is asked. */
+export class Conditions {
+  readonly when: readonly Test[];
+  readonly unless: readonly Test[];
+
+  constructor(when: readonly Test[], unless: readonly Test[]) {
+    this.when = when;
+    this.unless = unless;
+  }
+
+  hold(question: GateQuestion): boolean {
+    const { when, unless } = this;
+    for (let i = 0; i < when.length; i++) if (!when[i]!(question)) return false;
+    return unless.length === 0 || !holdsAll(unless, question);
+  }
+}
+
+/** What all rules of a snapshot share. */
+export class RuleBook {
+  /** Cohort keys that some rule names. */
+  readonly namedKeys = new Set<string>();
+  private readonly tests = new Map<string, Test>();
+  private readonly conditions = new Map<string, Conditions>();
+
+  of({ when, unless }: GateRule, region: string | null): Conditions {
+    const make = (): Conditions => new Conditions(when.map((one) => this.test(one, region)), unless.map((one) => this.test(one, region)));
+    // Lists of users are long, and nobody else's.
+    return [...when, ...unless].some(({ kind }) => kind === "keys") ? make() : kept(this.conditions, JSON.stringify([when, unless]), make);
+  }
+
+  private test(condition: GateCondition, region: string | null): Test {
+    if (condition.kind !== "keys") return kept(this.tests, JSON.stringify(condition), () => (condition.kind === "attribute" ? once(compileCondition(condition, region)) : compileCondition(condition, region)));
+    for (const key of condition.values) this.namedKeys.add(key);
+    return compileCondition(condition, region);
+  }
+}
+
+function kept<V>(map: Map<string, V>, key: string, make: () => V): V {
+  let value = map.get(key);
+  if (value === undefined) map.set(key, (value = make()));
+  return value;
+}
+
+/** Several rules ask the same of a request. */
+function once(test: Test): Test {
+  let of = -1;
+  let known = false;
+  return (question) => {
+    if (question.number !== of) {
+      known = test(question);
+      of = question.number;
+    }
+    return known;
+  };
+}
 
 /** Why a rule does not match. */
 export type Miss =
@@ -17,34 +74,40 @@ export type Miss =
 export class CompiledRule {
   readonly name: string;
   readonly effect: GateEffect;
+  /** What a request has to have a mark for (gate-marks.ts) to be worth asking. */
+  readonly slot: number;
+  readonly conditions: Conditions;
   private readonly rule: GateRule;
-  private readonly when: readonly Test[];
-  private readonly unless: readonly Test[];
   private readonly hash: CohortHash;
 
   /** @param gate the gate's name @param region the sidecar's; null: it has none */
-  constructor(gate: string, rule: GateRule, region: string | null) {
+  constructor(gate: string, rule: GateRule, region: string | null, book: RuleBook) {
     this.name = rule.name;
     this.effect = rule.effect;
     this.rule = rule;
-    this.when = rule.when.map((condition) => compileCondition(condition, region));
-    this.unless = rule.unless.map((condition) => compileCondition(condition, region));
+    this.conditions = book.of(rule, region);
     this.hash = cohortHash(shareSalt(gate, rule.name));
+    const here = (condition: GateCondition): boolean | null => (condition.kind === "regions" ? region !== null && condition.values.includes(region) : null);
+    const elsewhere = rule.when.some((condition) => here(condition) === false) || (rule.unless.length > 0 && rule.unless.every((condition) => here(condition) === true));
+    this.slot = elsewhere ? never : slotOfRule(rule.when);
   }
 
   matches(question: GateQuestion): boolean {
-    const { when, unless } = this;
-    for (let i = 0; i < when.length; i++) if (!when[i]!(question)) return false;
-    if (unless.length > 0 && holdsAll(unless, question)) return false;
-    return this.rule.share >= bucketCount || (question.key !== undefined && this.bucketOf(question.key) < this.rule.share);
+    return this.conditions.hold(question) && this.takes(question.key);
+  }
+
+  /** Whether the cohort is within the rule's share. */
+  takes(key: string | undefined): boolean {
+    return this.rule.share >= bucketCount || (key !== undefined && this.bucketOf(key) < this.rule.share);
   }
 
   /** Why it does not match, by the same tests; null where it does. Not for the request path. */
   miss(question: GateQuestion): Miss | null {
     if (this.matches(question)) return null;
-    const failing = this.when.findIndex((test) => !test(question));
+    const { when, unless } = this.conditions;
+    const failing = when.findIndex((test) => !test(question));
     if (failing >= 0) return { part: "when", condition: this.rule.when[failing]! };
-    if (this.unless.length > 0 && holdsAll(this.unless, question)) return { part: "unless", condition: this.rule.unless.at(-1)! };
+    if (unless.length > 0 && holdsAll(unless, question)) return { part: "unless", condition: this.rule.unless.at(-1)! };
     return { part: "share", bucket: question.key === undefined ? null : this.bucketOf(question.key) };
   }
 

@@ -1,21 +1,27 @@
 /** A route's gates: who is given a candidate, or kept from it, before the weight says anything. Pure, and the same on the request path, in `explain` and in OFREP. */
 import type { Closure, RouteGate } from "../core/gates.ts";
 import type { RoutingReason } from "../core/reasons.ts";
-import { CompiledRule } from "./gate-rule.ts";
+import { CompiledRule, RuleBook, type Conditions } from "./gate-rule.ts";
 import type { GateQuestion } from "./gate-question.ts";
 
 export interface CompiledGate {
   readonly name: string;
   readonly variant: number;
   readonly rules: readonly CompiledRule[];
+  /** Of each rule, its slot: side by side, so that to pass over twenty reads one line of memory. */
+  readonly slots: Uint8Array;
+  readonly conditions: readonly Conditions[];
   /** Null: it is open. */
   readonly closed: Closure | null;
 }
 
 /** @param region the sidecar's; null: it has none @returns null where the route has no gates: then a request pays one comparison */
-export function compileGates(gates: readonly (RouteGate & { readonly closed: Closure | null })[], region: string | null): readonly CompiledGate[] | null {
+export function compileGates(gates: readonly (RouteGate & { readonly closed: Closure | null })[], region: string | null, book = new RuleBook()): readonly CompiledGate[] | null {
   if (gates.length === 0) return null;
-  return gates.map(({ name, variant, rules, closed }) => ({ name, variant, closed, rules: rules.map((rule) => new CompiledRule(name, rule, region)) }));
+  return gates.map(({ name, variant, rules, closed }) => {
+    const compiled = rules.map((rule) => new CompiledRule(name, rule, region, book));
+    return { name, variant, closed, rules: compiled, slots: Uint8Array.from(compiled, ({ slot }) => slot), conditions: compiled.map((rule) => rule.conditions) };
+  });
 }
 
 /** What was decided. Scratch: overwritten by the next `decideGates`. */
@@ -75,7 +81,12 @@ export function decideGates(gates: readonly CompiledGate[], question: GateQuesti
   if (closed) outcome.variant = 0;
 }
 
-function firstMatch({ rules }: CompiledGate, question: GateQuestion): number {
-  for (let i = 0; i < rules.length; i++) if (rules[i]!.matches(question)) return i;
+function firstMatch({ rules, slots, conditions }: CompiledGate, question: GateQuestion): number {
+  const { marks, key } = question;
+  if (marks === null) {
+    for (let i = 0; i < rules.length; i++) if (rules[i]!.matches(question)) return i;
+    return -1;
+  }
+  for (let i = 0; i < slots.length; i++) if (marks[slots[i]!] === 1 && conditions[i]!.hold(question) && rules[i]!.takes(key)) return i;
   return -1;
 }

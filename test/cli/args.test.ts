@@ -49,6 +49,14 @@ test("--help shows every option, the examples and the exit codes, on stdout", ()
   expect(io.err()).toBe("");
 });
 
+test("help is no wider than a terminal, and loses no word", () => {
+  const io = capture();
+  const long = "What this option does takes many words, ".repeat(10).trim();
+  parseArguments({ ...spec, options: { ...spec.options, mode: { ...spec.options.mode, help: long } } }, ["--help"], io);
+  for (const line of io.out().split("\n")) expect(line.length).toBeLessThanOrEqual(116);
+  expect(io.out().replaceAll(/\s+/g, " ")).toContain(long);
+});
+
 const commands: Command[] = ["deploy", "status"].map((name) => ({
   name,
   summary: `Do ${name}.`,

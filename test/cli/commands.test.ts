@@ -2,12 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { dispatch } from "../../src/cli/args.ts";
 import { commandHelp } from "../../src/cli/help.ts";
 import { commands } from "../../src/commands.ts";
 import { ebbgate, start, type Ended } from "../support/command.ts";
 import { capture } from "./capture.ts";
+
+// A busy machine starts a process in seconds.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const place = mkdtempSync(join(tmpdir(), "ebbgate-commands-"));
 beforeAll(() => {

@@ -1,10 +1,13 @@
 /** Commands that read a store, asked of a sidecar's admin API instead: as from an operator's own machine. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ebbgate, type Ended } from "../support/command.ts";
 import { FleetProcesses } from "../support/fleet-processes.ts";
 import { hasRedis, RedisServer, until } from "../support/redis.ts";
+
+// A busy machine starts a process in seconds.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 describe.skipIf(!hasRedis)("a fleet's document, log and reports over the admin API", () => {
   let redis: RedisServer;

@@ -2,12 +2,15 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { ebbgate, hasTerminal, inTerminal, start, type Ended } from "../support/command.ts";
 import { FleetProcesses } from "../support/fleet-processes.ts";
 import { hasRedis, RedisServer, until } from "../support/redis.ts";
 import { type SidecarProcess, Workplace } from "../support/sidecar.ts";
 import { rollout } from "../admin/world.ts";
+
+// A busy machine starts a process in seconds.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
 
 const plan = { candidate: "v2", steps: [{ weight: 1, dwell: "1h" }, { weight: 10, dwell: "1h" }, { weight: 50, dwell: "1h", approval: true }, 100] };
 const route = (name: string): object => ({ name, match: { path: `/${name}` }, variants: [{ name: "v1", endpoints: ["http://127.0.0.1:1"] }, { name: "v2", revision: "2.0.0", endpoints: ["http://127.0.0.1:1"] }], rollout: plan });

@@ -11,9 +11,12 @@ import { staleOf } from "../../src/gates/stale.ts";
 import { exposureOf, type GateExposure } from "../../src/gates/state.ts";
 import { initialState } from "../../src/rollout/decide.ts";
 import type { RolloutState } from "../../src/rollout/types.ts";
+import { systemClock } from "../../src/core/clock.ts";
 import { FileStore } from "../../src/store/file-store.ts";
 import { MemoryStore } from "../../src/store/memory-store.ts";
+import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import type { Store } from "../../src/store/store.ts";
+import { hasRedis, RedisServer, redisSettings } from "../support/redis.ts";
 
 const dayMs = 86_400_000;
 const startMs = Date.UTC(2026, 10, 27);
@@ -93,6 +96,16 @@ async function fileStore(): Promise<FileStore> {
   return store;
 }
 
+async function redisStore(): Promise<RedisStore> {
+  const server = await RedisServer.start();
+  const store = await RedisStore.open({ settings: redisSettings(server.port), clock: systemClock });
+  onTestFinished(async () => {
+    await store.close();
+    await server.stop();
+  });
+  return store;
+}
+
 describe("what is remembered of a gate", () => {
   it("is its state with the moment it changed, each change in the audit log, and its requests over restarts", async () => {
     const store = new MemoryStore();
@@ -135,8 +148,8 @@ describe("what is remembered of a gate", () => {
     expect(await recordsOf(store)).toHaveLength(1);
   });
 
-  it("is nothing once it is retired: the store is as it was before", async () => {
-    const store = await fileStore();
+  it.each([["file", fileStore] as const, ...(hasRedis ? [["Redis", redisStore] as const] : [])])("is nothing once it is retired: the %s store is as it was before", async (_kind, open) => {
+    const store = await open();
     const before = await store.keys("");
     const { lifecycle, world } = lifeOf(store);
     world.exposures.set("new-checkout", exposure("full", 100));

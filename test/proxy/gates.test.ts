@@ -1,6 +1,7 @@
 /** Gates on the request path: through real proxy threads, and against what is explained. */
+import { generateKeyPairSync, sign, type KeyObject } from "node:crypto";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { RouteSnapshot, Snapshot } from "../../src/config/snapshot.ts";
 import { defaultProxyLimits } from "../../src/config/settings.ts";
 import type { GateCondition, GateRule } from "../../src/core/gates.ts";
@@ -102,8 +103,21 @@ const condition: fc.Arbitrary<GateCondition> = fc.oneof(
   fc.record({ kind: fc.constant("paths" as const), values: fc.array(fc.record({ kind: fc.constantFrom("prefix" as const, "exact" as const), value: paths }), { minLength: 1, maxLength: 2 }) }),
   fc.record({ kind: fc.constant("methods" as const), values: fc.constantFrom(["GET"], ["POST", "PUT"]) }),
   fc.record({ kind: fc.constant("regions" as const), values: fc.constantFrom(["here"], ["there"]) }),
-  fc.constant({ kind: "times", windows: [{ kind: "dates", from: "2020-01-01T00:00", to: "2999-01-01T00:00", timezone: "UTC" }] } as const),
+  fc.constantFrom(
+    { kind: "times", windows: [{ kind: "dates", from: "2026-11-20T00:00", to: "2026-12-04T12:00", timezone: "Asia/Tokyo" }] } as const,
+    { kind: "times", windows: [{ kind: "weekly", days: [1, 2, 3, 4, 5], fromMinute: 540, toMinute: 1_020, timezone: "Europe/Berlin" }, { kind: "weekly", days: [6], fromMinute: 1_320, toMinute: 120, timezone: "UTC" }] } as const,
+  ),
 );
+const { publicKey, privateKey } = generateKeyPairSync("ed25519");
+const jwt = { keys: [{ ...publicKey.export({ format: "jwk" }) }], issuer: null, audience: null, clockToleranceMs: 0 };
+function tokenOf(claims: object, by: KeyObject = privateKey): string {
+  const signed = [{ alg: "EdDSA" }, claims].map((part) => Buffer.from(JSON.stringify(part)).toString("base64url")).join(".");
+  return `${signed}.${sign(null, Buffer.from(signed), by).toString("base64url")}`;
+}
+const startMs = Date.UTC(2026, 10, 27);
+const tokens = [
+  tokenOf({ "x-a": "a", "x-user": ["b", "pro"] }), tokenOf({ "x-b": "pro", "x-a": "Zoë" }), tokenOf({ "x-a": "a", exp: startMs / 1000 + 300_000 }), tokenOf({ "x-a": "a" }, generateKeyPairSync("ed25519").privateKey), "none",
+];
 const gateRule = (index: number): fc.Arbitrary<GateRule> =>
   fc.record({
     name: fc.constant(`rule-${index}`), effect: fc.constantFrom("deny" as const, "allow" as const, "target" as const), when: fc.array(condition, { maxLength: 2 }),
@@ -130,7 +144,7 @@ const follows = fc.constantFrom<[string, string]>(["baggage", "a=1,ebbgate-varia
 const request = fc
   .record({
     method: fc.constantFrom("GET", "POST", "PUT"), path: fc.constantFrom("/", "/shop", "/shop/cart", "/shopping", "/sh%6fp", "/admin/../shop", "/other"), query: fc.constantFrom("", "?x-a=a", "?x-b=Zo%C3%AB&x-a=b", "?x-user"),
-    lines: fc.array(fc.oneof(fc.tuple(name, value), fc.tuple(fc.constant("cookie"), fc.constantFrom("x-a=a; x-b=pro", "x-a=u1", "page=v1.x", "page=v2.x; x-a=u2", "page=v9.x")), follows), { maxLength: 4 }),
+    lines: fc.array(fc.oneof(fc.tuple(name, value), fc.tuple(fc.constant("cookie"), fc.constantFrom("x-a=a; x-b=pro", "x-a=u1", "page=v1.x", "page=v2.x; x-a=u2", "page=v9.x")), fc.tuple(fc.constant("authorization"), fc.constantFrom(...tokens.map((token) => `Bearer ${token}`))), follows), { maxLength: 4 }),
   })
   .map(({ method, path, query, lines }) => `${method} ${path}${query} HTTP/1.1\r\nHost: a\r\ncontent-length: 0\r\n${lines.map(([of, says]) => `${of}: ${wire(says)}\r\n`).join("")}\r\n`);
 
@@ -148,9 +162,12 @@ function routed(context: ProxyContext, head: RequestHead, forwarding: Forwarding
 it("explaining and routing never disagree: 100,000 random requests", { timeout: 300_000 }, () => {
   let asked = 0;
   const reasons = new Set<string>();
+  const parts = new Set<string>();
   const slab = new Slab(1);
+  vi.useFakeTimers({ toFake: ["Date"] });
+  onTestFinished(() => void vi.useRealTimers());
   fc.assert(
-    fc.property(snapshot, fc.array(request, { minLength: 100, maxLength: 100 }), fc.integer(), (routes, heads, seed) => {
+    fc.property(snapshot, fc.array(request, { minLength: 100, maxLength: 100 }), fc.integer(), fc.integer({ min: 0, max: 14 * 1_440 }), (routes, heads, seed, minute) => {
       const random = seededRandom(seed);
       // The draw of a request without a key is the first of the two that it makes: bucket, then shard.
       let first: number | null = null;
@@ -160,13 +177,14 @@ it("explaining and routing never disagree: 100,000 random requests", { timeout: 
         return drawn;
       };
       const context = new ProxyContext({ limits: defaultProxyLimits, viaName: "test", accessLog: null, random: draw, page: slab.pages[0]!, thread: 0 });
-      const posted: Snapshot = snapshotOf(1, routes, slab);
+      const posted: Snapshot = { ...snapshotOf(1, routes, slab), jwt };
       context.runtime = compileRuntime(posted, slab.pages, new RecorderBook(0), new EndpointBook(context, () => { throw new Error("nothing is sent"); }), "here");
       const explainer = new Explainer(posted, "here");
       for (const text of heads) {
         const { requestHead: head } = context;
         expect(parseRequestHead(head, text, defaultProxyLimits)).toBeNull();
         first = null;
+        vi.setSystemTime(startMs + (minute + (asked % 3)) * 60_000);
         const forwarding = forwardings[asked % 2]!;
         const result = routed(context, head, forwarding);
         const told = explainer.request(head, { clientIp: "192.0.2.7", trusted: forwarding.trusted, nowMs: Date.now(), ...(first === null ? {} : { draw: first }) });
@@ -178,6 +196,9 @@ it("explaining and routing never disagree: 100,000 random requests", { timeout: 
           if (told.bucket !== null) expect(told.bucket).toBe(bucket);
           const last = told.gates.find((one) => one.gate === told.gate)?.rules.at(-1);
           if (reason === "allowed" || reason === "targeted" || reason === "denied") expect([last?.rule, last?.miss]).toEqual([told.rule, null]);
+          const decided = posted.routes.find((one) => one.name === inRoute)!.gates.find((one) => one.name === told.gate)?.rules.find((one) => one.name === told.rule);
+          for (const one of decided?.when ?? []) parts.add(one.kind === "attribute" ? one.source : one.kind);
+          if (decided !== undefined && decided.share < 100_000) parts.add("share");
         }
         asked++;
       }
@@ -186,4 +207,5 @@ it("explaining and routing never disagree: 100,000 random requests", { timeout: 
   );
   expect(asked).toBe(100_000);
   expect([...reasons].toSorted()).toEqual([...routingReasons].toSorted());
+  expect([...parts].toSorted()).toEqual(["claim", "cookie", "header", "keys", "methods", "paths", "query", "regions", "share", "times"]);
 });

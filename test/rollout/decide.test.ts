@@ -95,8 +95,9 @@ describe("whatever is observed and commanded, in any order", () => {
 
   test("no step is taken before its external gates have said yes, whoever asks", () => {
     expect(
-      broken(({ before, evidence, plan, decided: { state } }) =>
-        state.step <= before.step || (plan.steps[state.step]!.externalGates ?? []).every((target) => evidence.around?.externalGates?.some((one) => one.target === target && one.answer === "yes"))),
+      broken(({ before, evidence, plan, decided: { state, reasons } }) =>
+        // Numbers of steps that were edited name others than before: what counts then is the weight.
+        (reasons[0]?.reason === "planChanged" ? state.weight <= before.weight : state.step <= before.step) || (plan.steps[state.step]!.externalGates ?? []).every((target) => evidence.around?.externalGates?.some((one) => one.target === target && one.answer === "yes"))),
     ).toEqual([]);
   });
 
@@ -178,11 +179,35 @@ describe("whatever is observed and commanded, in any order", () => {
     ).toEqual([]);
   });
 
+  test("nobody approves their own change, under whatever name of theirs", () => {
+    const person = (name: string): string => name.split("@")[0]!.toLowerCase();
+    expect(
+      broken(({ before, evidence, decided: { reasons } }) =>
+        reasons[0]?.reason !== "commandApprove" || [...before.authors, ...(evidence.around?.document?.by ?? [])].every((author) => person(author) !== person(reasons[0]!.command!.by))),
+    ).toEqual([]);
+  });
+
+  test("an approval is for one edition: none is entered upon that was approved for another, and an edit leaves none ahead", () => {
+    expect(
+      broken(({ before, plan, evidence, decided: { state, reasons } }) => {
+        const edition = evidence.around?.document?.edition ?? before.edition;
+        const edited = before.edition !== null && edition !== before.edition && before.revision === plan.revision;
+        // Numbers of steps that were edited name others than before: what counts then is the weight.
+        if (reasons[0]?.reason === "planChanged") return state.weight <= before.weight || !plan.steps[state.step]!.approval;
+        const entered = state.step > before.step && plan.steps[state.step]!.approval;
+        if (entered && before.approvedStep < state.step) return false;
+        return !edited || (!entered && (state === before || state.approvedStep <= Math.max(before.step, state.step)));
+      }),
+    ).toEqual([]);
+  });
+
   test("a drill takes all users away, and quarantines nothing, counts as no rollback and starts no cooldown, whatever it comes to", () => {
-    const kept = ({ quarantined, rollbacks, cooldownUntilMs, approvedStep, regionsOut, trips, shrinks }: RolloutState): string => JSON.stringify([quarantined, rollbacks, cooldownUntilMs, approvedStep, regionsOut, trips, shrinks]);
     expect(
       broken(({ before, decided: { state, reasons } }) => {
         const reason = reasons[0]?.reason;
+        // An edit during a drill takes approvals back as ever.
+        const edited = before.edition !== null && state.edition !== before.edition;
+        const kept = ({ quarantined, rollbacks, cooldownUntilMs, approvedStep, regionsOut, trips, shrinks }: RolloutState): string => JSON.stringify([quarantined, rollbacks, cooldownUntilMs, edited ? 0 : approvedStep, regionsOut, trips, shrinks]);
         if (reason === "drill") return state.weight === 0 && state.phase === "rollingBack" && before.weight > 0 && kept(state) === kept(before);
         if (reason === "drillPassed" || reason === "drillFailed" || reason === "drillEnded") return kept(state) === kept(before) && (reason === "drillEnded" || state.weight === 0);
         return before.drill?.over !== false || state.weight === 0 || ["commandPromote", "drillEnded", "newRevision"].includes(reason!) || state.drill === undefined;

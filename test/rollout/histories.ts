@@ -62,7 +62,7 @@ const wild: fc.Arbitrary<Evidence> = fc.record({
   breaker: fc.record({ tripped: rarely(12), wealth: fc.constantFrom(0, 0.5, 2e4), threshold: fc.constant(1e4), bound: share, bad: count, ok: count, clients: count }),
   badResponses: fc.integer({ min: 0, max: 60 }),
   split: maybe(rarely(4).map((mismatch) => ({ ...askew, evidence: mismatch ? 2_000 : 1, mismatch }))),
-  command: fc.option(fc.record({ verb: fc.constantFrom(...commandVerbs), by: fc.constant("ada"), why: fc.constantFrom("", "fixed by hand") }), { nil: null, freq: 2 }),
+  command: fc.option(fc.record({ verb: fc.constantFrom(...commandVerbs), by: fc.constantFrom("ada", "grace"), why: fc.constantFrom("", "fixed by hand") }), { nil: null, freq: 2 }),
 });
 
 const down: VariantWindow = { requests: 1_000, settled: 1_000, failed: 400, errorRate: 0.4, p50Ms: 10, p95Ms: 20, p99Ms: 30 };
@@ -72,15 +72,15 @@ const fine: VariantWindow = { requests: 1_000, settled: 1_000, failed: 1, errorR
 export const calm: fc.Arbitrary<Evidence> = fc
   .record({
     evidence: wild, settled: fc.constantFrom(0, 1_000, 1_000, 1_000), trafficless: rarely(15), outage: rarely(25), mismatched: rarely(60), tripped: rarely(40), breached: rarely(60), unshown: rarely(5), spent: rarely(80), unrecovered: fc.nat(3).map((x) => x > 0),
-    command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const, "drill" as const)), around: calmAround,
+    command: maybe(fc.constantFrom("approve" as const, "resume" as const, "override" as const, "drill" as const)), around: calmAround, by: fc.constantFrom("ada", "grace", "edsger@desk"),
   })
-  .map(({ evidence, settled, trafficless, outage, mismatched, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
+  .map(({ evidence, by, settled, trafficless, outage, mismatched, command, tripped, breached, unshown, spent, unrecovered, around }) => ({
     ...evidence, around, split: mismatched ? askew : null,
     candidate: trafficless ? { ...fine, requests: 0 } : outage ? down : fine, baseline: outage ? down : fine, baselineEarlier: fine, baselineSinceVerify: unrecovered ? down : fine,
     stepCandidateSettled: settled, candidateQuietMs: 1_000,
     limits: evidence.limits.map((each, i) => ({ ...each, verdict: breached && i === 0 ? ("breached" as const) : ("healthy" as const), groupWealth: 0, wealth: 0, notWorse: unshown ? 1 : 50 })),
     breaker: { ...evidence.breaker, tripped, wealth: 0.5, ok: 100 },
-    badResponses: spent ? 60 : 0, command: command === null ? null : { verb: command, by: "ada", why: "looked at it" },
+    badResponses: spent ? 60 : 0, command: command === null ? null : { verb: command, by, why: "looked at it" },
   }));
 
 const evidence = fc.oneof({ weight: 25, arbitrary: calm }, { weight: 1, arbitrary: wild });
@@ -126,12 +126,15 @@ export const frozenAt = (atPlan: RolloutPlan, nowMs: number): boolean => {
   return (atPlan.freeze ?? []).length > 0 && ((minute >= 6 && minute < 10) || (minute >= 40 && minute < 44));
 };
 
+const documented = (seen: Evidence, document: NonNullable<Surroundings["document"]>): Evidence => (seen.around === undefined ? seen : { ...seen, around: { ...seen.around, document } });
+
 /** A plan stays for a while: a rollout gets somewhere under it before the next one comes. */
 const stretch: fc.Arbitrary<Turning[]> = fc
   .record({
     plan: plans,
+    document: fc.record({ edition: fc.constantFrom("e1", "e1", "e2", "e3"), by: fc.constantFrom([], [], ["grace"], ["Ada@laptop"], ["edsger", "grace"]) }),
     turns: fc.array(fc.record({ afterMs: fc.constantFrom(100, 1_000, 6_000, 6_000, 40_000, 70_000), evidence }), { minLength: 1, maxLength: 40, size: "max" }),
   })
-  .map(({ plan: of, turns }) => turns.map((turn) => ({ ...turn, plan: of })));
+  .map(({ plan: of, turns, document }) => turns.map((turn) => ({ ...turn, plan: of, evidence: documented(turn.evidence, document) })));
 
 export const history: fc.Arbitrary<Turning[]> = fc.array(stretch, { minLength: 1, maxLength: 6, size: "max" }).map((stretches) => stretches.flat());

@@ -3,7 +3,7 @@ import { fails, isSigned, Receiver, signingKey, took } from "../support/receiver
 import { TwoVersions } from "../support/two-versions.ts";
 import { until } from "../hooks/world.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let shop: TwoVersions;
 let pager: Receiver;

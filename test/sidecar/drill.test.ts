@@ -4,7 +4,7 @@ import { Receiver, signingKey } from "../support/receiver.ts";
 import type { SidecarProcess } from "../support/sidecar.ts";
 import { TwoVersions } from "../support/two-versions.ts";
 
-vi.setConfig({ testTimeout: 90_000 });
+vi.setConfig({ testTimeout: 120_000 });
 
 let shop: TwoVersions;
 let ops: Receiver;
@@ -44,7 +44,7 @@ it("a drill of a running sidecar takes the users away and gives them back, calls
   });
   expect(answer!.status).toBe(200);
   expect(await answer!.json()).toMatchObject({ outcome: "accepted", decision: { reason: "drill", weight: 0, drill: { outcome: "underWay", weight: 50 } }, rollout: { phase: "rollingBack" } });
-  expect(shop.reasons()).toEqual(["started", "commandRefused", "drill", "trafficStopped", "drillPassed", "drillEnded"]);
+  expect(shop.moves()).toEqual(["started", "commandRefused", "drill", "trafficStopped", "drillPassed", "drillEnded"]);
 
   const [rollout] = (await sidecar.status()).rollouts as unknown as readonly { readonly drill: { readonly acknowledgedAfterMs: number; readonly stoppedAfterMs: number; readonly verifiedAfterMs: number } }[];
   expect(rollout).toMatchObject({ phase: "progressing", weight: 50, quarantined: false, drill: { outcome: "passed", over: true, why: "game day" } });

@@ -1,8 +1,11 @@
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { until } from "../hooks/world.ts";
 import { Receiver, signingKey, silent, took } from "../support/receiver.ts";
 import type { SidecarProcess } from "../support/sidecar.ts";
 import { type Recorded, TwoVersions } from "../support/two-versions.ts";
+
+/** Real processes start and stop, on a machine that others use as well. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let shop: TwoVersions;
 let receiver: Receiver;
@@ -34,7 +37,7 @@ it("rolls back and verifies while a step of the playbook is not taken, and calls
   expect(outcomes()).toMatchObject([
     { step: "revert-code", outcome: "done", route: "shop", revision: "2.0.0" }, { step: "open-ticket", outcome: "done" },
   ]);
-  expect(shop.reasons()).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
+  expect(shop.moves()).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
   expect(new Set(receiver.received.map(({ headers }) => headers["webhook-id"])).size).toBe(2);
   expect(await second.stop()).toBe(0);
 });
@@ -48,7 +51,7 @@ it("waits for an external gate that is silent or says no, goes on when it says y
   receiver.answer = (response) => void response.end(JSON.stringify({ allow: false, reason: "the fair is on" }));
   await shop.whileUsersCome(sidecar, () => heard("no"));
   expect(await gateOf(sidecar)).toEqual({ target: "ops", answer: "no", why: "the fair is on" });
-  expect(shop.reasons()).toEqual(["started", "awaitingExternalGate"]);
+  expect(shop.moves()).toEqual(["started", "awaitingExternalGate"]);
 
   receiver.answer = (response) => void response.end('{"allow":true}');
   await shop.whileUsersCome(sidecar, shop.decided("stepCompleted"));

@@ -1,9 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { until } from "../hooks/world.ts";
 import { Receiver, signingKey } from "../support/receiver.ts";
 import { TwoVersions } from "../support/two-versions.ts";
+
+/** Real processes start and stop, on a machine that others use as well. */
+vi.setConfig({ testTimeout: 120_000 });
 
 let shop: TwoVersions;
 let receiver: Receiver;

@@ -2,13 +2,16 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { parseTraceparent } from "../../src/trace/context.ts";
 import { Collector, hasCollector } from "../support/collector.ts";
 import { OtlpReceiver, readExport, type ReceivedSpan } from "../support/otlp-receiver.ts";
 import { hasPrometheus, Prometheus } from "../support/prometheus.ts";
 import { until } from "../support/redis.ts";
 import { Workplace, type SidecarProcess } from "../support/sidecar.ts";
+
+/** Real processes start and stop, on a machine that others use as well. */
+vi.setConfig({ testTimeout: 120_000 });
 
 const places: Workplace[] = [];
 const stopped: { stop(): void }[] = [];

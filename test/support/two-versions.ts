@@ -56,6 +56,11 @@ export class TwoVersions {
     return this.recorded().flatMap(({ reason }) => reason ?? []);
   }
 
+  /** The same without holds for want of requests, which a busy machine makes. */
+  moves(): unknown[] {
+    return this.reasons().filter((reason) => !["awaitingEvidence", "noTraffic", "holdEnded"].includes(String(reason)));
+  }
+
   decided(reason: string): () => boolean {
     return () => this.reasons().includes(reason);
   }

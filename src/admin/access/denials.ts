@@ -1,5 +1,6 @@
 /** Denied attempts in log and audit log: each of them, up to a rate that no stranger can fill a disk with; the others as a number. */
 import type { Log } from "../../core/log.ts";
+import { redactText } from "../../core/redact.ts";
 import type { Attempt } from "./access.ts";
 
 /** In the audit log. */
@@ -60,7 +61,7 @@ export class Denials {
 
   private write({ principal, ...attempt }: Attempt): void {
     this.written++;
-    const record: AccessRecord = { kind: "access", event: "denied", who: principal?.name ?? null, ...attempt, path: attempt.path.slice(0, textMax), why: attempt.why.slice(0, textMax), more: this.more };
+    const record: AccessRecord = { kind: "access", event: "denied", who: principal?.name ?? null, ...attempt, path: shown(attempt.path), why: shown(attempt.why), more: this.more };
     this.more = 0;
     this.ports.log.warn({ access: record }, `${record.method} ${record.path} was denied to ${record.who ?? "a stranger"} at ${record.peer}: ${record.why}.`);
     this.record(record);
@@ -73,6 +74,9 @@ export class Denials {
     void writing.then(() => this.writing.delete(writing));
   }
 }
+
+/** A stranger's own words: they may hold a secret that was put into the wrong place. */
+const shown = (text: string): string => redactText(text).slice(0, textMax);
 
 /** One line for people. */
 export function describeAccess(record: AccessRecord): string {

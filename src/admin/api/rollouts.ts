@@ -31,8 +31,8 @@ const verbs: Readonly<Record<CommandVerb, Verb>> = {
 type RolloutPorts = Pick<AdminPorts, "rollouts" | "command">;
 
 /** What a person decides upon: not what moves by itself every second. */
-export const rolloutTag = ({ name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits, exposureBudget, regionsOut, cooldownUntilMs }: RolloutStatus): string =>
-  tagOf([name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits.map(({ metric, quantile, name: of, action, margin }) => [metric, quantile, of, action, margin]), exposureBudget, regionsOut, cooldownUntilMs]);
+export const rolloutTag = ({ name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits, exposureBudget, regionsOut, cooldownUntilMs, edition }: RolloutStatus): string =>
+  tagOf([name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits.map(({ metric, quantile, name: of, action, margin }) => [metric, quantile, of, action, margin]), exposureBudget, regionsOut, cooldownUntilMs, edition]);
 
 export function rolloutEndpoints(ports: RolloutPorts): readonly Endpoint[] {
   const one = (name: string): RolloutStatus | undefined => ports.rollouts().find((each) => each.name === name);
@@ -77,7 +77,7 @@ export function rolloutEndpoints(ports: RolloutPorts): readonly Endpoint[] {
           404: { means: "There is none of that name." }, 409: { means: "The rollout's rules refuse it; the detail says why, and what to do instead." },
         },
         handle({ params: { name }, body, principal }) {
-          const result = ports.command(name, { verb, by: principal.name, why: body.reason });
+          const result = ports.command(name, { verb, by: principal.name, why: body.reason, verified: principal.verified });
           const now = one(name);
           if (result.outcome === "unknown" || now === undefined) return missing(name);
           const headers = { etag: rolloutTag(now) };

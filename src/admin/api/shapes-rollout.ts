@@ -36,7 +36,7 @@ const splitEvidence: z.ZodType<SplitEvidence> = z
   .object({ counts: z.enum(["requests", "cohorts"]), candidate: count, baseline: count, share: z.number(), evidence: z.number(), threshold: z.number(), mismatch: z.boolean() })
   .meta({ id: "SplitEvidence", description: "Whether the variants get what the weights say." });
 
-const command = z.object({ verb: z.enum(commandVerbs), by: z.string(), why: z.string() });
+const command = z.object({ verb: z.enum(commandVerbs), by: z.string(), why: z.string(), verified: z.boolean().exactOptional().describe("Whether a secret or a certificate showed that it was they.") });
 
 const drill: z.ZodType<DrillState> = z
   .object({
@@ -62,6 +62,7 @@ export const rollout: z.ZodType<RolloutStatus> = z
   .object({
     name: z.string(), route: z.string(), baseline: z.string(), candidate: z.string(), revision: z.string(), phase: z.enum(rolloutPhases), waiting: z.enum(waitReasons).nullable(), sinceMs: sinceEpoch,
     step: z.int().min(-1), steps: z.array(percent), weight: percent.describe("The candidate's, in percent."), regionalWeight: percent.exactOptional(), group: z.string().nullable().exactOptional(),
+    edition: z.string().nullable().exactOptional(), authors: z.array(z.string()).exactOptional().describe("Who has edited the route's part of the configuration since the revision began: none of them approves it."),
     rollbacks: count.exactOptional(), cooldownUntilMs: sinceEpoch.nullable().exactOptional(), regionsOut: z.array(z.string()).exactOptional(),
     probes: z.object({ candidate: probeEvidence.nullable(), baseline: probeEvidence.nullable() }).exactOptional(), externalGates: z.array(gateAnswer).nullable().exactOptional(),
     drill: drill.nullable().exactOptional().describe("The one that is under way, or else the last one of this revision."), quarantined: z.boolean(), escalated: z.boolean(), windows: z.object({ baseline: variantWindow, candidate: variantWindow }), limits: z.array(limitEvidence), breaker: breakerEvidence,

@@ -1,4 +1,5 @@
 /** Parts that several endpoints share. */
+import { redactText } from "../../core/redact.ts";
 import { z } from "zod";
 
 /** RFC 9457. */
@@ -17,4 +18,4 @@ export const page = <T extends z.ZodType>(item: T, id: string) =>
 export const named = (what: string) => z.strictObject({ name: z.string().min(1, "it has no name").max(253, "its name is too long").describe(`Of the ${what}.`) });
 
 /** What people say for history and audit log. */
-export const reasonText = z.string("is a text").trim().max(1_000, "is at most 1,000 characters long").regex(/^[ -~\u00a0-\uffff]*$/, "has a control character: write one line of text");
+export const reasonText = z.string("is a text").trim().overwrite(redactText).max(1_000, "is at most 1,000 characters long").regex(/^[ -~\u00a0-\uffff]*$/, "has a control character: write one line of text");

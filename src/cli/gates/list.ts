@@ -27,7 +27,7 @@ export function reportText(reports: readonly GateReport[], place: string, nowMs:
   const at = new Date(nowMs).toISOString();
   const stale = reports.filter((report) => report.stale.length > 0).length;
   const states = ["hidden", "partial", "full"].map((state) => `${reports.filter(({ exposure }) => exposure.state === state).length} ${state}`).join(", ");
-  const parts = [`# Gates, ${at.slice(0, 10)}\n`, `${reports.length} gates in ${place}: ${states}; ${stale} stale.\n`, ...reports.map((report) => section(report))];
+  const parts = [`# Gates, ${at.slice(0, 10)}\n`, `${reports.length} ${reports.length === 1 ? "gate" : "gates"} in ${place}: ${states}; ${stale} stale.\n`, ...reports.map((report) => section(report))];
   return parts.join("\n");
 }
 

@@ -4,6 +4,7 @@
  */
 import { defaultLimits } from "../../config/rollout-plan.ts";
 import { locationClassCount, tailCount, type SecondCounts } from "../../judge/counts.ts";
+import type { Dispersion, DispersionFound } from "../../judge/dispersion.ts";
 import type { LatencyModel } from "../../judge/edges.ts";
 import { StrataBook, type Seconds } from "../../judge/strata.ts";
 import { Trial, type Taken } from "../../judge/trial.ts";
@@ -90,6 +91,11 @@ export class StrataJudge implements Judge {
   /** What the last second took in: for a fleet's leader. */
   get taken(): readonly Taken[] {
     return this.trial.taken;
+  }
+
+  /** What the sidecar reports of its baseline's dispersion, and what it would be held to alone. */
+  get dispersion(): { readonly found: DispersionFound; readonly alone: Dispersion } {
+    return { found: this.blocks.found, alone: this.blocks.dispersion };
   }
 
   get phi(): number {
@@ -195,6 +201,7 @@ export class StrataJudge implements Judge {
         tails[0]! += (byte >>> 4) & 1;
         tails[1]! += (byte >>> 5) & 1;
         tails[2]! += (byte >>> 6) & 1;
+        tails[3]! += byte >>> 7;
       }
       if (side === "baseline") this.blocks.answer(of.clients[i]!, endpointOf(of.clients[i]!, endpoints), byte & 15, (byte & 32) !== 0);
     }

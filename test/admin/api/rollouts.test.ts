@@ -66,7 +66,7 @@ describe.each(commandVerbs)("the verb %s", (verb) => {
     const etag = (await ask(at, "/api/v1/rollouts/shop")).headers.etag!;
     const reply = await post(at, path, { reason: " because of Ümläuts " }, { "if-match": etag, "ebbgate-user": "ada@host" });
     expect([reply.status, parsed(reply)]).toMatchObject([200, { outcome: "accepted", decision: { sentence: "It is paused." }, rollout: { name: "shop" } }]);
-    expect(w.commands).toEqual([{ name: "shop", verb, by: "ada@host", why: "because of Ümläuts" }]);
+    expect(w.commands).toEqual([{ name: "shop", verb, by: "ada@host", verified: false, why: "because of Ümläuts" }]);
     expect(reply.headers.etag).toBe(etag);
   });
 
