@@ -81,7 +81,7 @@ export class GenericClient {
     const body = contents.length === 0 ? fc.constantFrom(undefined, undefined, undefined, "{}") : fc.oneof({ weight: 8, arbitrary: fc.oneof(...contents.map(([, { schema }]) => this.value(schema).map((value) => JSON.stringify(value)))) }, { weight: 1, arbitrary: fc.json() }, { weight: 1, arbitrary: fc.constantFrom("", "{", "\u0000", "[]") });
     const type = fc.oneof({ weight: 9, arbitrary: fc.constantFrom("application/json", ...contents.map(([name]) => name)) }, { weight: 1, arbitrary: fc.constantFrom("text/plain", "") });
     const methods = fc.oneof({ weight: 19, arbitrary: fc.constant(method) }, { weight: 1, arbitrary: fc.constantFrom("DELETE", "PATCH") });
-    return fc.record({ method: methods, path: of("path"), query: of("query"), headers: of("header"), body, type, extra: fc.option(byteString, { freq: 20 }) }).map(({ path, query, headers, extra, ...rest }) => {
+    return fc.record({ method: methods, path: of("path"), query: of("query"), headers: of("header"), body, type, extra: fc.oneof({ weight: 19, arbitrary: fc.constant(null) }, { weight: 1, arbitrary: byteString }) }).map(({ path, query, headers, extra, ...rest }) => {
       const filled = template.replace(/\{(\w+)\}/g, (_whole, name: string) => encodeURIComponent(path[name] ?? "x").replace(/^\.+$/, "%2E"));
       const asked = new URLSearchParams(Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])));
       if (extra !== null) asked.append(extra, extra);
