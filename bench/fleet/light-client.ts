@@ -124,7 +124,7 @@ export class LightClient {
   }
 
   private model() {
-    return { generation: 1, classShares: Array.from({ length: 16 }, () => 0.0625), scores: Array.from({ length: 16 }, (_, i) => (i - 7.5) / 4.5), tailShares: [0.05, 0.01, 0.002] };
+    return { generation: 1, classShares: Array.from({ length: 16 }, () => 0.0625), scores: Array.from({ length: 16 }, (_, i) => (i - 7.5) / 4.5), tailShares: [0.05, 0.01, 0.002, 0.004] };
   }
 
   private latency(nC: number, nB: number) {
@@ -133,7 +133,7 @@ export class LightClient {
       for (let i = 0; i < n; i++) classes[Math.floor(Math.random() * 16)]!++;
       return classes;
     };
-    const tails = (n: number): Float64Array => Float64Array.from([0.05, 0.01, 0.002], (share) => Array.from({ length: n }, () => (Math.random() < share ? 1 : 0)).reduce<number>((x, y) => x + y, 0));
+    const tails = (n: number): Float64Array => Float64Array.from([0.05, 0.01, 0.002, 0.004], (share) => Array.from({ length: n }, () => (Math.random() < share ? 1 : 0)).reduce<number>((x, y) => x + y, 0));
     return { generation: 1, nC, nB, unsettledC: 0, unsettledB: 0, locationC: location(nC), locationB: location(nB), tailsC: tails(nC), tailsB: tails(nB) };
   }
 

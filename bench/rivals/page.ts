@@ -31,7 +31,7 @@ const regressions = ownRows.filter(({ kind, row }) => kind === "regression" && !
 const rivals = rowsOf(reports.filter(isRival));
 if ([quiet, need, regressions, rivals].some((rows) => rows.length === 0)) throw new Error("four kinds of rows are wanted: quiet, regressions, --need, and rivals");
 
-const percent = (share: number): string => `${(share * 100).toFixed(share > 0 && share < 0.001 ? 2 : 1)}%`;
+const percent = (share: number, digits = 1): string => `${(share * 100).toFixed(digits)}%`;
 const pair = ({ median, p95 }: Spread): string => (median === null ? "not in half of the runs" : `${number(median)}${p95 === null ? " / -" : ` / ${number(p95)}`}`);
 const expected = (spread: ReferenceSpread | null | undefined): string => (spread == null ? "" : `${number(spread.median)}${spread.p95 === null ? "" : ` / ${number(spread.p95)}`}`);
 const source = (rows: readonly Sourced[]): string =>
@@ -41,13 +41,13 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
 
 const sections: Readonly<Record<string, string>> = {
   quiet: table(["world", "runs", "requests a run", "false rollbacks", "at most (95%)"], quiet.map((row) => [
-    row.title, row.runs.toLocaleString("en-US"), row.requestsPerRun.toLocaleString("en-US"), `${row.falseVerdicts} (${percent(row.falseShare)})`, percent(row.falseShareMost),
+    row.title, row.runs.toLocaleString("en-US"), row.requestsPerRun.toLocaleString("en-US"), `${row.falseVerdicts} (${percent(row.falseShare, 2)})`, percent(row.falseShareMost, 2),
   ])) + source(quiet),
   detection: table(["what is wrong", "found", "candidate requests", "reference", "seconds", "reference"], regressions.map((row) => [
     row.title, `${row.found} of ${row.runs}`, pair(row.requests), expected(row.reference?.requests), pair(row.seconds), expected(row.reference?.seconds),
   ])) + source(regressions),
   need: table(["what is wrong", "half of the cases", "95% of the cases"], need.map((row) => [row.title, atMost(row.requests.median), atMost(row.requests.p95)])) + source(need),
-  rivals: `False rollbacks:\n\n${rivalTable("quiet", (row) => percent(row.falseShare))}\n\nSeconds until the verdict, median / 95th percentile:\n\n${rivalTable("regression", (row) => pair(row.seconds))}${source(rivals)}`,
+  rivals: `False rollbacks:\n\n${rivalTable("quiet", (row) => percent(row.falseShare, row.falseShare > 0 && row.falseShare < 0.001 ? 2 : 1))}\n\nSeconds until the verdict, median / 95th percentile:\n\n${rivalTable("regression", (row) => pair(row.seconds))}${source(rivals)}`,
 };
 
 /** The rows of `--need` are watched for four hours at 25 candidate requests a second. */

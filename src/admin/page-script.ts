@@ -123,7 +123,17 @@ function breakerRow(breaker) {
     el("td", { class: breaker.tripped ? "bad" : "soft" }, breaker.tripped ? "tripped" : breaker.bound >= 0.8 ? "off" : "armed"));
 }
 
-function limitRows(limits, breaker) {
+// What was given to whom since the weights last changed, and whether that is the split that was made.
+function splitRow(split) {
+  const { candidate, baseline, share, mismatch } = split;
+  const all = candidate + baseline;
+  return el("tr", {}, el("td", {}, "split of " + (split.counts === "requests" ? "requests" : "users")), el("td", {}, number(candidate, 0)), el("td", {}, number(baseline, 0)),
+    el("td", {}, weight(share * 100) + " expected" + (all > 0 ? ", is " + weight((candidate / all) * 100) : "")),
+    meter(split.evidence, split.threshold, mismatch, "odds of " + split.evidence.toPrecision(3) + " against the split; from " + split.threshold + " on the rollout holds"),
+    el("td", { class: mismatch ? "bad" : "soft" }, mismatch ? "mismatch" : "as dealt"));
+}
+
+function limitRows(limits, breaker, split) {
   const value = (limit, x) => (limit.metric === "latency" ? millis(x) : limit.metric !== "custom" ? percent(x) : x === null ? none : String(Number(x.toPrecision(3))));
   const body = limits.map((limit) => {
     const over = limit.verdict === "breached";
@@ -134,6 +144,7 @@ function limitRows(limits, breaker) {
       el("td", { class: over ? "bad" : limit.verdict === "healthy" ? "good" : "soft" }, limit.verdict));
   });
   body.push(breakerRow(breaker));
+  if (split) body.push(splitRow(split));
   const heads = ["limit", "candidate", "baseline", "may be", "evidence against", "verdict"];
   return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ...heads.map((head) => el("th", {}, head)))), el("tbody", {}, ...body)));
 }
@@ -151,7 +162,7 @@ function rolloutPart(rollout, nowMs) {
     el("div", { class: "row" }, el("span", { class: "chip " + (tone[rollout.phase] || "") }, state), el("span", { class: "soft" }, "for " + duration((nowMs - rollout.sinceMs) / 1000)),
       el("span", { class: "soft" }, "step " + (rollout.step + 1) + " of " + rollout.steps.length + ": " + steps),
       el("span", { class: "soft" }, number(rollout.badResponses, 0) + " bad responses" + (rollout.exposureBudget === null ? "" : " of " + rollout.exposureBudget + " allowed"))),
-    limitRows(rollout.limits, rollout.breaker),
+    limitRows(rollout.limits, rollout.breaker, rollout.split),
     rollout.decisions.length ? el("h3", {}, "last decisions") : null,
     rollout.decisions.length ? decisionList(rollout.decisions) : null,
   ];

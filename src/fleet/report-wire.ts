@@ -10,7 +10,7 @@ import type { Excess } from "../judge/shadow-arms.ts";
 import type { LimitEvidence, VariantWindow } from "../rollout/types.ts";
 import { dispersionOf, reportBytesMax, strataPerReportMax, type Report, type ReportedBreaker, type ReportedModel, type ReportedWindows, type RolloutReport, type Trip } from "./report.ts";
 
-const version = 1;
+const version = 2;
 /** Ratios of what is rounded like this are off by less than a thousandth. */
 const short = (value: number): number => Number(value.toPrecision(5));
 const window = ({ requests, settled, failed, p50Ms, p95Ms, p99Ms }: VariantWindow): unknown[] => [requests, settled, failed, p50Ms, p95Ms, p99Ms].map((n) => (n === null ? null : short(n)));
@@ -109,9 +109,12 @@ function decodeModel(value: unknown): ReportedModel {
   const [generation, classShares, scores, tailShares] = list(value, 4);
   const model = { generation: count(generation), classShares: list(classShares, locationClassCount).map(count), scores: list(scores, locationClassCount).map(number), tailShares: list(tailShares, tailCount).map(count) };
   // Weights that fall would not be a test of "slower".
-  if (model.scores.some((score, i) => i > 0 && score < model.scores[i - 1]!) || model.tailShares.some((share) => share <= 0 || share >= 1)) throw new Malformed();
+  if (model.scores.some((score, i) => i > 0 && score < model.scores[i - 1]!) || model.tailShares.some((share) => share <= 0 || share >= 1) || !falling(model.tailShares)) throw new Malformed();
   return model;
 }
+
+/** The farther edge is passed less often; by place: p95, p99, 2*p99, 1.5*p99. */
+const falling = ([p95, p99, twice, half]: readonly number[]): boolean => p95! >= p99! && p99! >= half! && half! >= twice!;
 
 function decodeStratum(value: unknown): MemberStratum {
   const [from, final, dispersion, nC, nB, errorsC, errorsB, settledC, settledB, rhoMin, goalsC, goalsB, odds, latency] = list(value, 14);

@@ -3,7 +3,8 @@ import type { Odds } from "./conversion.ts";
 /** The integers that the judge reads. The slab's rows (observe/reader.ts) have the same shape. */
 
 export const locationClassCount = 16;
-export const tailCount = 3;
+/** p95, p99, 2*p99, 1.5*p99. */
+export const tailCount = 4;
 
 /** One dispatch second of one variant. */
 export interface SecondCounts {
@@ -22,7 +23,7 @@ export interface SecondCounts {
   readonly generation: number;
   /** Sixteen classes from fast to slow; less than n while in flight, or where a failure says nothing about latency. */
   readonly location: ArrayLike<number>;
-  /** Exceedances of p95, p99 and 2*p99, counted as soon as an exchange's age passes the edge. */
+  /** Exceedances of p95, p99, 2*p99 and 1.5*p99, counted as soon as an exchange's age passes the edge. */
   readonly tails: ArrayLike<number>;
   /** Conversions by goal, which this second's requests reached; absent: none. */
   readonly goals?: ArrayLike<number>;

@@ -31,7 +31,7 @@ export interface EdgeHistogram {
 /** One generation of edges: what the recorders need (tables) and what the judge needs (weights). */
 export interface LatencyModel {
   readonly generation: number;
-  /** For each bucket: the location class in the low four bits, exceeded tails in bits 4, 5, 6 (p95, p99, 2*p99). */
+  /** For each bucket: the location class in the low four bits, exceeded tails in bits 4 ... 7 (p95, p99, 2*p99, 1.5*p99). */
   readonly baselineTable: Uint8Array;
   readonly candidateTable: Uint8Array;
   /** What the baseline's own histogram put into each class: shares that sum to 1. */
@@ -52,9 +52,9 @@ export function latencyModel(generation: number, histogram: EdgeHistogram, margi
   for (let i = 0; i < buckets; i++) n += counts[i]!;
   const edges = edgesAbove(counts, Array.from({ length: classes - 1 }, (_, k) => ((k + 1) / classes) * n));
   const [p95, p99] = edgesAbove(counts, [0.95 * n, 0.99 * n]) as [number, number];
-  const twiceP99 = bucketFrom(histogram, 2 * histogram.lowerMicros(p99));
-  const tails = [p95, p99, twiceP99];
-  const tailMargins = [margins.p95, margins.p99, margins["2xp99"]];
+  const times = (factor: number): number => bucketFrom(histogram, factor * histogram.lowerMicros(p99));
+  const tails = [p95, p99, times(2), times(1.5)];
+  const tailMargins = [margins.p95, margins.p99, margins["2xp99"], margins.p99];
   const moved = (edge: number, by: EdgeMargin): number => {
     const micros = histogram.lowerMicros(edge);
     return bucketFrom(histogram, Math.max(micros * (1 + by.margin), micros + by.floorMs * 1000));

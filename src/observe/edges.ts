@@ -2,7 +2,7 @@
 
 /**
  * Latency edges as the control thread sends them: for each histogram bucket one byte, the location class in the low
- * four bits and the exceeded tails in bits 4, 5 and 6 (p95, p99, 2*p99).
+ * four bits and the exceeded tails in bits 4 ... 7 (p95, p99, 2*p99, 1.5*p99).
  */
 export interface LatencyEdges {
   /** 1, 2, 3, ...; rows remember theirs. 0 sets the late edge alone: nothing is classified. */

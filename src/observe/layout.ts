@@ -32,7 +32,7 @@ export const offsets = {
   /** The histogram of a custom limit's numbers, of judged requests (numbers.ts). */
   numbers: 128 + 2 * histogramBuckets,
   strata: 2048,
-  blocks: 5120,
+  blocks: 5184,
 } as const;
 /** The counters and the latency histograms end here. */
 export const cumulativeWords = offsets.total + histogramBuckets;
@@ -109,7 +109,7 @@ export const errorWord = (code: ErrorCode): number => errorOffset.get(code)!;
 
 /** Strata by dispatch second (JUDGE 10): a ring of rows, written only for judged series. */
 export const strataRows = 64;
-export const strataRowWords = 48;
+export const strataRowWords = 49;
 export const rowCells = {
   /** The dispatch second (`floor(monotonicMs / 1000)`); a row is valid only while this equals the second asked for. */
   second: 0,
@@ -124,27 +124,27 @@ export const rowCells = {
   generation: 8,
   /** Sixteen classes of first-byte latency, from fast to slow. */
   location: 9,
-  /** Exceedances of p95, p99 and 2*p99. */
+  /** Exceedances of p95, p99, 2*p99 and 1.5*p99. */
   tails: 25,
   /** 128-bit set of the cohort shards that were dispatched: how many clients there are to tell apart. */
-  shards: 28,
+  shards: 29,
   /** Every error. */
-  errorsRaw: 32,
+  errorsRaw: 33,
   /** Deduplicated, and without what a single endpoint had in excess of the others (error-filter.ts). */
-  errorsSpread: 33,
+  errorsSpread: 34,
   /** Cohorts that were seen for the first time since the weights last changed (cohort-set.ts). */
-  cohorts: 34,
+  cohorts: 35,
   /** Conversions by goal, in the second of the request that reached it. */
-  goals: 35,
+  goals: 36,
   /** Eight classes of a custom limit's numbers, from good to bad, and the generation of edges that they were counted against; 0: none yet. */
-  numbers: 39,
-  numberGeneration: 47,
+  numbers: 40,
+  numberGeneration: 48,
 } as const;
 /** Goals of one route. */
 export const goalsMax = 4;
 export const numberClasses = 8;
 export const locationClasses = 16;
-export const tailEdges = 3;
+export const tailEdges = 4;
 
 /** Blocks of 10 s by dispatch, for the overdispersion phi (JUDGE 4.3): a ring, written only for judged series. */
 export const blockSeconds = 10;

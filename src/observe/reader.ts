@@ -5,7 +5,7 @@
  */
 import {
   blockCells, blockRing, blockWords, counters, cumulativeWords, endpointShards, errorShards, errorWord, histogramBuckets, latencyShards, offsets, rowCells,
-  goalsMax, numberBuckets, numberClasses, slotOffset, slotWords, strataRows, strataRowWords, threadCounters,
+  goalsMax, numberBuckets, numberClasses, slotOffset, slotWords, strataRows, strataRowWords, tailEdges, threadCounters,
 } from "./layout.ts";
 import type { ErrorCode } from "../core/errors.ts";
 
@@ -69,7 +69,7 @@ export class SlotReader {
   private refreshes: number;
   private readonly row: StratumRow = {
     second: 0, n: 0, errors: 0, errorsSpread: 0, errorsRaw: 0, settled: 0, generation: 0,
-    errorShards: new Uint32Array(4), shards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(3), goals: new Float64Array(goalsMax), numbers: new Float64Array(numberClasses), numberGeneration: 0,
+    errorShards: new Uint32Array(4), shards: new Uint32Array(4), location: new Float64Array(16), tails: new Float64Array(tailEdges), goals: new Float64Array(goalsMax), numbers: new Float64Array(numberClasses), numberGeneration: 0,
   };
   private blockRow: BlockRow | undefined;
 
@@ -163,7 +163,7 @@ export class SlotReader {
       // Few routes have one.
       if (numberGeneration !== 0) for (let i = 0; i < numberClasses; i++) row.numbers[i]! += part[at + rowCells.numbers + i]!;
       for (let i = 0; i < goalsMax; i++) row.goals[i]! += part[at + rowCells.goals + i]!;
-      for (let i = 0; i < 3; i++) row.tails[i]! += part[at + rowCells.tails + i]!;
+      for (let i = 0; i < tailEdges; i++) row.tails[i]! += part[at + rowCells.tails + i]!;
     }
     return row;
   }

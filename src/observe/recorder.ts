@@ -26,8 +26,8 @@ export interface Sample {
   endpointShard?: number;
 }
 
-const locationCounted = 128;
-const lateCounted = 256;
+const locationCounted = 256;
+const lateCounted = 512;
 const keptGenerations = 4;
 const p99Bit = 32;
 

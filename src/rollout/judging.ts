@@ -172,6 +172,11 @@ export class RolloutJudge {
     return this.history.found(this.share);
   }
 
+  /** The least rho that sticky assignment allows at the moment (JUDGE 4.5). */
+  get rho(): number {
+    return this.dispersion.rho;
+  }
+
   /** See `EarlierBaseline.errorBound`. */
   get errorBound(): number {
     return this.earlier.errorBound();

@@ -8,7 +8,7 @@ import { budgetShares, type BudgetMetric } from "../judge/budget.ts";
 import { advanceConversionAlternatives, advanceConversionLlr, conversionLlr, conversionNotWorse, conversionPrior, conversionRatios } from "../judge/conversion.ts";
 import { addCustomLlr } from "../judge/custom.ts";
 import { errorLlr, errorPrior, errorRatios } from "../judge/errors.ts";
-import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, ShareLogs, tailOdds, tailPriors, type LatencyWeights } from "../judge/latency.ts";
+import { addLadderLlr, addLocationLlr, addTailLlr, latencyWeights, locationEtas, locationPrior, p99Alternatives, ShareLogs, tailOdds, tailPriors, type LatencyWeights } from "../judge/latency.ts";
 import type { TrialTest } from "../judge/trial.ts";
 
 export interface LimitTest {
@@ -72,7 +72,7 @@ export function limitTests(limits: readonly LimitPlan[], models: LatencyModels, 
     // Judged on what came of the copies, not on strata (mirror-watch.ts).
     if (limit.metric === "mirror") return [];
     if (limit.metric === "custom") return [{ limit: index, bound: "relative", share, test: customTest(numbers) }];
-    const relative: LimitTest = { limit: index, bound: "relative", share, test: latencyTest(limit, models) };
+    const relative: LimitTest = { limit: index, bound: "relative", share, test: latencyTest(limit, models, farNested(limits)) };
     const tail = tailOf(limit);
     if (tail < 0) return [relative];
     const own = absoluteLatencyShare(limits, index);
@@ -162,7 +162,7 @@ function customTest(models: LatencyModels): TrialTest {
   };
 }
 
-function latencyTest(limit: LatencyLimit, models: LatencyModels): TrialTest {
+function latencyTest(limit: LatencyLimit, models: LatencyModels, far: boolean): TrialTest {
   const tail = tailOf(limit);
   const alternatives = tail < 0 ? locationEtas.length : tailOdds.length;
   const add = (counts: StratumCounts, direction: 1 | -1, out: Float64Array): void => {
@@ -171,10 +171,11 @@ function latencyTest(limit: LatencyLimit, models: LatencyModels): TrialTest {
       if (weights === undefined) continue;
       if (tail < 0) addLocationLlr(group, weights, out);
       else addTailLlr(group, weights, tail, out);
+      if (tail === 1 && direction === 1) addLadderLlr(group, weights, far, out);
     }
   };
   return {
-    alternatives,
+    alternatives: tail === 1 ? p99Alternatives : alternatives,
     prior: tail < 0 ? locationPrior : tailPriors[tail]!,
     phi: tail < 0 ? "location" : "tails",
     llr: (counts, out) => add(counts, 1, out),
@@ -206,6 +207,15 @@ function aloneTest(tail: number, models: LatencyModels): TrialTest {
 /** The margins that the candidate's edges are moved by; a quantile without a limit has none, and is not judged. */
 export function edgeMargins(limits: readonly LimitPlan[]): EdgeMargins {
   const of = (quantile: LatencyLimit["quantile"]): EdgeMargin =>
-    limits.find((limit): limit is LatencyLimit => limit.metric === "latency" && limit.quantile === quantile) ?? { margin: 0, floorMs: 0 };
-  return { location: of("location"), p95: of("p95"), p99: of("p99"), "2xp99": of("2xp99") };
+    latencyLimit(limits, quantile) ?? { margin: 0, floorMs: 0 };
+  return { location: of("location"), p95: of("p95"), p99: of("p99"), "2xp99": latencyLimit(limits, "2xp99") ?? of("p99") };
+}
+
+const latencyLimit = (limits: readonly LimitPlan[], quantile: LatencyLimit["quantile"]): LatencyLimit | undefined =>
+  limits.find((limit): limit is LatencyLimit => limit.metric === "latency" && limit.quantile === quantile);
+
+/** Whether what passes the candidate's 2*p99 has passed its own 2*p99 moved by the p99's margin: else the p99 would be held to the other's margin. */
+function farNested(limits: readonly LimitPlan[]): boolean {
+  const { p99, "2xp99": twice } = edgeMargins(limits);
+  return twice.margin >= p99.margin && twice.floorMs >= p99.floorMs;
 }

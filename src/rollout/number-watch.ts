@@ -7,8 +7,8 @@ import { badnessFrom, numberQuantile } from "../observe/numbers.ts";
 import type { SlotReader } from "../observe/reader.ts";
 
 /** When a window is enough for edges: the first come early and coarse, as those of latency do. */
-const firstEdges = { numbers: 200, ms: 1_000 } as const;
-const laterEdges = { numbers: 2_000, ms: 15_000 } as const;
+export const firstEdges = { numbers: 200, ms: 1_000 } as const;
+export const laterEdges = { numbers: 2_000, ms: 15_000 } as const;
 /** A service with few numbers: after so long any fifty will do. */
 const patienceMs = 60_000;
 const fewNumbers = 50;

@@ -26,6 +26,21 @@ describe.skipIf(!hasBrowser)("the dashboard", () => {
     expect(await page.run("document.querySelector('#ready').textContent")).toBe("not ready");
   });
 
+  it("shows whom the split gave how much, and that this is not what the weights say", async () => {
+    const w = world();
+    const split = { counts: "requests", candidate: 1_204, baseline: 22_796, share: 0.05, evidence: 0.02, threshold: 1_000, mismatch: false } as const;
+    const give = (mismatch: boolean): unknown => (w.state.rollouts = [{ ...w.state.rollouts[0]!, split: { ...split, mismatch } }]);
+    give(false);
+    const { port } = await start(w);
+    const page = await browser.open(`http://127.0.0.1:${port}/`);
+    await page.shows("split of requests1,20422,7965% expected, is 5.0%as dealt");
+    give(true);
+    await page.shows("mismatch");
+    w.state.rollouts = [{ ...w.state.rollouts[0]!, split: null, phase: "rolledBack" }];
+    await page.shows("rolled back");
+    expect(await page.run("document.querySelector('main').textContent")).not.toContain("split of");
+  });
+
   it("asks for a token where one is needed, keeps it for the tab, and says so where it is not taken", async () => {
     const asked: (string | undefined)[] = [];
     const access: Access = {

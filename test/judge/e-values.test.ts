@@ -5,7 +5,7 @@ import { advanceErrorAlternatives, advanceErrorLlr } from "../../src/judge/advan
 import { emptyStratum, locationClassCount, type LatencyCounts, type StratumCounts } from "../../src/judge/counts.ts";
 import { latencyModel, type LatencyModel } from "../../src/judge/edges.ts";
 import { errorLlr, errorRatios } from "../../src/judge/errors.ts";
-import { addLocationLlr, addTailLlr, latencyWeights, locationEtas, tailOdds } from "../../src/judge/latency.ts";
+import { addLadderLlr, addLocationLlr, addTailLlr, latencyWeights, locationEtas, p99Alternatives, tailOdds } from "../../src/judge/latency.ts";
 
 /** With room for rounding. */
 const one = 1 + 1e-9;
@@ -81,6 +81,37 @@ describe("a candidate that keeps its limit", () => {
     );
   });
 
+  test("is not accused by how far it exceeds the p99, whatever the baseline does there", () => {
+    const masses = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 4, maxLength: 4 }).filter((m) => m.some((x) => x > 0));
+    // The classes' exceedances of p95 (of no concern here), p99, 2*p99 and 1.5*p99.
+    const tailsOf = [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 1], [1, 1, 1, 1]];
+    fc.assert(
+      fc.property(masses, fc.array(fc.nat(50), { minLength: 64, maxLength: 64 }), fc.nat(3), fc.boolean(), (mass, histogram, faster, far) => {
+        const total = mass.reduce((a, b) => a + b, 0);
+        const qB = mass.map((m) => m / total);
+        const qC = qB.map((q, y) => (y > faster ? q / 2 : q));
+        qC[faster]! += qB.slice(faster + 1).reduce((a, q) => a + q / 2, 0);
+        const weights = latencyWeights(modelOf(histogram), 1);
+        for (const q of [qB, qC]) {
+          const sums = new Float64Array(p99Alternatives);
+          for (let of = 0; of < 64; of++) {
+            const [c, b1, b2] = [of & 3, (of >> 2) & 3, of >> 4];
+            const counts = latencyCounts(1, 2);
+            for (let k = 0; k < 4; k++) {
+              counts.tailsC[k] = tailsOf[c]![k]!;
+              counts.tailsB[k] = tailsOf[b1]![k]! + tailsOf[b2]![k]!;
+            }
+            const out = new Float64Array(p99Alternatives);
+            addLadderLlr(counts, weights, far, out);
+            out.forEach((l, j) => (sums[j]! += q[c]! * qB[b1]! * qB[b2]! * Math.exp(l)));
+          }
+          expect(highest(sums)).toBeLessThanOrEqual(one);
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
   test("is not accused by the location test, whatever the classes hold", () => {
     const masses = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: locationClassCount, maxLength: locationClassCount }).filter((m) => m.some((x) => x > 0));
     fc.assert(
@@ -139,11 +170,13 @@ test("no count from 0 to 2^31 makes a ratio NaN or infinitely accusing", () => {
       counts.locationB[0] = s.errorsB;
       counts.tailsC[0] = s.errorsC;
       counts.tailsB[0] = s.errorsB;
-      const outs = [new Float64Array(errorRatios.length), new Float64Array(absoluteAlternatives), new Float64Array(locationEtas.length), new Float64Array(tailOdds.length)] as const;
+      const outs = [new Float64Array(errorRatios.length), new Float64Array(absoluteAlternatives), new Float64Array(locationEtas.length), new Float64Array(tailOdds.length), new Float64Array(p99Alternatives)] as const;
       errorLlr(s, 1.1, delta, outs[0]);
       absoluteLlr(nC, s.errorsC, 0.01, outs[1]);
       addLocationLlr(counts, latencyWeights(model, 1), outs[2]);
       addTailLlr(counts, latencyWeights(model, 1), 0, outs[3]);
+      for (let k = 1; k < 4; k++) [counts.tailsC[k], counts.tailsB[k]] = [s.errorsC, s.errorsB];
+      addLadderLlr(counts, latencyWeights(model, 1), true, outs[4]);
       expect(outs.some((out) => out.some((l) => Number.isNaN(l) || l === Number.POSITIVE_INFINITY))).toBe(false);
     }),
   );
@@ -180,6 +213,6 @@ function modelOf(histogram: readonly number[], margin = 0.1, floorMs = 1): Laten
 function latencyCounts(nC: number, nB: number): LatencyCounts {
   return {
     generation: 1, nC, nB, unsettledC: 0, unsettledB: 0,
-    locationC: new Float64Array(16), locationB: new Float64Array(16), tailsC: new Float64Array(3), tailsB: new Float64Array(3),
+    locationC: new Float64Array(16), locationB: new Float64Array(16), tailsC: new Float64Array(4), tailsB: new Float64Array(4),
   };
 }

@@ -4,6 +4,11 @@ import { ownJudge, runOnce } from "../../src/cli/simulate/run.ts";
 import type { Row } from "../../src/cli/simulate/row.ts";
 import { summarise, wilsonUpper } from "../../src/cli/simulate/summary.ts";
 import { rowNamed } from "../../src/cli/simulate/work.ts";
+import { streamOf } from "../../src/cli/simulate/random.ts";
+import { newBoth } from "../../src/cli/simulate/second.ts";
+import { StrataJudge } from "../../src/cli/simulate/strata-judge.ts";
+import { Traffic } from "../../src/cli/simulate/traffic.ts";
+import { WholeJudge } from "../../src/cli/simulate/whole-judge.ts";
 import { plots } from "../../src/cli/simulate/plots.ts";
 import type { Report } from "../../src/cli/simulate/report.ts";
 import { capture } from "../cli/capture.ts";
@@ -18,7 +23,7 @@ async function simulate(...argv: string[]): Promise<{ code: number; out: string;
 }
 
 describe("two equal versions", () => {
-  test.each(["stationary", "bursts", "clusters", "sticky", "hiccups", "latency"])("are not told apart in the world '%s'", (name) => {
+  test.each(["stationary", "bursts", "clusters", "sticky", "hiccups", "latency", "goals", "numbers"])("are not told apart in the world '%s'", (name) => {
     const row = { ...rowNamed(name), seconds: 150, historySeconds: 60 };
     expect(summaryOf(row, 40).falseVerdicts).toBe(0);
   });
@@ -36,6 +41,31 @@ describe("a worse version", () => {
     const [a, b] = [summaryOf(whole, 30), summaryOf(fast, 30)];
     expect(a.found + b.found).toBe(60);
     expect(Math.abs(a.requests.median! / b.requests.median! - 1)).toBeLessThan(0.35);
+  });
+
+  test.each([["goals-30", { goals: { perSecond: 10, left: 0.2 } }], ["numbers-30", {}]] as const)("is found by what it counts beside errors, in the row '%s'", (name, worse) => {
+    const row = rowNamed(name);
+    const short: Row = { ...row, traffic: { ...row.traffic, ...worse }, historySeconds: 60, seconds: 400 };
+    expect(summaryOf(short, 4).found).toBe(4);
+  });
+
+  test("has the same unevenness of its clients measured on the whole way and on the fast one", () => {
+    const row: Row = { ...rowNamed("sticky-1-2"), historySeconds: 200, seconds: 1 };
+    const rho = (way: "whole" | "strata"): number => {
+      const traffic = new Traffic(row.traffic, streamOf("uneven"));
+      const options = {
+        alpha, historySeconds: row.historySeconds, steps: [0], looksPerSecond: 1, timed: false, shardShares: traffic.shardShares(32), goalShare: null, numbers: false,
+        endpointsBaseline: 8, endpointsCandidate: 8, random: streamOf("uneven/judge"),
+      };
+      const judge = way === "whole" ? new WholeJudge(options) : new StrataJudge(options);
+      const both = newBoth();
+      for (let second = -row.historySeconds; second < row.seconds; second++) {
+        traffic.fill(second, both);
+        judge.second(second, both);
+      }
+      return judge.rho;
+    };
+    expect(Math.abs(rho("whole") / rho("strata") - 1)).toBeLessThan(0.1);
   });
 
   test("that fails everything is found by the breaker, within a second", () => {

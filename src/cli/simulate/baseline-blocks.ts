@@ -1,5 +1,5 @@
 /** The baseline's blocks of 10 s, as the recorder would have written them: what the overdispersion is measured on. */
-import { DispersionBook, type Dispersion } from "../../judge/dispersion.ts";
+import { DispersionBook, type Dispersion, type DispersionFound } from "../../judge/dispersion.ts";
 import { blockSeconds, endpointShards, errorShards, latencyShards } from "../../observe/layout.ts";
 
 /** A block is taken in so many seconds after its end, as in rollout/judging.ts. */
@@ -26,6 +26,8 @@ export class BaselineBlocks {
   private readonly recent = { candidate: new Float64Array(blockSeconds), all: new Float64Array(blockSeconds) };
   /** What the next stratum is judged with: from blocks that ended before it began. */
   dispersion: Dispersion = this.book.at(0);
+  /** What it comes from: for a fleet's leader. */
+  found: DispersionFound = this.book.found(0);
 
   constructor(endpoints: number) {
     this.endpoints = endpoints;
@@ -68,7 +70,9 @@ export class BaselineBlocks {
     sumClasses(this.ended);
     this.book.add(this.ended);
     const total = sum(this.recent.all);
-    this.dispersion = this.book.at(total > 0 ? sum(this.recent.candidate) / total : 0);
+    const weight = total > 0 ? sum(this.recent.candidate) / total : 0;
+    this.dispersion = this.book.at(weight);
+    this.found = this.book.found(weight);
   }
 }
 

@@ -1,10 +1,12 @@
 /**
  * Twenty sidecars and one leader (JUDGE 7): each sidecar has its part of the requests and its own strata; the leader sums
- * their ratios, never their counts. A thinned Poisson stream is Poisson, so drawing the whole and dealing it out is the same
+ * their ratios, never their counts, each divided by a phi that starts from what all have shown (fleet/sum.ts). A thinned Poisson stream is Poisson, so drawing the whole and dealing it out is the same
  * as drawing each part.
  */
 import type { Random } from "../../core/random.ts";
+import { fleetDispersion } from "../../judge/dispersion.ts";
 import { FleetWealth } from "../../judge/fleet.ts";
+import type { TrialTest } from "../../judge/trial.ts";
 import { breachThreshold, stepInjection } from "../../judge/wealth.ts";
 import type { Found, Judge, JudgeOptions } from "./judge.ts";
 import { binomial } from "./random.ts";
@@ -38,13 +40,20 @@ export class FleetJudge implements Judge {
       const amount = stepInjection(this.step++, steps.length);
       for (const { of } of this.wealth) of.inject(amount);
     }
-    const taken = this.members.flatMap((member) => member.taken);
+    const pooled = fleetDispersion(this.members.map(({ dispersion }) => dispersion.found));
+    const taken = this.members.flatMap((member) => {
+      const dispersion = pooled(member.dispersion.found, member.dispersion.alone);
+      return member.taken.map(({ tests }) => tests.map(({ ratios }, i) => ({ ratios, phi: dispersion[kindOf(member.tests[i]!.test)] })));
+    });
     if (taken.length === 0) return null;
     let sum = this.members[0]!.silent(second);
-    this.wealth.forEach(({ share, of }, i) => (sum += share * of.take(taken.map(({ tests }) => tests[i]!), 1)));
+    this.wealth.forEach(({ share, of }, i) => (sum += share * of.take(taken.map((tests) => tests[i]!), 1)));
     return sum < breachThreshold(alpha) ? null : { by: "limits", atSecond: second + 1, requests: this.requests };
   }
 }
+
+/** No test here counts what is independent by itself. */
+const kindOf = ({ phi }: TrialTest): "errors" | "location" | "tails" => (phi === undefined || phi === "none" ? "errors" : phi);
 
 /** Gives each request and each independent failure to one of the sidecars. */
 function deal(of: VariantSecond, parts: readonly VariantSecond[], random: Random): void {

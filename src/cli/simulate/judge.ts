@@ -16,6 +16,10 @@ export interface JudgeOptions {
   readonly timed: boolean;
   /** The shares of the baseline's traffic by cohort shard modulo 32, where they are uneven. */
   readonly shardShares: Float64Array | null;
+  /** The candidate's share by the split, where goals are compared by it; null: there are none. */
+  readonly goalShare: ((second: number) => number) | null;
+  /** Whether answers send numbers. */
+  readonly numbers: boolean;
   readonly endpointsBaseline: number;
   readonly endpointsCandidate: number;
   /** For what is not in the counts: at which moment of its second a request came, and from which client. */

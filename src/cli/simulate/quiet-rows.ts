@@ -63,6 +63,9 @@ export const quietRows: readonly QuietRow[] = [
   quiet("latency-pauses", "pods pause for 1 s, every minute", timed(web, { pauses: { everySeconds: 60, seconds: 1 } })),
   quiet("latency-8h", "latency over 8 h", timed(web), { seconds: 28_800, runs: { full: 2_000, quick: 2 } }),
   quiet("latency-5-percent", "latency +5%, inside the margin", { latency: { baseline: web, candidate: () => slightlySlower } }),
+  quiet("goals", "conversion goals, season, ramp 1 -> 50%", { ...season, share: ramp, goals: { perSecond: 10, left: 1 } }, { steps: rampSteps }),
+  quiet("numbers", "custom numbers that drift x2, ramp 1 -> 50%", { share: ramp, numbers: { part: 0.2, baseline: lognormal(40, 0.6), candidate: lognormal(40, 0.6), drift } }, { steps: rampSteps }),
+  quiet("numbers-5-percent", "custom numbers +5%, inside the margin", { numbers: { part: 0.2, baseline: lognormal(40, 0.6), candidate: lognormal(42, 0.6) } }),
   quiet("together", "errors and latency together, late answers", timed(laggard, { failures: timeouts }), { way: "whole", runs: slowRuns }),
   quiet("together-season", "together: season, ramp, clusters, late answers", { ...season, ...timed(laggard, { failures: timeouts, drift }), share: ramp, clusters }, { way: "whole", steps: rampSteps, runs: slowRuns }),
 ];

@@ -22,6 +22,9 @@ const found = (requests: number, requests95: number, seconds: number, seconds95:
 });
 const after = (seconds: number): Reference => ({ requests: null, seconds: { median: seconds, p95: null } });
 const unknown: Reference = { requests: null, seconds: null };
+/** As in the quiet rows called together. */
+const laggard = lognormal(600, 1);
+const timeouts = lognormal(4_000, 0.4);
 const lateOnset = 72_000;
 
 export const regressionRows: readonly RegressionRow[] = [
@@ -33,6 +36,9 @@ export const regressionRows: readonly RegressionRow[] = [
   row("p99", "p99 x2 (the slowest 3% take twice as long)", slower(stretched(web, 0.97, 2)), found(786, 1_752, 32, 70)),
   row("all-20", "everything 20% slower", slower(lognormal(48, 0.5)), found(864, 1_685, 35, 67)),
   row("some-x5", "1.5% of requests x5", slower(sometimes(web, 0.015, 5)), found(1_136, 2_356, 46, 94)),
+  row("goals-30", "30% fewer conversions, of 10 a second", { goals: { perSecond: 10, left: 0.7 } }, unknown, { way: "strata", looksPerSecond: 1 }),
+  row("numbers-30", "custom numbers 30% higher, in one answer of five", { numbers: { part: 0.2, baseline: lognormal(40, 0.6), candidate: lognormal(52, 0.6) } }, unknown, { way: "strata", looksPerSecond: 1 }),
+  row("together-1", "errors 0.1 -> 1%, failures known after 4 s", { errorsCandidate: always(0.01), latency: { baseline: laggard, candidate: () => laggard, failures: timeouts } }, unknown),
   row("late-onset", "errors 0.1 -> 1% after 20 healthy hours", { errorsCandidate: from(lateOnset, 0.001, 0.01) }, after(76), {
     way: "strata", looksPerSecond: 1, seconds: lateOnset + 3_600, onsetSecond: lateOnset, runs: { full: 500, quick: 4 },
   }),

@@ -45,6 +45,7 @@ export function runOnce(row: Row, make: JudgeMaker, alpha: number, seed: number,
   const judge = make({
     alpha, historySeconds: row.historySeconds, steps: row.steps, looksPerSecond: row.looksPerSecond,
     timed: plan.latency !== undefined, shardShares: traffic.shardShares(latencyShards),
+    goalShare: plan.goals === undefined ? null : plan.share, numbers: plan.numbers !== undefined,
     endpointsBaseline: plan.endpointsBaseline, endpointsCandidate: plan.endpointsCandidate, random: streamOf(`${seed}/${row.name}/${run}/judge`),
   });
   const both = newBoth();

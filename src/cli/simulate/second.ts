@@ -17,6 +17,10 @@ export interface VariantSecond {
   latencyMs: Float64Array;
   /** The client of each of them, as far as shards and endpoints go: 16 bits. */
   clients: Uint16Array;
+  /** Goals that were reached in it. */
+  goals: number;
+  /** Buckets of the numbers that its answers sent. */
+  readonly numbers: number[];
 }
 
 /** The endpoint that has a request, of so many. */
@@ -28,6 +32,6 @@ export interface BothSecond {
   readonly baseline: VariantSecond;
 }
 
-const newSecond = (): VariantSecond => ({ n: 0, plain: 0, shared: [], latencyMs: new Float64Array(256), clients: new Uint16Array(256) });
+const newSecond = (): VariantSecond => ({ n: 0, plain: 0, shared: [], latencyMs: new Float64Array(256), clients: new Uint16Array(256), goals: 0, numbers: [] });
 export const newBoth = (): BothSecond => ({ candidate: newSecond(), baseline: newSecond() });
 export type Side = keyof BothSecond;

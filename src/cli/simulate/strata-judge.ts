@@ -4,17 +4,19 @@
  */
 import { defaultLimits } from "../../config/rollout-plan.ts";
 import { locationClassCount, tailCount, type SecondCounts } from "../../judge/counts.ts";
+import type { Dispersion, DispersionFound } from "../../judge/dispersion.ts";
 import type { LatencyModel } from "../../judge/edges.ts";
 import { StrataBook, type Seconds } from "../../judge/strata.ts";
 import { Trial, type Taken } from "../../judge/trial.ts";
 import { breachThreshold, restartPeriodSeconds, stepInjection } from "../../judge/wealth.ts";
 import { bucketOf } from "../../observe/histogram.ts";
 import { counted, ErrorFilter } from "../../observe/error-filter.ts";
-import { blockSeconds, histogramBuckets } from "../../observe/layout.ts";
+import { blockSeconds, histogramBuckets, numberClasses } from "../../observe/layout.ts";
 import { EdgeKeeper } from "../../rollout/edge-keeper.ts";
 import { edgeMargins, LatencyModels, limitTests, type LimitTest } from "../../rollout/limit-tests.ts";
 import { BaselineBlocks } from "./baseline-blocks.ts";
 import type { Found, Judge, JudgeOptions } from "./judge.ts";
+import { limitsWith, NumberClasses, withOdds } from "./numbers-and-goals.ts";
 import { endpointOf, type BothSecond, type Side, type VariantSecond } from "./second.ts";
 
 const ringSeconds = 64;
@@ -33,11 +35,14 @@ interface Row extends SecondCounts {
   errorsSpread: number;
   settled: number;
   generation: number;
+  readonly goals: [number];
+  numberGeneration: number;
+  readonly numbers: Float64Array;
   readonly location: Float64Array;
   readonly tails: Float64Array;
 }
 
-const newRow = (): Row => ({ n: 0, errors: 0, errorsSpread: 0, settled: 0, generation: 0, location: new Float64Array(locationClassCount), tails: new Float64Array(tailCount) });
+const newRow = (): Row => ({ n: 0, errors: 0, errorsSpread: 0, settled: 0, generation: 0, goals: [0], numberGeneration: 0, numbers: new Float64Array(numberClasses), location: new Float64Array(locationClassCount), tails: new Float64Array(tailCount) });
 const newRing = (): Row[] => Array.from({ length: ringSeconds }, newRow);
 
 export class StrataJudge implements Judge {
@@ -46,6 +51,8 @@ export class StrataJudge implements Judge {
   readonly tests: readonly LimitTest[];
   private readonly trial: Trial;
   private readonly models = new LatencyModels();
+  private readonly numberModels = new LatencyModels();
+  private readonly numbers: NumberClasses | null;
   private readonly edges: EdgeKeeper;
   private readonly histogram = new Float64Array(histogramBuckets);
   private readonly rows = { candidate: newRing(), baseline: newRing() };
@@ -72,10 +79,12 @@ export class StrataJudge implements Judge {
     this.threshold = breachThreshold(options.alpha);
     this.blocks = new BaselineBlocks(options.endpointsBaseline);
     // The evidence for an advance takes no part in a breach: leaving it out halves the cost.
-    const all = limitTests(defaultLimits, this.models, () => 1).map((one) => ({ ...one, test: { ...one.test, notWorse: null } }));
+    const limits = limitsWith(defaultLimits, options.goalShare !== null, options.numbers);
+    this.numbers = options.numbers ? new NumberClasses((origin - options.historySeconds) * 1000) : null;
+    const all = limitTests(limits, this.models, () => 1, this.numberModels).map((one) => ({ ...one, test: { ...one.test, notWorse: null } }));
     this.tests = all.filter((one) => !isSilent(one, options.timed));
     this.silentShare = all.reduce((sum, one) => (isSilent(one, options.timed) ? sum + one.share : sum), 0);
-    this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, () => this.blocks.dispersion));
+    this.trial = new Trial(this.tests.map(({ test }) => test), new StrataBook(origin, origin + warmUpSeconds, (from) => withOdds(this.blocks.dispersion, options.goalShare?.(from - origin))));
     this.edges = new EdgeKeeper(edgeMargins(defaultLimits), firstByteTimeoutMs, this.histogram, (origin - options.historySeconds) * 1000);
   }
 
@@ -84,8 +93,18 @@ export class StrataJudge implements Judge {
     return this.trial.taken;
   }
 
+  /** What the sidecar reports of its baseline's dispersion, and what it would be held to alone. */
+  get dispersion(): { readonly found: DispersionFound; readonly alone: Dispersion } {
+    return { found: this.blocks.found, alone: this.blocks.dispersion };
+  }
+
   get phi(): number {
     return this.blocks.dispersion.errors;
+  }
+
+  /** The rho that sticky assignment allows at the moment. */
+  get rho(): number {
+    return this.blocks.dispersion.rho;
   }
 
   second(second: number, counts: BothSecond): Found | null {
@@ -94,6 +113,8 @@ export class StrataJudge implements Judge {
     this.take("baseline", at, counts.baseline);
     this.take("candidate", at, counts.candidate);
     if (timed(counts.baseline)) this.learn((at + 1) * 1000);
+    const numbers = this.numbers?.learn((at + 1) * 1000) ?? null;
+    if (numbers !== null) this.numberModels.add(numbers);
     const found = second < 0 ? null : this.look(second, at, counts);
     this.blocks.second(counts.candidate.n, counts.candidate.n + counts.baseline.n);
     return found;
@@ -127,6 +148,8 @@ export class StrataJudge implements Judge {
     row.n = of.n;
     row.settled = of.n;
     row.generation = 0;
+    row.goals[0] = of.goals;
+    if (this.numbers !== null) row.numberGeneration = this.numbers.classify(side, of.numbers, row.numbers);
     this.errors(side, at, row, of);
     const table = side === "candidate" ? this.model?.candidateTable : this.model?.baselineTable;
     if (!timed(of)) {
@@ -178,6 +201,7 @@ export class StrataJudge implements Judge {
         tails[0]! += (byte >>> 4) & 1;
         tails[1]! += (byte >>> 5) & 1;
         tails[2]! += (byte >>> 6) & 1;
+        tails[3]! += byte >>> 7;
       }
       if (side === "baseline") this.blocks.answer(of.clients[i]!, endpointOf(of.clients[i]!, endpoints), byte & 15, (byte & 32) !== 0);
     }
@@ -196,7 +220,7 @@ export class StrataJudge implements Judge {
  * Whether a test can say nothing in these worlds: those on latency where there is none, and those for a candidate that is
  * alone, which it never is here. Leaving them out of the trial, but not out of the sum, is two thirds of the time.
  */
-const isSilent = ({ limit, bound }: LimitTest, hasLatency: boolean): boolean => bound === "absolute" || (!hasLatency && defaultLimits[limit]!.metric === "latency");
+const isSilent = ({ limit, bound }: LimitTest, hasLatency: boolean): boolean => bound === "absolute" || (!hasLatency && defaultLimits[limit]?.metric === "latency");
 
 /** A plan without latencies leaves the times at 0. */
 const timed = (of: VariantSecond): boolean => of.n > 0 && of.latencyMs[0]! > 0;

@@ -7,6 +7,7 @@ import type { Random } from "../../core/random.ts";
 import { ClusterSource, type ClusterPlan } from "./clusters.ts";
 import { HiccupSource, type HiccupPlan } from "./hiccups.ts";
 import type { LatencyModel } from "./latency-model.ts";
+import { drawGoals, drawNumbers, type GoalPlan, type NumberPlan } from "./numbers-and-goals.ts";
 import { PauseSource, type PausePlan } from "./pauses.ts";
 import { binomial, exponential, poisson } from "./random.ts";
 import type { BothSecond, Side, VariantSecond } from "./second.ts";
@@ -40,6 +41,9 @@ export interface TrafficPlan {
     /** What a failure takes, where it is not like a success (timeouts come late). */
     readonly failures?: LatencyModel;
   };
+  readonly goals?: GoalPlan;
+  /** A drift scales both variants: a season. */
+  readonly numbers?: NumberPlan & { readonly drift?: Over };
 }
 
 const sides: readonly Side[] = ["candidate", "baseline"];
@@ -81,7 +85,9 @@ export class Traffic {
       if (this.hiccups !== null) this.hiccups.fill(side, of);
       if (this.sticky !== null) this.sticky.name(side, of);
       if (plan.latency !== undefined) this.latency(side, of, second);
+      if (plan.numbers !== undefined) drawNumbers(plan.numbers, side, of, plan.numbers.drift?.(second) ?? 1, random);
     }
+    if (plan.goals !== undefined && second >= 0) drawGoals(plan.goals, share, into, random);
   }
 
   /** The shares of the baseline's traffic by cohort shard modulo `shards`; null: all alike. */

@@ -68,6 +68,11 @@ export class WholeJudge implements Judge {
     return this.judge.evidence(null, this.nowMs).limits[0]!.phi;
   }
 
+  /** The rho that sticky assignment allows at the moment. */
+  get rho(): number {
+    return this.judge.rho;
+  }
+
   second(second: number, counts: BothSecond): Found | null {
     if (this.options.steps[this.step] === second) {
       this.judge.beginStep(this.nowMs, this.step++ === 0);
@@ -92,7 +97,7 @@ export class WholeJudge implements Judge {
     for (let i = 0; i < of.n; i++) {
       const failed = i < failures;
       const shared = failed ? of.shared[i] : undefined;
-      const client = shared?.client ?? (timed ? (of.clients[i]! | ((random() * 65536) << 16)) >>> 0 : (random() * 4294967296) >>> 0);
+      const client = shared?.client ?? (timed ? (of.clients[i]! | ((random() * 65536) << 16)) >>> 0 : this.someClient());
       const offsetMs = random() * 1000;
       const endpoint = shared !== undefined && shared.endpoint >= 0 ? shared.endpoint : timed ? endpointOf(of.clients[i]!, endpoints) : Math.floor(random() * endpoints);
       const exchange = this.free.pop() ?? newExchange();
@@ -106,6 +111,17 @@ export class WholeJudge implements Judge {
       exchange.latencyMs = timed ? of.latencyMs[i]! : usualMs;
       this.born[Math.floor(offsetMs / this.tickMs)]!.push(exchange);
     }
+  }
+
+  /** Of a request that fails nothing: what its shard has of the traffic is what the shard's failures are measured by. */
+  private someClient(): number {
+    const { random, shardShares } = this.options;
+    const client = (random() * 4294967296) >>> 0;
+    if (shardShares === null) return client;
+    let left = random();
+    let shard = 0;
+    while (shard < shardShares.length - 1 && (left -= shardShares[shard]!) >= 0) shard++;
+    return (client - (client % shardShares.length)) + shard;
   }
 
   private tick(exchanges: readonly Exchange[]): "limits" | "breaker" | null {
