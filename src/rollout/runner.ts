@@ -17,25 +17,12 @@ import { recentDecisionsMax, type ExplainedDecision, type RolloutStatus } from "
 import type { SplitWatch } from "./split-watch.ts";
 import { ready } from "./step-end.ts";
 import { peerOf } from "./surroundings.ts";
-import type { EdgesByRoute } from "./route-edges.ts";
+import type { RunnerLinks } from "./runner-links.ts";
 import { exposed } from "./turn.ts";
 import type { Command, Decision, DecisionRecord, Effect, Evidence, Peer, RolloutState, Sibling } from "./types.ts";
 
 /** A growing count of bad responses is written at this pace, so that a restart does not refill the exposure budget. */
 const budgetWriteMs = 5_000;
-
-/** How a runner is tied to the others. */
-export interface RunnerLinks {
-  readonly told: (decision: ExplainedDecision) => void;
-  /** A state was written: the weight may have risen. */
-  readonly written: (late: boolean) => void;
-  /** The other rollouts of its group. */
-  readonly peers: () => readonly Peer[];
-  /** The other candidates of its experiment. */
-  readonly siblings: () => readonly Sibling[];
-  /** What it shares with the other rollouts of its route. */
-  readonly edges: EdgesByRoute;
-}
 
 export class RolloutRunner {
   input: RolloutInput;
@@ -93,8 +80,7 @@ export class RolloutRunner {
   tick(moment: Moment): boolean {
     this.adopt(moment);
     this.split.tick(moment.monotonicMs, this.ports.split?.(this.input.plan.route) ?? null);
-    const { edges } = this.links;
-    const { route } = this.input.plan;
+    const { links: { edges }, input: { plan: { route } } } = this;
     const model = this.judge.tick(moment.monotonicMs, exposed(this.state) || drilling(this.state), edges.generation(route) + 1);
     const newest = Math.max(model?.generation ?? 0, this.judge.numberModel?.generation ?? 0);
     const fresh = newest > this.generation;
@@ -273,10 +259,10 @@ export class RolloutRunner {
   private newJudge(badBefore: number, moment: Moment): RolloutJudge {
     const { plan } = this.input;
     const { baseline, candidate } = readersOf(this.ports.slab, plan);
-    const edges = this.links.edges.of(this.input, baseline, moment.monotonicMs);
-    const judge = new RolloutJudge(this.input, baseline, candidate, badBefore, moment.monotonicMs, this.split, () => this.ports.copies?.(plan.route, plan.candidate) ?? null, edges);
+    const nowMs = moment.monotonicMs;
+    const judge = new RolloutJudge(this.input, baseline, candidate, badBefore, nowMs, this.split, () => this.ports.copies?.(plan.route, plan.candidate) ?? null, this.links.edges.of(this.input, baseline, nowMs));
     // After a restart, or under other limits, a step goes on with evidence of its own.
-    if (exposed(this.state)) judge.beginStep(moment.monotonicMs, true);
+    if (exposed(this.state)) judge.beginStep(nowMs, true);
     this.tie?.begin(plan, this.state);
     return judge;
   }

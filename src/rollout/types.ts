@@ -6,6 +6,9 @@ import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../co
 import type { Surroundings } from "./around.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
 import type { DrillState } from "./drill.ts";
+import type { Surroundings } from "./surroundings-types.ts";
+
+export type { GateAnswer, Peer, ProbeEvidence, Sibling, Surroundings } from "./surroundings-types.ts";
 
 export type { GateAnswer, Peer, ProbeEvidence, Sibling, Surroundings } from "./around.ts";
 

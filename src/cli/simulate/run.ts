@@ -69,7 +69,8 @@ function runSeveral(row: Row, count: number, make: JudgeMaker, alpha: number, st
   const candidates = new Candidates(plan, count, (candidate) => streamOf(`${stream}/${candidate}`));
   const judges = Array.from({ length: count }, (_, candidate) => make({
     // As a document with `candidates` compiles it.
-    alpha: alpha / count, historySeconds: row.historySeconds, steps: row.steps, looksPerSecond: row.looksPerSecond, timed: plan.latency !== undefined, shardShares: candidates.shardShares(latencyShards), goalShare: null, numbers: false,
+    alpha: alpha / count, historySeconds: row.historySeconds, steps: row.steps, looksPerSecond: row.looksPerSecond, timed: plan.latency !== undefined, shardShares: candidates.shardShares(latencyShards),
+    goalShare: plan.goals === undefined ? null : plan.share, numbers: plan.numbers !== undefined,
     endpointsBaseline: plan.endpointsBaseline, endpointsCandidate: plan.endpointsCandidate, random: streamOf(`${stream}/${candidate}/judge`),
   }));
   return runExperiment(row, judges, candidates);
