@@ -3,14 +3,11 @@
  * controller's line (wall time at its start plus monotonic time since): it never jumps within a process and goes on across restarts.
  */
 import type { LatencyQuantile, LimitAction, LimitPlan, RolloutPlan } from "../config/rollout-plan.ts";
-import type { Surroundings } from "./around.ts";
 import type { RolloutPhase, RolloutReason, Verdict, WaitReason } from "../core/reasons.ts";
 import type { DrillState } from "./drill.ts";
 import type { Surroundings } from "./surroundings-types.ts";
 
 export type { GateAnswer, Peer, ProbeEvidence, Sibling, Surroundings } from "./surroundings-types.ts";
-
-export type { GateAnswer, Peer, ProbeEvidence, Sibling, Surroundings } from "./around.ts";
 
 export interface RolloutState {
   readonly version: 1;
