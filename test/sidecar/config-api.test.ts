@@ -65,6 +65,16 @@ describe.skipIf(!hasRedis)("of a fleet", () => {
     expect(both.map(({ status }) => status).toSorted((x, y) => x - y)).toEqual([200, 412]);
   });
 
+  it("does not take a header value that would end a line (PITFALLS 10)", async () => {
+    const a = await fleet.sidecar("a", redis.port);
+    const match = (await config(a)).etag;
+    for (const value of ["x\r\ny: z", "x\ny", "x\u0000y"]) {
+      const document = JSON.stringify({ routes: [{ name: "shop", variants: [{ name: "v1", endpoints: [v1] }, { name: "v2", headers: { a: value } }] }] });
+      const answer = await config(a, { text: document, match, type: "application/json" });
+      expect([value, answer.status, answer.body.errors?.[0]]).toMatchObject([value, 422, { field: "routes[0].variants[1].headers.a", detail: expect.stringContaining("control character") as string }]);
+    }
+  });
+
   it("does not take a route to a metadata service (PITFALLS 28)", async () => {
     const a = await fleet.sidecar("a", redis.port);
     const answer = await config(a, { text: text(5).replace(v1, "http://169.254.169.254"), match: (await config(a)).etag });
