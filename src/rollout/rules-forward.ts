@@ -74,7 +74,8 @@ export const waitRule: Rule = (turn) => {
     case "candidates": {
       const gate = holdGate(turn) ?? stepGate(turn);
       if (gate?.waiting === "candidates") return null;
-      return gate === null && state.promoted === true ? takeRoom(turn) : goOn(turn);
+      // Without the others, in a changed document, there is nobody to be chosen among: the step has to be earned as any other.
+      return gate === null && state.promoted === true && turn.plan.experiment !== undefined ? takeRoom(turn) : goOn(turn);
     }
     case "probe":
       return probe(turn);
