@@ -197,6 +197,8 @@ export class Sidecar {
     this.mirrors.close();
     const cut = await this.threads.drain();
     if (this.loop !== null) clearInterval(this.loop);
+    // What the threads counted last is in what is written now.
+    this.slab.refresh();
     await this.gates.close();
     await this.commands.close();
     await this.controller.flush();
