@@ -1,6 +1,6 @@
 import { isIPv4 } from "node:net";
 import { networkInterfaces } from "node:os";
-import { plainAddress } from "../core/addresses.ts";
+import { isLoopback, plainAddress } from "../core/addresses.ts";
 import type { BootstrapDocument } from "./bootstrap-schema.ts";
 import type { PlacedRoute } from "./dynamic-checks.ts";
 import type { Address } from "./notation.ts";
@@ -83,8 +83,4 @@ function isWildcard(host: string, other: string): boolean {
 function leadsTo(host: string, listening: string): boolean {
   if (listening !== "0.0.0.0" && listening !== "::") return host === plainAddress(listening);
   return host === listening || isLoopback(host) || host === "0.0.0.0" || host === "::" || Object.values(networkInterfaces()).some((of) => of?.some(({ address }) => plainAddress(address) === host));
-}
-
-export function isLoopback(host: string): boolean {
-  return host === "::1" || (isIPv4(host) && host.startsWith("127."));
 }

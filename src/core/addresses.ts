@@ -1,5 +1,5 @@
 /** Where an IP address leads: what must never be called, and what is everybody's network. */
-import { BlockList, isIP, isIPv6 } from "node:net";
+import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
 
 /** Each family has a list of its own: one list would hold IPv4 addresses against blocks that cover their IPv6 coat. */
 interface Blocks {
@@ -47,6 +47,9 @@ export function plainAddress(address: string): string {
   const bits = (Number.parseInt(high, 16) * 65_536 + Number.parseInt(low, 16)) >>> 0;
   return [bits >>> 24, (bits >>> 16) & 255, (bits >>> 8) & 255, bits & 255].join(".");
 }
+
+/** @param address any IP address, without an IPv6 coat; a name is none */
+export const isLoopback = (address: string): boolean => address === "::1" || (isIPv4(address) && address.startsWith("127."));
 
 /** Whether no list may allow it, whoever asks. @param address any IP address */
 export const isNeverCalled = (address: string): boolean => has(never, plainAddress(address));

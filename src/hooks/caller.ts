@@ -5,8 +5,9 @@ import { Agent, type Dispatcher } from "undici";
 import { signingKeyRefusal, tokenRefusal, urlRefusal } from "../config/webhook-schema.ts";
 import type { SecretSource, WebhookTarget } from "../config/webhook-settings.ts";
 import type { Refusal } from "../config/scalars.ts";
+import { RefusedAddress } from "../core/checked-lookup.ts";
 import type { Clock } from "../core/clock.ts";
-import { type AddressPolicy, RefusedAddress } from "./address-policy.ts";
+import type { AddressPolicy } from "./address-policy.ts";
 import { signatureHeaders } from "./signature.ts";
 
 export interface Message {
