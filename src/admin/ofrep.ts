@@ -2,8 +2,8 @@
  * OpenFeature's Remote Evaluation Protocol (OFREP 0.3.0, https://github.com/open-feature/protocol, service/openapi.yaml): an application asks which variant a
  * user has, and gets the decision that the proxy makes.
  */
-import { createHash } from "node:crypto";
 import type { Snapshot } from "../config/snapshot.ts";
+import { names, tagOfText } from "./api/conditions.ts";
 import { parseContext, Refused, type ErrorCode } from "./ofrep-context.ts";
 import { Flags } from "./ofrep-flags.ts";
 import type { AdminPorts } from "./ports.ts";
@@ -11,12 +11,10 @@ import { json, problem, type Answer } from "./problem.ts";
 
 /** Of a request body. */
 export const ofrepBodyBytesMax = 65_536;
-export const bulkPath = "/ofrep/v1/evaluate/flags";
 
 export interface OfrepQuestion {
-  readonly method: string;
-  /** Without query: `bulkPath`, or one of its flags. */
-  readonly path: string;
+  /** The flag; null: all of them. */
+  readonly key: string | null;
   readonly contentType: string | undefined;
   readonly ifNoneMatch: string | undefined;
   /** @returns the whole body, or null where it is longer than `bytesMax` */
@@ -31,11 +29,9 @@ export class Ofrep {
     this.ports = ports;
   }
 
-  async answer({ method, path, contentType, ifNoneMatch, body }: OfrepQuestion): Promise<Answer> {
-    if (method !== "POST") return problem(405, `${method} is not possible at ${path.slice(0, 200)}: only POST.`, { allow: "POST", connection: "close" });
+  async answer({ key, contentType, ifNoneMatch, body }: OfrepQuestion): Promise<Answer> {
     // A page of another origin can send anything but this without being asked for (CORS): so no page makes an operator's browser ask.
     if (!/^application\/json(?:\s*;|$)/i.test(contentType ?? "")) return problem(415, "The body has to be application/json.", { accept: "application/json", connection: "close" });
-    const key = path === bulkPath ? null : decoded(path.slice(bulkPath.length + 1));
     const bytes = await body(ofrepBodyBytesMax);
     if (bytes === null) return refusal(413, key, new Refused("PARSE_ERROR", `The body is longer than ${ofrepBodyBytesMax} bytes.`), { connection: "close" });
     const flags = this.current();
@@ -63,19 +59,7 @@ const refusal = (status: number, key: string | null, refused: Refused, headers: 
 /** The tag changes with the decisions and with nothing else: polling is cheap while nothing moves. */
 function bulk(flags: object, ifNoneMatch: string | undefined): Answer {
   const answer = json(200, { flags });
-  const etag = `"${createHash("sha256").update(answer.body).digest("base64url").slice(0, 22)}"`;
-  if (ifNoneMatch !== undefined && names(ifNoneMatch, etag)) return { status: 304, contentType: answer.contentType, body: "", headers: { etag } };
+  const etag = tagOfText(answer.body);
+  if (ifNoneMatch !== undefined && names(ifNoneMatch, etag, true)) return { status: 304, contentType: answer.contentType, body: "", headers: { etag } };
   return { ...answer, headers: { etag } };
-}
-
-/** RFC 9110 section 13.1.2: a list of tags, compared weakly, or `*`. */
-const names = (ifNoneMatch: string, etag: string): boolean => ifNoneMatch.split(",").some((tag) => tag.trim() === "*" || tag.trim().replace(/^W\//, "") === etag);
-
-/** A key that is not well-formed names no flag: it is taken as it stands. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

@@ -2,8 +2,11 @@
 import { createHash } from "node:crypto";
 import { type Answer, problem } from "../problem.ts";
 
+/** A strong tag of a text. */
+export const tagOfText = (text: string): string => `"${createHash("sha256").update(text).digest("base64url").slice(0, 22)}"`;
+
 /** A strong tag of something that JSON tells whole. */
-export const tagOf = (value: unknown): string => `"${createHash("sha256").update(JSON.stringify(value)).digest("base64url").slice(0, 22)}"`;
+export const tagOf = (value: unknown): string => tagOfText(JSON.stringify(value));
 
 /** Whether a list of tags, or `*`, names this one. @param weak compare weakly, as If-None-Match is */
 export function names(list: string, tag: string, weak = false): boolean {
