@@ -34,4 +34,12 @@ export function problem(status: number, detail: string, headers?: Readonly<Recor
   return { status, contentType: "application/problem+json", body: `${JSON.stringify(body)}\n`, ...(headers && { headers }) };
 }
 
+/** @param names of those that there are @param none why there may be none */
+export function noSuch(what: string, name: string, names: readonly string[], none: string): Answer {
+  return problem(404, `There is no ${what} ${JSON.stringify(name)}. There ${names.length === 0 ? `is none: ${none}` : `is: ${names.slice(0, namedMax).join(", ")}`}.`);
+}
+
+/** Names in one sentence. */
+const namedMax = 20;
+
 export const json = (status: number, value: unknown, headers?: Readonly<Record<string, string>>): Answer => ({ status, contentType: "application/json", body: `${JSON.stringify(value)}\n`, ...(headers && { headers }) });

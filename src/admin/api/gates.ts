@@ -9,7 +9,7 @@ import { gateReports, type GateReport } from "../../gates/report.ts";
 import { staleReasons } from "../../gates/stale.ts";
 import type { Explanation } from "../../proxy/explain.ts";
 import type { AdminPorts } from "../ports.ts";
-import { type Answer, json, problem } from "../problem.ts";
+import { type Answer, json, noSuch, problem } from "../problem.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import type { Permission } from "./roles.ts";
 import { named, reasonText } from "./shapes.ts";
@@ -52,10 +52,7 @@ const switches: Readonly<Record<KillChange["action"], { readonly permission: Per
 export function gateEndpoints({ gates, clock, posted, identity }: Pick<AdminPorts, "gates" | "clock" | "posted" | "identity">): readonly Endpoint[] {
   const all = (): Promise<GateReport[]> => gateReports(gates.dynamic(), gates.get, clock.wallMs());
   const routeOf = (name: string): string | undefined => gates.dynamic().gates.find((one) => one.name === name)?.route;
-  const missing = (name: string): Answer => {
-    const names = gates.dynamic().gates.slice(0, 20).map((one) => one.name);
-    return problem(404, `There is no gate ${JSON.stringify(name)}. There ${names.length === 0 ? "is none: the document has no gates" : `is: ${names.join(", ")}`}.`);
-  };
+  const missing = (name: string): Answer => noSuch("gate", name, gates.dynamic().gates.map((one) => one.name), "the document has no gates");
   const params = named("gate");
   const none = { 404: { means: "There is none of that name." } };
   return [

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { CommandVerb } from "../../rollout/types.ts";
 import type { RolloutStatus } from "../../rollout/status.ts";
 import type { AdminPorts } from "../ports.ts";
-import { type Answer, json, problem } from "../problem.ts";
+import { type Answer, json, noSuch, problem } from "../problem.ts";
 import { tagOf } from "./conditions.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import type { Permission } from "./roles.ts";
@@ -36,10 +36,7 @@ export const rolloutTag = ({ name, candidate, revision, phase, waiting, sinceMs,
 
 export function rolloutEndpoints(ports: RolloutPorts): readonly Endpoint[] {
   const one = (name: string): RolloutStatus | undefined => ports.rollouts().find((each) => each.name === name);
-  const missing = (name: string): Answer => {
-    const names = ports.rollouts().slice(0, 20).map((each) => each.name);
-    return problem(404, `There is no rollout ${JSON.stringify(name)}. There ${names.length === 0 ? "is none: no route of the configuration has one" : `is: ${names.join(", ")}`}.`);
-  };
+  const missing = (name: string): Answer => noSuch("rollout", name, ports.rollouts().map((each) => each.name), "no route of the configuration has one");
   const params = named("rollout");
   return [
     endpoint({
@@ -81,7 +78,7 @@ export function rolloutEndpoints(ports: RolloutPorts): readonly Endpoint[] {
           const now = one(name);
           if (result.outcome === "unknown" || now === undefined) return missing(name);
           const headers = { etag: rolloutTag(now) };
-          if (result.outcome === "refused") return problem(409, `${sentence(result.detail)}`, headers);
+          if (result.outcome === "refused") return problem(409, sentence(result.detail), headers);
           return result.outcome === "accepted" ? json(200, { ...result, rollout: now }, headers) : json(202, { ...result, rollout: now }, headers);
         },
       }),

@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { DeadLetter } from "../../hooks/dead-letters.ts";
 import type { Replay, TargetStatus } from "../../hooks/hooks.ts";
 import type { AdminPorts } from "../ports.ts";
-import { type Answer, json, problem } from "../problem.ts";
+import { type Answer, json, noSuch, problem } from "../problem.ts";
 import { endpoint, type Endpoint } from "./endpoint.ts";
 import { named, page, pageLimit } from "./shapes.ts";
 import { targetStatus } from "./shapes-status.ts";
@@ -31,7 +31,7 @@ export function webhookEndpoints({ webhooks, letters }: Pick<AdminPorts, "webhoo
   const missing = (name: string): Answer | null => {
     const names = targets().map(({ target }) => target);
     if (letters !== undefined && names.includes(name)) return null;
-    return problem(404, `There is no target ${JSON.stringify(name)}. There ${names.length === 0 ? "is none: webhooks.targets of the bootstrap document is empty" : `is: ${names.join(", ")}`}.`);
+    return noSuch("target", name, names, "webhooks.targets of the bootstrap document is empty");
   };
   const [tag, params] = ["webhooks", named("target")];
   return [
