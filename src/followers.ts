@@ -9,11 +9,15 @@ import type { Store } from "./store/store.ts";
 
 /** A candidate whose gate is killed has nobody: its rollout waits as if the plan said `paused`, and goes on when the gate is revived. */
 export function rolloutInputs({ dynamic, edits }: Pick<Configuration, "dynamic" | "edits">, killed: ReadonlySet<string>): RolloutInput[] {
-  return dynamic.routes.flatMap((route) => route.rollouts.map((rollout): RolloutInput => {
-    const { name, timeouts } = route;
-    const held = isKilled(dynamic, rollout.route, rollout.candidate, killed);
-    return { plan: held ? { ...rollout, paused: true } : rollout, firstByteTimeoutMs: timeouts.firstByteMs, edits: edits?.get(name) ?? [{ edition: editionOf(route), by: null }] };
-  }));
+  return dynamic.routes.flatMap((route) => {
+    const { name, rollouts, timeouts } = route;
+    if (rollouts.length === 0) return [];
+    const edited = edits?.get(name) ?? [{ edition: editionOf(route), by: null }];
+    return rollouts.map((rollout): RolloutInput => {
+      const held = isKilled(dynamic, rollout.route, rollout.candidate, killed);
+      return { plan: held ? { ...rollout, paused: true } : rollout, firstByteTimeoutMs: timeouts.firstByteMs, edits: edited };
+    });
+  });
 }
 
 /** Whether the kill switch has closed the gate of a variant. */
