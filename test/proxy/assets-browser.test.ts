@@ -1,15 +1,15 @@
 /** The same in a real browser: Debian's Chromium, where it is installed (apt-get install chromium). */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, expect, it } from "vitest";
+import { chromium } from "../support/browser.ts";
 import type { TestRoute } from "../support/proxy.ts";
 import { ok } from "../support/raw-upstream.ts";
 import { proxyFor, upstreamFor } from "../support/stage.ts";
 
-const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
 const profile = mkdtempSync(join(tmpdir(), "ebbgate-chromium-"));
 afterAll(() => rmSync(profile, { recursive: true, force: true, maxRetries: 10 }));
 const flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync", `--user-data-dir=${profile}`, "--dump-dom"];

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { until } from "./redis.ts";
 
-const program = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
-export const hasBrowser = program !== undefined;
+/** Undefined: none is installed. */
+export const chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+export const hasBrowser = chromium !== undefined;
 if (!hasBrowser) console.warn("no Chromium is installed, so its tests are skipped: apt-get install chromium");
 
 interface Reply {
@@ -34,7 +35,7 @@ export class Browser {
 
   static async start(): Promise<Browser> {
     const profile = mkdtempSync(join(tmpdir(), "ebbgate-chromium-"));
-    const child = spawn(program!, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", `--user-data-dir=${profile}`, "--remote-debugging-port=0", "about:blank"], { stdio: "ignore" });
+    const child = spawn(chromium!, ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", `--user-data-dir=${profile}`, "--remote-debugging-port=0", "about:blank"], { stdio: "ignore" });
     const file = join(profile, "DevToolsActivePort");
     await until(() => existsSync(file) && readFileSync(file, "utf8").includes("\n"));
     const [port, path] = readFileSync(file, "utf8").split("\n");
