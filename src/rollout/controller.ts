@@ -3,7 +3,7 @@
  * 100 ms; what `decide` answers is published first and stored behind, so a rollback waits for nothing;
  * only what raises a weight waits until it is stored.
  */
-import { routeOf, type ProbePlan, type RolloutPlan } from "../config/rollout-plan.ts";
+import { rolloutName, routeOf, type ProbePlan, type RolloutPlan } from "../config/rollout-plan.ts";
 import { initialState } from "./decide.ts";
 import type { Moment, RolloutInput, RolloutPorts, RolloutWeight, VariantEdges } from "./ports.ts";
 import { probedVariants } from "./probing.ts";
@@ -60,7 +60,7 @@ export class RolloutController implements RolloutControl {
     for (const input of inputs) {
       const runner = this.runners.get(input.plan.name);
       if (runner === undefined) loads.push(this.load(input));
-      else runner.follow(input, this.others(input.plan).flatMap(({ state }) => state.quarantined), moment);
+      else runner.follow(input, () => this.others(input.plan).flatMap(({ state }) => state.quarantined), moment);
     }
     await Promise.all(loads);
   }
@@ -153,8 +153,8 @@ export class RolloutController implements RolloutControl {
 
   /** Whether copies of a route's requests may go to the variant: not to a candidate that was, or is being, rolled back. */
   mayCopy(route: string, variant: string): boolean {
-    const runner = [...this.runners.values()].find(({ input: { plan } }) => plan.route === route && plan.candidate === variant);
-    if (runner === undefined) return ![...this.unloaded.values()].some(({ input }) => input.plan.route === route);
+    const runner = this.runners.get(rolloutName(route, variant)) ?? this.runners.get(rolloutName(route, null));
+    if (runner?.input.plan.candidate !== variant) return ![...this.unloaded.values()].some(({ input }) => input.plan.route === route);
     const { phase } = runner.state;
     return phase !== "rollingBack" && phase !== "verifying" && phase !== "rolledBack";
   }

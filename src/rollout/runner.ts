@@ -63,9 +63,9 @@ export class RolloutRunner {
   }
 
   /** Follows a changed plan; the evidence starts over only where what is judged has changed. @param quarantined revisions that other rollouts of the route have taken back */
-  follow(input: RolloutInput, quarantined: readonly string[], moment: Moment): void {
+  follow(input: RolloutInput, quarantined: () => readonly string[], moment: Moment): void {
     this.input = input;
-    if (input.plan.revision !== this.state.revision) this.state = withQuarantined(this.state, quarantined);
+    if (input.plan.revision !== this.state.revision) this.state = withQuarantined(this.state, quarantined());
     const judged = judgedPart(input);
     if (judged === this.judged) return;
     this.judged = judged;
