@@ -6,7 +6,7 @@ import { outcomeWords } from "../report/report.ts";
 import { explain } from "../rollout/explain.ts";
 import { isPlaybookRecord } from "../rollout/playbook-record.ts";
 import type { Decision } from "../rollout/types.ts";
-import type { Change } from "../store/shared-document.ts";
+import { isChange } from "../store/shared-document.ts";
 import type { AuditRecord } from "../store/store.ts";
 import { printable } from "./watch/spans.ts";
 
@@ -16,8 +16,8 @@ export function recordText({ seq, time, record }: Pick<AuditRecord, "seq" | "tim
 
 function describe(record: object): string {
   const has = record as Readonly<Record<string, unknown>>;
-  if (has["kind"] === "configuration") {
-    const { revision, action, who, reason } = record as Change;
+  if (isChange(record)) {
+    const { revision, action, who, reason } = record;
     return `configuration: ${revision === null ? "a document without a revision" : `revision ${revision}`} ${action} by ${who}${reason === null ? "" : `: ${reason}`}`;
   }
   if (isPlaybookRecord(record)) return `playbook: ${record.route}: step '${record.step}' after the ${record.drill === true ? "drill" : "rollback"} of record ${record.rollback}: ${outcomeWords(record)}`;

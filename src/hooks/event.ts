@@ -6,7 +6,7 @@ import { isDecisionRecord, isDrilled } from "../rollout/decision-record.ts";
 import type { DrillState } from "../rollout/drill.ts";
 import type { Decision, DecisionRecord } from "../rollout/types.ts";
 import type { AuditRecord } from "../store/store.ts";
-import type { Change } from "../store/shared-document.ts";
+import { type Change, isChange } from "../store/shared-document.ts";
 import { isPlaybookRecord, type PlaybookRecord } from "../rollout/playbook-record.ts";
 
 export interface HookEvent {
@@ -39,7 +39,6 @@ export function eventOf(audit: AuditRecord): HookEvent | null {
 
 type Made = Omit<HookEvent, "id" | "time">;
 
-const isChange = (record: object): record is Change & { readonly kind: string } => "kind" in record && record.kind === "configuration";
 
 function decisionEvent(record: DecisionRecord): Made | null {
   const { inputs: _, effects: _effects, after: _after, ...decision } = record;

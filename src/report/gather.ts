@@ -4,7 +4,8 @@
  */
 import type { AuditRecord } from "../store/store.ts";
 import { isOfNote, type Report, reportOf } from "./report.ts";
-import { concerns, isChange, isDecision, startsRun } from "./run.ts";
+import { isChange } from "../store/shared-document.ts";
+import { concerns, isDecision, startsRun } from "./run.ts";
 
 /** Changes of the configuration that are kept; the oldest go. */
 const changesMax = 1_000;

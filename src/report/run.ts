@@ -2,7 +2,7 @@
 import { isDecisionRecord, nameOf } from "../rollout/decision-record.ts";
 import { isPlaybookRecord, type PlaybookRecord } from "../rollout/playbook-record.ts";
 import type { DecisionRecord } from "../rollout/types.ts";
-import type { Change } from "../store/shared-document.ts";
+import { type Change, isChange } from "../store/shared-document.ts";
 import type { AuditRecord } from "../store/store.ts";
 
 /** A record, and where it stands in the log. */
@@ -59,4 +59,3 @@ export const startsRun = (next: DecisionRecord, last: DecisionRecord): boolean =
 
 export const isDecision = (record: object, name: string): record is DecisionRecord => isDecisionRecord(record) && nameOf(record) === name;
 const isPlaybook = (record: object, name: string): record is PlaybookRecord => isPlaybookRecord(record) && (record.rollout ?? record.route) === name;
-export const isChange = (record: object): record is Change => "kind" in record && record.kind === "configuration";

@@ -45,6 +45,9 @@ export interface Change {
   readonly reason: string | null;
 }
 
+/** Whether an audit record is of one. */
+export const isChange = (record: object): record is Change & { readonly kind: "configuration" } => "kind" in record && record.kind === "configuration";
+
 export interface HistoryEntry extends Change, SharedText {
   /** Wall time, RFC 3339. */
   readonly time: string;
