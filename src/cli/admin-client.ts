@@ -155,11 +155,13 @@ const isBroken = (error: unknown): boolean => ["ECONNRESET", "EPIPE"].includes(S
 /** Of what others wrote: nothing in it steers the terminal. */
 export const oneLine = (text: string): string => printable(text).replace(/\s+/g, " ").trim();
 
-/** What a name that is not there was probably meant to be. */
-export function noSuchRollout(name: string, names: readonly string[]): AdminError {
+/** What a name that is not there was probably meant to be. @param none why there may be none at all */
+export function noSuch(what: string, name: string, names: readonly string[], none: string): AdminError {
   const near = nearest(name, names);
-  const there = names.length === 0 ? "the configuration has no rollout" : near === undefined ? `there is ${names.slice(0, 10).join(", ")}` : `did you mean ${near}?`;
-  return new AdminError(`there is no rollout '${name}'; ${there}`, exitCodes.failed, 404);
+  const there = names.length === 0 ? none : near === undefined ? `there is ${names.slice(0, 10).join(", ")}` : `did you mean ${near}?`;
+  return new AdminError(`there is no ${what} '${name}'; ${there}`, exitCodes.failed, 404);
 }
+
+export const noSuchRollout = (name: string, names: readonly string[]): AdminError => noSuch("rollout", name, names, "the configuration has no rollout");
 
 export const isLoopback = (host: string): boolean => host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || (isIP(host) === 4 && host.startsWith("127."));

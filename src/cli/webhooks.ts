@@ -1,8 +1,7 @@
 /** `ebbgate webhooks [list] | dead TARGET | replay TARGET`: how targets fare, what they could not be told, and telling them again. */
 import type { Replay, TargetStatus } from "../hooks/hooks.ts";
-import { nearest } from "../config/nearest.ts";
 import { adminOptions, withAdmin } from "./admin-access.ts";
-import { type AdminClient, AdminError, oneLine } from "./admin-client.ts";
+import { type AdminClient, noSuch, oneLine } from "./admin-client.ts";
 import { type CliIo, exitCodes, parseArguments } from "./args.ts";
 import { columns } from "./columns.ts";
 
@@ -54,7 +53,7 @@ export async function run(argv: readonly string[], io: CliIo): Promise<number> {
       print({ items }, items.length === 0 ? "the configuration has no webhooks.targets\n" : overview(items));
       return exitCodes.ok;
     }
-    if (!items.some((one) => one.target === target)) throw noSuchTarget(target, items.map((one) => one.target));
+    if (!items.some((one) => one.target === target)) throw noSuch("target", target, items.map((one) => one.target), "the configuration has no webhooks.targets");
     if (action === "dead") {
       const letters = await deadLetters(client, target);
       print({ items: letters }, letters.length === 0 ? `${target} has no dead letters\n` : listed(letters));
@@ -90,11 +89,6 @@ async function deadLetters(client: AdminClient, target: string): Promise<Letter[
     if (next === null) return letters;
     cursor = `&cursor=${next}`;
   }
-}
-
-function noSuchTarget(name: string, names: readonly string[]): AdminError {
-  const near = nearest(name, names);
-  return new AdminError(`there is no target '${name}'; ${names.length === 0 ? "the configuration has no webhooks.targets" : near === undefined ? `there is ${names.join(", ")}` : `did you mean ${near}?`}`, exitCodes.failed, 404);
 }
 
 const overview = (items: readonly TargetStatus[]): string =>

@@ -31,7 +31,7 @@ const verbs: Readonly<Record<CommandVerb, Verb>> = {
 type RolloutPorts = Pick<AdminPorts, "rollouts" | "command">;
 
 /** What a person decides upon: not what moves by itself every second. */
-export const rolloutTag = ({ name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits, exposureBudget, regionsOut, cooldownUntilMs, edition }: RolloutStatus): string =>
+const rolloutTag = ({ name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits, exposureBudget, regionsOut, cooldownUntilMs, edition }: RolloutStatus): string =>
   tagOf([name, candidate, revision, phase, waiting, sinceMs, step, steps, weight, limits.map(({ metric, quantile, name: of, action, margin }) => [metric, quantile, of, action, margin]), exposureBudget, regionsOut, cooldownUntilMs, edition]);
 
 export function rolloutEndpoints(ports: RolloutPorts): readonly Endpoint[] {
