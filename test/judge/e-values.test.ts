@@ -40,6 +40,15 @@ const errorsOf = (nC: number, nB: number, errorsC: number, errorsB: number): Str
 const count = fc.integer({ min: 1, max: 25 });
 const share = fc.double({ min: 0, max: 1, noNaN: true });
 
+/** Shares of classes, fastest first: of the baseline, and of candidates that are not worse. One is the baseline, one is stochastically faster: some of its slower answers move to a faster class. */
+function nullsOf(mass: readonly number[], faster: number): { readonly baseline: readonly number[]; readonly candidates: readonly (readonly number[])[] } {
+  const total = mass.reduce((a, b) => a + b, 0);
+  const baseline = mass.map((m) => m / total);
+  const quicker = baseline.map((q, y) => (y > faster ? q / 2 : q));
+  quicker[faster]! += baseline.slice(faster + 1).reduce((a, q) => a + q / 2, 0);
+  return { baseline, candidates: [baseline, quicker] };
+}
+
 describe("a candidate that keeps its limit", () => {
   test("is not accused by the error test: no alternative's expected evidence exceeds 1", () => {
     fc.assert(
@@ -87,12 +96,9 @@ describe("a candidate that keeps its limit", () => {
     const tailsOf = [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 1], [1, 1, 1, 1]];
     fc.assert(
       fc.property(masses, fc.array(fc.nat(50), { minLength: 64, maxLength: 64 }), fc.nat(3), fc.boolean(), (mass, histogram, faster, far) => {
-        const total = mass.reduce((a, b) => a + b, 0);
-        const qB = mass.map((m) => m / total);
-        const qC = qB.map((q, y) => (y > faster ? q / 2 : q));
-        qC[faster]! += qB.slice(faster + 1).reduce((a, q) => a + q / 2, 0);
+        const { baseline: qB, candidates } = nullsOf(mass, faster);
         const weights = latencyWeights(modelOf(histogram), 1);
-        for (const q of [qB, qC]) {
+        for (const q of candidates) {
           const sums = new Float64Array(p99Alternatives);
           for (let of = 0; of < 64; of++) {
             const [c, b1, b2] = [of & 3, (of >> 2) & 3, of >> 4];
@@ -116,13 +122,9 @@ describe("a candidate that keeps its limit", () => {
     const masses = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: locationClassCount, maxLength: locationClassCount }).filter((m) => m.some((x) => x > 0));
     fc.assert(
       fc.property(masses, fc.array(fc.nat(50), { minLength: 64, maxLength: 64 }), fc.nat(15), (mass, histogram, faster) => {
-        const total = mass.reduce((a, b) => a + b, 0);
-        const qB = mass.map((m) => m / total);
-        // The candidate is the baseline, or stochastically faster: some of its slower answers move to a faster class.
-        const qC = qB.map((q, y) => (y > faster ? q / 2 : q));
-        qC[faster]! += qB.slice(faster + 1).reduce((a, q) => a + q / 2, 0);
+        const { baseline: qB, candidates } = nullsOf(mass, faster);
         const weights = latencyWeights(modelOf(histogram), 1);
-        for (const q of [qB, qC]) {
+        for (const q of candidates) {
           const sums = new Float64Array(locationEtas.length);
           for (let c = 0; c < 16; c++) {
             for (let b1 = 0; b1 < 16; b1++) {
