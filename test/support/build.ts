@@ -6,7 +6,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join, relative } from "node:path";
-import { rolldown, type RolldownOptions } from "rolldown";
+import { rolldown } from "rolldown";
 import type { TestProject } from "vitest/node";
 import config from "../../rolldown.config.ts";
 import { compileCache } from "./compile-cache.ts";
@@ -46,7 +46,7 @@ async function current(): Promise<string> {
 }
 
 async function build(dir: string): Promise<void> {
-  const { output, external: _outside, ...inputs } = config as RolldownOptions;
+  const { output, external: _outside, ...inputs } = config;
   const bundle = await rolldown({ ...inputs, cwd: root, external: [/^node:/], logLevel: "silent" });
   await bundle.write({ ...(output as object), dir, sourcemap: false });
   await bundle.close();
