@@ -3,7 +3,8 @@ import { snapshotOf, startProxy } from "../support/proxy.ts";
 
 it("a revision is said to run when the last proxy thread runs it", async () => {
   const routes = [{ variants: { v1: { endpoints: ["http://127.0.0.1:9"] } } }];
-  const { threads, slab, stop } = await startProxy(routes, { threads: 3 });
+  const proxy = await startProxy(routes, { threads: 3 });
+  const { threads, slab } = proxy;
   try {
     await threads.runs(1);
     const seen: number[][] = [];
@@ -15,6 +16,6 @@ it("a revision is said to run when the last proxy thread runs it", async () => {
     await third;
     expect(seen).toEqual([[3, 3, 3]]);
   } finally {
-    await stop();
+    await proxy.stop();
   }
 });
