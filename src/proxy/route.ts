@@ -37,8 +37,8 @@ interface PathIndex<R extends Routed> {
   readonly index: HashIndex<Entry<R>>;
   /** Whether some path has to be met whole. */
   readonly exact: boolean;
-  /** The most segments that a prefix has: deeper ones of a request are not looked for. */
-  readonly segmentsMax: number;
+  /** By a number of segments, whether some prefix has so many: only there, and no deeper, is one looked for. */
+  readonly depths: readonly boolean[];
 }
 
 export interface RouteTable<R extends Routed> {
@@ -85,9 +85,10 @@ function groupOf<R extends Routed>(host: string, entries: readonly Entry<R>[]): 
 function pathIndexOf<R extends Routed>(entries: readonly Entry<R>[]): PathIndex<R> {
   const byPath = new Map<string, Entry<R>[]>();
   for (const entry of entries) add(byPath, entry.path, entry);
+  const depths = new Set(entries.filter(({ exact }) => !exact).map(({ path }) => path.split("/").length - 1));
   return {
     index: new HashIndex(new Map([...byPath].map(([path, list]) => [path, chained(list)!])), forwards),
-    exact: entries.some(({ exact }) => exact), segmentsMax: Math.max(0, ...entries.map(({ exact, path }) => (exact ? 0 : path.split("/").length - 1))),
+    exact: entries.some(({ exact }) => exact), depths: Array.from({ length: Math.max(-1, ...depths) + 1 }, (_, depth) => depths.has(depth)),
   };
 }
 
@@ -129,7 +130,7 @@ function firstOfHost<R extends Routed>(byHost: HashIndex<Group<R>>, wild: boolea
 function firstOf<R extends Routed>({ first, byPath }: Group<R>, head: RequestHead, best: Entry<R> | null): Entry<R> | null {
   if (byPath === null) return firstMatch(first, head, best);
   const { pathBytes, pathLength } = head;
-  const { index, exact, segmentsMax } = byPath;
+  const { index, exact, depths } = byPath;
   let found = best;
   let hash = hashBasis;
   let segments = 0;
@@ -137,8 +138,9 @@ function firstOf<R extends Routed>({ first, byPath }: Group<R>, head: RequestHea
     const unit = pathBytes[i]!;
     if (unit === slash) {
       // What is above this slash may be a prefix.
-      if (segments <= segmentsMax) found = firstAt(index, hash, head, found);
-      else if (!exact) return found;
+      if (segments < depths.length) {
+        if (depths[segments]!) found = firstAt(index, hash, head, found);
+      } else if (!exact) return found;
       segments++;
     }
     hash = hashStep(hash, unit);

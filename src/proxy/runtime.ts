@@ -33,10 +33,9 @@ export interface RuntimeVariant {
 }
 
 /** What each request reads of its route is here, and first: of a thousand routes no cache has all, and each object on the way is a read of far memory (decision 100). */
-export interface RuntimeRoute {
+export interface RuntimeRoute extends Cohort {
   /** 0: unlimited. */
   readonly requestBodyBytesMax: number;
-  readonly cohort: Cohort;
   readonly allocation: AllocationTable;
   /** Null: there are none. */
   readonly gates: readonly CompiledGate[] | null;
@@ -90,6 +89,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
   const book = new RuleBook(region);
   const resolvers: Resolvers = new Map();
   const setNames = new Map<string, readonly string[]>();
+  const allocations = new Map<string, AllocationTable>();
   const routes = snapshot.routes.map((route): RuntimeRoute => {
     const variants = route.variants.map((variant, index): RuntimeVariant => ({
       name: variant.name,
@@ -101,12 +101,14 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       open: hasUsers(route, index),
       setNames: variant.headers.map(([name]) => name),
     }));
-    const cohort = compileCohort(route, resolvers);
+    const { keyOf, salt, sticky } = compileCohort(route, resolvers);
     return {
       requestBodyBytesMax: route.limits.requestBodyBytesMax,
-      cohort,
-      allocation: compileTable(route.allocation),
-      gates: compileGates(route.gates, book, cohort.salt),
+      keyOf,
+      salt,
+      sticky,
+      allocation: shared(allocations, compileTable(route.allocation)),
+      gates: compileGates(route.gates, book, salt),
       variants,
       lanes: compileLanes(route),
       pages: compilePages(route),
@@ -124,7 +126,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
 }
 
 /** Lists that say the same are one: it is near when it is read. */
-function shared(known: Map<string, readonly string[]>, list: readonly string[]): readonly string[] {
+function shared<V>(known: Map<string, readonly V[]>, list: readonly V[]): readonly V[] {
   const id = list.join(",");
   const first = known.get(id) ?? list;
   known.set(id, first);

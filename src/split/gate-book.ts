@@ -2,11 +2,9 @@
 import type { GateCondition, GateRule } from "../core/gates.ts";
 import type { CohortHash } from "./bucket.ts";
 import { Condition, Conditions, isOpenInMinute, minuteOf, type Times } from "./gate-conditions.ts";
-import { always, firstTime, type Marks, namedKey, never, slotOfRule, timeSlots } from "./gate-marks.ts";
+import { always, firstTime, type Marks, namedKey, never, slotBits, slotOfRule, timeSlots } from "./gate-marks.ts";
 import type { CommonMarks } from "./gate-question.ts";
 import { KeyFilter } from "./key-filter.ts";
-
-const slotBits = 8;
 
 export class RuleBook {
   /** Of all gates' rules, side by side: the slot, and above it an index into `conditions`. So to pass over twenty reads two lines of memory. */
