@@ -5,6 +5,7 @@ import { ownAddresses, parseShared, type ParsedShared, standing } from "./config
 import type { ConfigurationWatch } from "./config/watch.ts";
 import type { Random } from "./core/random.ts";
 import { Authors, type Edits } from "./edits.ts";
+import { rehearse } from "./rehearsal.ts";
 import type { CacheSlot } from "./store/disk-cache.ts";
 import { StoreError } from "./store/store-error.ts";
 import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/shared-document.ts";
@@ -13,6 +14,8 @@ import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/sh
 const lookMs = 4_000;
 /** The cache on the disk is written after this and a random part as much again: sidecars that share a machine all run a document sooner where none of them writes first. */
 const keepAfterMs = 200;
+/** Of two documents each: some 50 ms of CPU. More of them change little. */
+const rehearsals = 5;
 
 export interface SharedOptions {
   readonly document: SharedDocument;
@@ -26,7 +29,7 @@ export interface SharedOptions {
 }
 
 export interface SharedCallbacks {
-  /** Makes it the running one; what it returns resolves when that is done. */
+  /** Makes it the running one; what it returns resolves when all proxy threads run it: then the fleet is told. */
   readonly onDocument: (loaded: Configuration) => void | Promise<void>;
   readonly onRefused: (problems: readonly ConfigProblem[]) => void;
 }
@@ -69,6 +72,7 @@ export class SharedConfiguration implements ConfigurationWatch {
    * the store cannot be read, the last good one from the disk; else no routes.
    */
   async first(): Promise<Configuration> {
+    await rehearse(ownAddresses(this.options.configuration.bootstrap), rehearsals);
     try {
       await this.fromHistory();
       await this.fromCache();

@@ -175,7 +175,10 @@ export class Sidecar {
     this.fleet?.start();
     const callbacks = {
       // One after the other: each reads the store before it is live.
-      onDocument: (loaded: Configuration, restart: readonly string[] = []): Promise<void> => (this.applying = this.applying.then(() => this.changed(loaded, restart))),
+      onDocument: async (loaded: Configuration, restart: readonly string[] = []): Promise<void> => {
+        await (this.applying = this.applying.then(() => this.changed(loaded, restart)));
+        await this.threads.runs(this.posted!.snapshot.revision);
+      },
       onRefused: this.intake.refused,
     };
     const { shared, environment } = this.options;

@@ -39,6 +39,7 @@ export class ProxyThreads {
   readonly alive: boolean[];
   private readonly workers: Worker[] = [];
   private stopping = false;
+  private awaited: { readonly revision: number; readonly resolve: () => void }[] = [];
 
   constructor(options: ThreadsOptions) {
     this.options = options;
@@ -66,6 +67,14 @@ export class ProxyThreads {
     this.post({ type: "snapshot", snapshot, pages: this.options.pages() });
   }
 
+  /** Resolves when all threads run the revision, or a later one; never, where one of them has ended. */
+  runs(revision: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.awaited.push({ revision, resolve });
+      this.tellAwaiting();
+    });
+  }
+
   sendEdges(slot: number, edges: LatencyEdges): void {
     this.post({ type: "edges", slot, edges });
   }
@@ -89,6 +98,13 @@ export class ProxyThreads {
     this.post({ type: "drain" });
     const cuts = await Promise.all(drained);
     return cuts.reduce((sum, cut) => sum + cut, 0);
+  }
+
+  private tellAwaiting(): void {
+    if (this.awaited.length === 0) return;
+    const all = Math.min(...this.acknowledged);
+    for (const { revision, resolve } of this.awaited) if (revision <= all) resolve();
+    this.awaited = this.awaited.filter(({ revision }) => revision > all);
   }
 
   private mirror(worker: Worker, sample: MirrorSample): void {
@@ -120,6 +136,7 @@ export class ProxyThreads {
         else if (message.type === "acknowledged") {
           this.acknowledged[thread] = message.revision;
           this.options.onAcknowledged(thread, message.revision);
+          this.tellAwaiting();
         }
       });
       let failure: Error | undefined;

@@ -1,11 +1,13 @@
 /**
  * Each fault that can meet a fleet, on real servers and real sidecars, in the middle of a rollout whose next step is always due. Whatever the fault is: no request of a
  * user fails, no sidecar that cannot reach the store raises a weight, nobody ever runs what is not recorded, no decision is lost or made twice, and the audit chain verifies.
+ *
+ * Most of a test's time is waiting (for a dwell, a lease, a failover), so several faults meet fleets of their own at once.
  */
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { afterEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { ebbgate } from "../support/fleet.ts";
 import { FleetProcesses, type FleetMember } from "../support/fleet-processes.ts";
 import { clocksCanJump, JumpingClock } from "../support/jumping-clock.ts";
@@ -14,7 +16,7 @@ import { Relay } from "../support/relay.ts";
 import { onSmallDisk, smallDisksArePossible } from "../support/small-disk.ts";
 import { Watch } from "./watch.ts";
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000 });
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 60_000, maxConcurrency: 4 });
 
 const dwellMs = 1_000;
 const last = 40;
@@ -24,11 +26,11 @@ const rollout = {
   steps: [...steps.slice(0, -1).map((weight) => ({ weight, dwell: `${dwellMs}ms`, minRequests: 0, evidence: false })), { weight: last, dwell: "1h", minRequests: 1 }, 100],
 };
 const waitMs = 120_000;
+/** Nothing changes more often: a sidecar's control thread decides once in so long. */
+const tickMs = 100;
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
-});
+/** What ends the things that a test started: of each test, as several run at once. The last is called first. */
+type AtEnd = (end: () => Promise<void> | void) => void;
 
 interface Stage {
   readonly fleet: FleetProcesses;
@@ -83,13 +85,13 @@ const faults: Fault[] = [
 
 const weight = (of: number) => async (member: FleetMember): Promise<boolean> => (await member.weight) === of;
 const all = (members: readonly FleetMember[], holds: (member: FleetMember) => Promise<boolean>): Promise<void> =>
-  until(async () => (await Promise.all(members.map(holds))).every(Boolean), waitMs);
+  until(async () => (await Promise.all(members.map(holds))).every(Boolean), waitMs, tickMs);
 const unreachable = ({ process }: FleetMember): number => process!.lines.filter(({ msg }) => msg.startsWith("The store cannot be reached")).length;
 
 /** @param clocks of the members; none: the machine's */
-async function startFleet(port: (index: number) => number, clocks: readonly JumpingClock[], store?: object): Promise<FleetProcesses> {
+async function startFleet(atEnd: AtEnd, port: (index: number) => number, clocks: readonly JumpingClock[], store?: object): Promise<FleetProcesses> {
   const fleet = await FleetProcesses.start({ size: 3, port, rollout, env: (index) => clocks[index]?.env ?? {}, ...(store === undefined ? {} : { store }) });
-  ends.push(() => fleet.clear());
+  atEnd(() => fleet.clear());
   await begun(fleet);
   return fleet;
 }
@@ -134,7 +136,7 @@ async function expectUnharmed(fleet: FleetProcesses, watch: Watch, audit: readon
   await all(fleet.members, async (member) => (await member.weight) === 0 && (await member.status()).rollouts[0]!.phase === "rolledBack");
   expect(fleet.members.map(({ failed }) => failed)).toEqual(fleet.members.map(() => 0));
   // What lowers is decided first, and stored behind.
-  await until(async () => (await decisionsIn(audit)).at(-1)!.to === "rolledBack", waitMs);
+  await until(async () => (await decisionsIn(audit)).at(-1)!.to === "rolledBack", waitMs, tickMs);
   const decisions = await decisionsIn(audit);
   for (let i = 1; i < decisions.length; i++) expect(decisions[i]).toMatchObject({ from: decisions[i - 1]!.to, fromWeight: decisions[i - 1]!.weight });
   const raised = decisions.filter((decision) => decision.weight > decision.fromWeight).map((decision) => decision.weight);
@@ -148,15 +150,18 @@ async function expectUnharmed(fleet: FleetProcesses, watch: Watch, audit: readon
   expect(await ebbgate("/", "audit", "verify", ...audit)).toMatchObject({ code: 0, stdout: expect.stringContaining("in one unbroken chain") as string });
 }
 
-describe.skipIf(!hasRedis)("no request fails, no weight is raised that may not, no decision is lost or made twice, and the audit chain verifies, in", () => {
-  test.each(faults.filter(({ possible }) => possible !== false).map((fault) => [fault.name, fault] as const))("%s", async (name, fault) => {
-    const clocks = clocksCanJump && name.startsWith("clocks") ? Array.from({ length: 4 }, () => new JumpingClock()) : [];
+describe.skipIf(!hasRedis).concurrent("no request fails, no weight is raised that may not, no decision is lost or made twice, and the audit chain verifies, in", () => {
+  test.for(faults.filter(({ possible }) => possible !== false))("$name", async (fault, { onTestFinished: atEnd }) => {
+    const clocks = clocksCanJump && fault.name.startsWith("clocks") ? Array.from({ length: 4 }, () => new JumpingClock()) : [];
     const redis = await RedisServer.start({ args: ["--appendonly", "yes", "--appendfsync", "always"], env: clocks[3]?.env ?? {} });
-    ends.push(() => redis.stop());
+    atEnd(() => redis.stop());
     const relays: Relay[] = [];
-    for (let i = 0; i < 3; i++) relays.push(await Relay.open(redis.port));
-    ends.push(() => Promise.all(relays.map((relay) => relay.close())));
-    const fleet = await startFleet((index) => relays[index]!.port, clocks);
+    for (let i = 0; i < 3; i++) {
+      const relay = await Relay.open(redis.port);
+      relays.push(relay);
+      atEnd(() => relay.close());
+    }
+    const fleet = await startFleet(atEnd, (index) => relays[index]!.port, clocks);
     const stage: Stage = { fleet, relays, redis, clocks, leader: (await fleet.leader())! };
     const cut = fault.cut?.(stage) ?? [];
     const before = cut.map(unreachable);
@@ -174,10 +179,10 @@ describe.skipIf(!hasRedis)("no request fails, no weight is raised that may not, 
     await expectUnharmed(fleet, watch, inRedis(redis), fault.forgets);
   });
 
-  test("a failover by Sentinels", async () => {
+  test("a failover by Sentinels", async ({ onTestFinished: atEnd }) => {
     const { master, replica, sentinels } = await startSentinels();
-    ends.push(...[master, replica, ...sentinels].map((one) => () => one.stop()));
-    const fleet = await startFleet(() => 0, [], { sentinel: { addresses: sentinels.map(({ port }) => `127.0.0.1:${port}`), master: "ebb" } });
+    for (const one of [master, replica, ...sentinels]) atEnd(() => one.stop());
+    const fleet = await startFleet(atEnd, () => 0, [], { sentinel: { addresses: sentinels.map(({ port }) => `127.0.0.1:${port}`), master: "ebb" } });
     const before = fleet.members.map(unreachable);
     const watch = new Watch(fleet.members);
     await master.kill();
@@ -188,13 +193,13 @@ describe.skipIf(!hasRedis)("no request fails, no weight is raised that may not, 
 });
 
 const promise = "no request fails, no weight is raised, no decision is lost or made twice, and the audit chain verifies, on";
-test.skipIf(!smallDisksArePossible())(`${promise} a full disk under the file store`, async () => {
+test.skipIf(!smallDisksArePossible()).concurrent(`${promise} a full disk under the file store`, async ({ onTestFinished: atEnd }) => {
   const store = { type: "file", directory: "disk" };
   const fleet = await FleetProcesses.start({ size: 1, port: () => 0, rollout, store, within: (directory) => {
     mkdirSync(join(directory, "disk"));
     return onSmallDisk(join(directory, "disk"), 2_048);
   } });
-  ends.push(() => fleet.clear());
+  atEnd(() => fleet.clear());
   await begun(fleet);
   const [member] = fleet.members;
   const watch = new Watch(fleet.members);

@@ -22,6 +22,9 @@ export async function service(name: string): Promise<Service> {
   return self;
 }
 
+/** Between a user's answer and the next request: enough traffic for a decision, and no load for the machine. */
+const pauseMs = 25;
+
 export type FleetProcessStatus = Status & { readonly fleet: FleetStatus };
 
 export class FleetMember {
@@ -69,7 +72,7 @@ export class FleetMember {
     const one = async (id: number): Promise<void> => {
       for (let n = 0; this.sending; n++) {
         await this.ask(`${this.name}-${id}-${n}`).then(() => this.answered++, () => (this.sending ? this.failed++ : 0));
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     };
     this.sent = Promise.all(Array.from({ length: users }, (_, id) => one(id))).then(() => undefined);

@@ -167,12 +167,12 @@ export async function startSentinels(program = redisPrograms[0]!): Promise<{ rea
   return { master, replica, sentinels };
 }
 
-/** Asks again until it is so: for what a server of ours does in its own time. */
-export async function until(holds: () => Promise<boolean> | boolean, timeoutMs = 20_000): Promise<void> {
+/** Asks again until it is so: for what a server of ours does in its own time. @param everyMs between two questions; more where a question costs its server something */
+export async function until(holds: () => Promise<boolean> | boolean, timeoutMs = 20_000, everyMs = 20): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(`it did not become so within ${timeoutMs} ms: ${holds.toString()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
 }
 
