@@ -13,7 +13,7 @@ import type { Exchange } from "./exchange.ts";
 export interface Cohort {
   /** Null: each request is assigned at random (JUDGE 10). */
   readonly keyOf: CohortKeyResolver | null;
-  readonly hash: CohortHash;
+  readonly salt: CohortHash;
   readonly sticky: StickyCookie | null;
 }
 
@@ -24,7 +24,7 @@ export function compileCohort(route: RouteSnapshot, resolvers: Resolvers = new M
   const { cohort } = route;
   return {
     keyOf: cohort.mode === "random" ? null : resolverOf(cohort.sources, resolvers),
-    hash: cohortHash(cohort.salt),
+    salt: cohortHash(cohort.salt),
     sticky: cohort.sticky === null ? null : new StickyCookie(cohort.sticky),
   };
 }
@@ -49,7 +49,7 @@ export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: st
     exchange.reason = "default";
     return assignAtRandom(exchange);
   }
-  const hash = cohort.hash(key);
+  const hash = cohort.salt.hash(key);
   exchange.bucket = bucketOfHash(hash);
   exchange.shard = shardOfHash(hash);
   exchange.client = hash;
