@@ -4,6 +4,7 @@
  */
 import type { OwnAddresses } from "./config/bootstrap-checks.ts";
 import { parseShared } from "./config/shared.ts";
+import type { Snapshot } from "./config/snapshot.ts";
 import { Slab } from "./observe/slab.ts";
 import { Snapshots } from "./snapshots.ts";
 import { MemoryStore } from "./store/memory-store.ts";
@@ -29,20 +30,22 @@ const json = JSON.stringify({
   routes: [{ name: "rehearsal", cohort: { key: ["header:x-user"] }, timeouts: { firstByte: "1500ms" }, variants: [{ name: "v1", endpoints: ["http://127.0.0.1:1"] }, { name: "v2", endpoints: ["http://127.0.0.1:2"], weight: 10 }] }],
 });
 
-/** @param own addresses of this sidecar @returns whether every pass went through: nothing depends on it */
-export async function rehearse(own: OwnAddresses, passes: number): Promise<boolean> {
+/** @param own addresses of this sidecar @returns what proxy threads may rehearse with; null where something failed: nothing depends on it */
+export async function rehearse(own: OwnAddresses, passes: number): Promise<Snapshot | null> {
   let failed = false;
+  let snapshot: Snapshot | null = null;
   const store = new MemoryStore();
   const snapshots = new Snapshots(new Slab(1), store, () => performance.now(), () => (failed = true));
   for (let pass = 0; pass < passes; pass++) {
     for (const text of [yaml, json]) {
       const parsed = parseShared(text, "rehearsal", own);
-      if (!parsed.ok) return false;
+      if (!parsed.ok) return null;
       await snapshots.follow(parsed.value.dynamic);
-      structuredClone(snapshots.next([{ route: "rehearsal", variant: "v2", weight: 10 }]));
+      snapshot = snapshots.next([{ route: "rehearsal", variant: "v2", weight: 10 }]);
+      structuredClone(snapshot);
     }
   }
   await snapshots.flush();
   await store.close();
-  return !failed;
+  return failed ? null : snapshot;
 }

@@ -2,6 +2,7 @@
 import type { Configuration } from "./config/definition.ts";
 import { formatProblem, type ConfigProblem } from "./config/problem.ts";
 import { ownAddresses, parseShared, type ParsedShared, standing } from "./config/shared.ts";
+import type { Snapshot } from "./config/snapshot.ts";
 import type { ConfigurationWatch } from "./config/watch.ts";
 import type { Random } from "./core/random.ts";
 import { Authors, type Edits } from "./edits.ts";
@@ -56,6 +57,8 @@ export class SharedConfiguration implements ConfigurationWatch {
   private keeping: NodeJS.Timeout | null = null;
   private endWatch: () => void = () => undefined;
   private closed = false;
+  /** For the proxy threads: what they may rehearse with. */
+  rehearsal: Snapshot | null = null;
 
   constructor(options: SharedOptions) {
     this.options = options;
@@ -72,7 +75,7 @@ export class SharedConfiguration implements ConfigurationWatch {
    * the store cannot be read, the last good one from the disk; else no routes.
    */
   async first(): Promise<Configuration> {
-    await rehearse(ownAddresses(this.options.configuration.bootstrap), rehearsals);
+    this.rehearsal = await rehearse(ownAddresses(this.options.configuration.bootstrap), rehearsals);
     try {
       await this.fromHistory();
       await this.fromCache();

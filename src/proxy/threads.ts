@@ -51,13 +51,14 @@ export class ProxyThreads {
    * Starts the threads; resolves when all listen. The first thread binds before the others start, so that port 0 means
    * one port for all.
    * @param first what they run from their first connection on; without it they answer 503 until one is published
+   * @param rehearsal a snapshot of no consequence, for them to have run that code once; null: they do not
    * @throws Error naming the address where a listener cannot be bound
    */
-  async start(first: Snapshot | null = null): Promise<readonly BoundListener[]> {
+  async start(first: Snapshot | null = null, rehearsal: Snapshot | null = null): Promise<readonly BoundListener[]> {
     let { settings } = this.options;
     let bound: readonly BoundListener[] = [];
     for (let thread = 0; thread < this.options.threads; thread++) {
-      bound = await this.startOne(thread, settings, first);
+      bound = await this.startOne(thread, settings, first, rehearsal);
       settings = { ...settings, listeners: settings.listeners.map((listener, i) => ({ ...listener, port: bound[i]!.port })) };
     }
     return bound;
@@ -117,8 +118,8 @@ export class ProxyThreads {
     for (const worker of this.workers) worker.postMessage(message);
   }
 
-  private startOne(thread: number, settings: ProxySettings, snapshot: Snapshot | null): Promise<readonly BoundListener[]> {
-    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot };
+  private startOne(thread: number, settings: ProxySettings, snapshot: Snapshot | null, rehearsal: Snapshot | null): Promise<readonly BoundListener[]> {
+    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot, rehearsal };
     const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}`, resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax } });
     this.workers.push(worker);
     this.alive[thread] = true;

@@ -20,7 +20,7 @@ async function bootstrap(): Promise<Configuration> {
 
 describe("a sidecar whose configuration is shared", () => {
   it("rehearses what it will do with documents: every step of it works on both samples", async () => {
-    expect(await rehearse(own, 2)).toBe(true);
+    expect(await rehearse(own, 2)).toMatchObject({ routes: [{ name: "rehearsal", variants: [{ name: "v1" }, { name: "v2" }] }] });
   });
 
   it("tells the fleet that it has taken a document when its proxy threads run it, and not before", async () => {
