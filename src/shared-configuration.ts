@@ -2,9 +2,11 @@
 import type { Configuration } from "./config/definition.ts";
 import { formatProblem, type ConfigProblem } from "./config/problem.ts";
 import { ownAddresses, parseShared, type ParsedShared, standing } from "./config/shared.ts";
+import type { Snapshot } from "./config/snapshot.ts";
 import type { ConfigurationWatch } from "./config/watch.ts";
 import type { Random } from "./core/random.ts";
 import { Authors, type Edits } from "./edits.ts";
+import { rehearse } from "./rehearsal.ts";
 import type { CacheSlot } from "./store/disk-cache.ts";
 import { StoreError } from "./store/store-error.ts";
 import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/shared-document.ts";
@@ -13,6 +15,8 @@ import type { Change, SharedDocument, SharedEvent, SharedText } from "./store/sh
 const lookMs = 4_000;
 /** The cache on the disk is written after this and a random part as much again: sidecars that share a machine all run a document sooner where none of them writes first. */
 const keepAfterMs = 200;
+/** Of two documents each: some 50 ms of CPU. More of them change little. */
+const rehearsals = 5;
 
 export interface SharedOptions {
   readonly document: SharedDocument;
@@ -26,7 +30,7 @@ export interface SharedOptions {
 }
 
 export interface SharedCallbacks {
-  /** Makes it the running one; what it returns resolves when that is done. */
+  /** Makes it the running one; what it returns resolves when all proxy threads run it: then the fleet is told. */
   readonly onDocument: (loaded: Configuration) => void | Promise<void>;
   readonly onRefused: (problems: readonly ConfigProblem[]) => void;
 }
@@ -53,6 +57,8 @@ export class SharedConfiguration implements ConfigurationWatch {
   private keeping: NodeJS.Timeout | null = null;
   private endWatch: () => void = () => undefined;
   private closed = false;
+  /** For the proxy threads: what they may rehearse with. */
+  rehearsal: Snapshot | null = null;
 
   constructor(options: SharedOptions) {
     this.options = options;
@@ -69,6 +75,7 @@ export class SharedConfiguration implements ConfigurationWatch {
    * the store cannot be read, the last good one from the disk; else no routes.
    */
   async first(): Promise<Configuration> {
+    this.rehearsal = await rehearse(ownAddresses(this.options.configuration.bootstrap), rehearsals);
     try {
       await this.fromHistory();
       await this.fromCache();

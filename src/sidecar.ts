@@ -45,7 +45,7 @@ export interface SidecarOptions {
   /** The store is shared with other sidecars, which decide as one; absent: this one is alone. */
   readonly fleet?: { readonly cache: Cache };
   /** Follows the document that a fleet shares; absent: the configuration's files are watched. */
-  readonly shared?: { readonly document: SharedDocument; follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => Promise<void> }): ConfigurationWatch };
+  readonly shared?: { readonly document: SharedDocument; readonly rehearsal?: Snapshot | null; follow(callbacks: Pick<WatchOptions, "onRefused"> & { readonly onDocument: (loaded: Configuration) => Promise<void> }): ConfigurationWatch };
   /** How commands reach a store that is a directory; absent: they reach it by themselves. */
   readonly inbox?: DeskOptions["inbox"];
   /** How commands to rollouts reach it; absent as above. */
@@ -165,7 +165,7 @@ export class Sidecar {
   async start(): Promise<{ readonly listeners: readonly BoundListener[]; readonly admin: { readonly host: string; readonly port: number } }> {
     await this.gates.kills.start();
     await this.apply(this.running);
-    this.listeners = await this.threads.start(this.posted!.snapshot);
+    this.listeners = await this.threads.start(this.posted!.snapshot, this.options.shared?.rehearsal ?? null);
     await this.access.start();
     this.admin = new AdminServer(this.running.bootstrap.admin, adminPorts(this), this.access, this.log);
     const { port } = await this.admin.listen();
@@ -175,7 +175,10 @@ export class Sidecar {
     this.fleet?.start();
     const callbacks = {
       // One after the other: each reads the store before it is live.
-      onDocument: (loaded: Configuration, restart: readonly string[] = []): Promise<void> => (this.applying = this.applying.then(() => this.changed(loaded, restart))),
+      onDocument: async (loaded: Configuration, restart: readonly string[] = []): Promise<void> => {
+        await (this.applying = this.applying.then(() => this.changed(loaded, restart)));
+        await this.threads.runs(this.posted!.snapshot.revision);
+      },
       onRefused: this.intake.refused,
     };
     const { shared, environment } = this.options;

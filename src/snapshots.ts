@@ -29,6 +29,8 @@ export class Snapshots {
   /** In a fleet: the lease that the allocations are written under; null: another sidecar makes them. */
   private readonly fence: () => Fence | undefined | null;
   private readonly allocations = new Map<string, Allocation>();
+  /** In a fleet: what the newest snapshot has of routes whose allocation another sidecar is about to make. */
+  private readonly expected = new Map<string, Allocation>();
   private changed = false;
   /** Made here, and not stored yet. */
   private readonly unwritten = new Set<string>();
@@ -79,6 +81,7 @@ export class Snapshots {
   /** The next revision. @param weights the rollouts' candidates; other candidates have the document's weight */
   next(weights: readonly RolloutWeight[]): Snapshot {
     this.changed = false;
+    this.expected.clear();
     this.revision++;
     return { revision: this.revision, jwt: this.jwt, routes: this.routes.map((route) => this.compile(route, weights)) };
   }
@@ -117,9 +120,9 @@ export class Snapshots {
       const { variants, ranges } = value as Allocation;
       checkAllocation(ranges, variants.length);
       this.revisions.set(route, revision);
-      if (same(this.allocations.get(route), variants, ranges)) return;
+      const known = this.allocations.get(route) ?? this.expected.get(route);
       this.allocations.set(route, { variants, ranges });
-      this.changed = true;
+      if (!same(known, variants, ranges)) this.changed = true;
     } catch (error) {
       this.failed(error);
     }
@@ -142,6 +145,7 @@ export class Snapshots {
     const wanted = variants.map(({ name, weight }) => weightOf(name)?.weight ?? weight ?? 0);
     const shared = this.fence() === null && this.allocations.has(route.name) ? ranges : this.reweighed(route.name, ranges, variants.map(({ name }, i) => weightOf(name)?.shared ?? wanted[i]!));
     if (this.fence() !== null) this.make(route.name, names, shared);
+    else if (!this.allocations.has(route.name)) this.expected.set(route.name, { variants: names, ranges: shared });
     // What this sidecar gives less of than the others, it takes from whoever joined last: they all agree on that.
     const next = this.reweighed(route.name, shared, wanted.map((weight, i) => Math.min(weight, shareOf(shared, i, names.length))));
     const parts = {

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FleetProcesses } from "../../test/support/fleet-processes.ts";
 import { RedisServer } from "../../test/support/redis.ts";
+import type { LogLine as Line, SidecarProcess } from "../../test/support/sidecar.ts";
 import { RedisSharedDocument } from "../../src/store/redis/shared-document.ts";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { redisSettings } from "./settings.ts";
@@ -26,12 +27,8 @@ export interface RealResult {
   readonly rollbackMs: { readonly rollbacks: number; readonly p50: number; readonly p99: number };
 }
 
-interface Line {
-  readonly msg: string;
-  readonly time?: unknown;
-}
-
-const timeOf = (line: Line): number => (typeof line.time === "number" ? line.time : Date.parse(String(line.time)));
+const ran = "A proxy thread runs the revision.";
+const timeOf = ({ time }: Line): number => (typeof time === "number" ? time : Date.parse(time as string));
 
 export async function real(sidecars: number, changes: number, rollbacks: number, told: (line: string) => void): Promise<RealResult> {
   const decisions: number[] = [];
@@ -46,17 +43,17 @@ export async function real(sidecars: number, changes: number, rollbacks: number,
       // The last step has every sidecar's users.
       while ((await leader.status()).routes[0]!.variants[1]!.weight < 40) await delay(200);
       decisions.push(...(await leader.status()).fleet.convergenceMs);
-      for (const member of fleet.members) member.load(1);
+      // Who has users that fail goes back by itself: of those who have none it is seen when the leader's decision has reached them.
+      leader.load(20);
       await delay(1_500);
       fleet.v2.failing = true;
       while ((await Promise.all(fleet.members.map((member) => member.weight))).some((weight) => weight > 0)) await delay(50);
       await delay(500);
-      const lines = leader.process!.lines;
-      const decided = lines.find((line) => ["breakerTripped", "limitBreached"].includes((line["decision"] as { reason?: string } | undefined)?.reason ?? ""));
-      if (decided === undefined) throw new Error("the leader says nothing of the rollback");
-      // The first revision that each ran after the decision.
-      const last = Math.max(...fleet.members.map(({ process }) => timeOf(process!.lines.findLast((line) => line.msg === "A proxy thread runs the revision.") ?? decided)));
-      backs.push(Math.max(0, last - timeOf(decided)));
+      const decidedMs = decisionMs(leader.process!.lines);
+      // The last revision that each ran, so that no earlier one is taken for it.
+      const last = Math.max(...fleet.members.map(({ process }) => timeOf(process!.lines.findLast((line) => line.msg === ran)!)));
+      if (last < decidedMs) throw new Error("no sidecar ran another revision after the decision");
+      backs.push(last - decidedMs);
       told(`round ${round + 1}: rollback everywhere ${Math.round(backs.at(-1)!)} ms after the decision`);
     } finally {
       await fleet.clear();
@@ -68,6 +65,20 @@ export async function real(sidecars: number, changes: number, rollbacks: number,
   return {
     sidecars, publishedMs: { changes: published.length, ...row(published) }, decisionMs: { decisions: decisions.length, ...row(decisions) }, rollbackMs: { rollbacks: backs.length, ...row(backs) },
   };
+}
+
+/** When the leader decided to go back: its log tells of it only when the record is stored. */
+function decisionMs(lines: readonly Line[]): number {
+  const decided = lines.map((line) => line["decision"] as { readonly reason: string; readonly atMs: number } | undefined).find((decision) => decision !== undefined && ["breakerTripped", "limitBreached"].includes(decision.reason));
+  if (decided === undefined) throw new Error("the leader says nothing of the rollback");
+  return decided.atMs;
+}
+
+/** @param mark how many lines there were before @returns what tells that the proxy thread runs the next document */
+async function running(process: SidecarProcess, mark: number): Promise<Line> {
+  const since = (line: Line): boolean => process.lines.indexOf(line) >= mark;
+  const live = await process.line((line) => line.msg === "The configuration is live." && since(line));
+  return process.line((line) => line.msg === ran && since(line) && Number(line["revision"]) >= Number(live["revision"]));
 }
 
 /** Documents that differ in a static weight, written as `ebbgate apply` does. */
@@ -86,8 +97,8 @@ async function publish(sidecars: number, changes: number, told: (line: string) =
       if (!(await document.write(text, digest, { action: "applied", who: "bench", revision: change + 1, reason: null }))) throw new Error("somebody else wrote");
       const seen = await document.read(null);
       digest = typeof seen === "object" ? seen.digest : null;
-      const ran = await Promise.all(fleet.members.map(({ process }, i) => process!.line((line) => line.msg === "A proxy thread runs the revision." && process!.lines.indexOf(line) >= marks[i]!)));
-      took.push(Math.max(...ran.map(timeOf)) - from);
+      const lines = await Promise.all(fleet.members.map(({ process }, i) => running(process!, marks[i]!)));
+      took.push(Math.max(...lines.map(timeOf)) - from);
       await delay(150);
     }
     told(`${took.length} published changes`);

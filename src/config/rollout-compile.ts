@@ -56,24 +56,31 @@ function compileCandidate(route: string, rollout: RolloutDocument, variants: rea
 }
 
 function compileLimit(limit: NonNullable<RolloutDocument["limits"]>[number]): LimitPlan {
-  if (limit.metric === "errorRate") {
-    const { metric, action, relative, margin, absolute, scope, prove, advanceMargin } = limit;
-    return { metric, action, relative, margin, absolute: absolute ?? null, scope, prove, advanceMargin: Math.max(margin, advanceMargin) };
+  const { action, scope, prove, budgetShare } = limit;
+  // Absent where it is not written, so that a plan is the same as before the option was known.
+  const options = { action, scope, ...(budgetShare === undefined ? {} : { budgetShare }) };
+  switch (limit.metric) {
+    case "errorRate": {
+      const { metric, relative, margin, absolute, advanceMargin } = limit;
+      return { ...options, metric, relative, margin, absolute: absolute ?? null, prove, advanceMargin: Math.max(margin, advanceMargin) };
+    }
+    case "latency": {
+      const { metric, quantile, margin, floor, absolute } = limit;
+      return { ...options, metric, quantile, margin, floorMs: floor, absoluteMs: absolute ?? null, prove: prove ?? quantile === "location" };
+    }
+    case "conversion": {
+      const { metric, name, relative, goal } = limit;
+      return { ...options, metric, name, goal: compileGoal(goal), relative, prove };
+    }
+    case "custom": {
+      const { metric, name, header, worse, margin } = limit;
+      return { ...options, metric, name, header: header.toLowerCase(), worse, margin, prove };
+    }
+    case "mirror": {
+      const { metric, differing } = limit;
+      return { ...options, metric, differing, prove };
+    }
   }
-  if (limit.metric === "conversion") {
-    const { metric, name, action, relative, scope, prove } = limit;
-    return { metric, name, action, goal: compileGoal(limit.goal), relative, scope, prove };
-  }
-  if (limit.metric === "custom") {
-    const { metric, name, action, header, worse, margin, scope, prove } = limit;
-    return { metric, name, action, header: header.toLowerCase(), worse, margin, scope, prove };
-  }
-  if (limit.metric === "mirror") {
-    const { metric, action, differing, scope, prove } = limit;
-    return { metric, action, differing, scope, prove };
-  }
-  const { metric, quantile, action, margin, floor, absolute, scope, prove } = limit;
-  return { metric, quantile, action, margin, floorMs: floor, absoluteMs: absolute ?? null, scope, prove: prove ?? quantile === "location" };
 }
 
 function compileGoal({ path, method, status = [200, 299], header, value }: GoalDocument): Goal {

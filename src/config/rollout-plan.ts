@@ -156,6 +156,8 @@ interface LimitOptions {
   readonly scope?: LimitScope;
   /** A step that asks for evidence waits until this limit has shown that the candidate is not worse. Absent: it need not. */
   readonly prove?: boolean;
+  /** Above 0, in proportion to the other limits' parts; absent: the metric's usual part (`judge/budget.ts`). */
+  readonly budgetShare?: number;
 }
 
 /** H0: candidate's error rate <= relative * baseline's + margin. */

@@ -27,6 +27,10 @@ const scope = z
   .describe("`inRegion`: a breach takes the users of the sidecar's own region away, and the rollout goes on elsewhere. Only with the action `rollback`.")
   .default("everywhere");
 
+const budgetShare = factor({ min: 0.01, max: 100, remedy: "Write a number from 0.01 to 100: how much of the budget this limit has beside the others, of which an error rate usually has 0.52" })
+  .describe("This limit's part of alpha, in proportion to the other limits' parts: more finds its regressions with fewer requests, and the others' with more. Left out: 0.52 for errorRate, 0.2 for latency `location`, 0.08 for p95, 0.05 for 2xp99, 0.15 for everything else.")
+  .optional();
+
 const relative = factor({ min: 1, max: 100, remedy: "Write a factor from 1 to 100: 1.1 allows a tenth more than the baseline" });
 
 const errorRateLimit = z
@@ -41,6 +45,7 @@ const errorRateLimit = z
       .prefault("1%"),
     action,
     scope,
+    budgetShare,
   })
   .describe("Errors of the candidate beside the baseline's.");
 
@@ -57,6 +62,7 @@ const latencyLimit = z
     prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate is not worse. Left out: true for `location` only, because tails take many requests to show.").optional(),
     action,
     scope,
+    budgetShare,
   })
   .describe("First-byte times of the candidate beside the baseline's.");
 
@@ -89,6 +95,7 @@ const conversionLimit = z
     prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate converts no worse. It takes thousands of conversions.").prefault(false),
     action,
     scope,
+    budgetShare,
   })
   .describe("How many cohorts reach a goal, beside the baseline's. Each counts once a day and weight. Needs a cohort key; without a baseline beside it, it says nothing.");
 
@@ -102,6 +109,7 @@ const customLimit = z
     prove: flag.describe("Steps that ask for evidence wait until this limit has shown that the candidate is not worse.").prefault(false),
     action,
     scope,
+    budgetShare,
   })
   .describe("A number that the service sends with its answers, beside the baseline's. With a cohort key each cohort counts once a day and weight. At most one for each route.");
 
@@ -112,6 +120,7 @@ const mirrorLimit = z
     prove: flag.describe("Steps that ask for evidence wait until this limit has shown that less than that differs.").prefault(false),
     action,
     scope,
+    budgetShare,
   })
   .describe("The answers to the route's copies (`mirror`), beside those that the users got. It speaks before the candidate has any user.");
 

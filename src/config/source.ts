@@ -1,5 +1,6 @@
 import { Alias, type Document, isAlias, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, Scalar, visit } from "yaml";
 import { isSecretName } from "../core/redact.ts";
+import { dataOfJson } from "./json-text.ts";
 import { type ConfigPath, type ConfigProblem, type Finding, formatPath, shownCharactersMax } from "./problem.ts";
 import { type Environment, substitute } from "./substitute.ts";
 
@@ -27,6 +28,18 @@ export function parseSource(file: string, written: string, environment: Environm
   if (Buffer.byteLength(written) > documentBytesMax) {
     return { ok: false, problems: [{ file, line: 0, column: 0, path: "", message: `is larger than ${documentBytesMax} bytes`, remedy: "Split it" }] };
   }
+  const data = dataOfJson(written);
+  if (data === undefined) return parseYaml(file, written, environment);
+  // Where something stands is asked only of a document with mistakes.
+  let placed: Parsed | undefined;
+  const locate = (finding: Finding): ConfigProblem => {
+    placed ??= parseYaml(file, written, environment);
+    return placed.ok ? placed.source.locate(finding) : placed.problems[0]!;
+  };
+  return { ok: true, source: { file, data, locate } };
+}
+
+function parseYaml(file: string, written: string, environment: Environment): Parsed {
   const lines = new LineCounter();
   // Duplicate keys are found below, where both places are known.
   const document = parseDocument(written, { lineCounter: lines, uniqueKeys: false, prettyErrors: false, version: "1.2" });

@@ -36,34 +36,45 @@ export function murmur3Bytes(bytes: Uint8Array, seed = 0): number {
 }
 
 /**
- * Prepares a prefix once: the returned function gives `murmur3(prefix + text)`, the same value, without joining the two
- * and without hashing the prefix again. It allocates nothing where the text is ASCII.
- *
- * @param prefix must not end in the first half of a surrogate pair
+ * A prefix that is hashed once: `hash(text)` gives `murmur3(prefix + text)`, the same value, without joining the two. It allocates nothing where the text is ASCII, and is one small
+ * object: of a thousand salts no cache holds more.
  */
-export function murmur3Prefixed(prefix: string, seed = 0): (text: string) => number {
-  const bytes = Buffer.from(prefix, "utf8");
-  const prefixLength = bytes.length;
-  const blocksEnd = prefixLength & ~3;
-  let state = seed | 0;
-  for (let i = 0; i < blocksEnd; i += 4) state = mixBlock(state, bytes.readInt32LE(i));
-  let carried = 0;
-  for (let i = prefixLength - 1; i >= blocksEnd; i--) carried = (carried << 8) | bytes[i]!;
-  const carriedBits = (prefixLength - blocksEnd) * 8;
+export class Murmur3Prefix {
+  /** Of the prefix's whole blocks, and what is left of it. */
+  private readonly state: number;
+  private readonly carried: number;
+  private readonly carriedBits: number;
+  private readonly length: number;
 
-  // The text's words of four bytes lie askew of the hash's blocks: each block is the carried bytes and the first ones
-  // of a word, whose others are carried on. (A shift by 32 is one by 0 in JavaScript, hence the two steps.)
-  return (text) => {
-    const length = text.length;
+  /** @param prefix must not end in the first half of a surrogate pair */
+  constructor(prefix: string, seed = 0) {
+    const bytes = Buffer.from(prefix, "utf8");
+    const blocksEnd = bytes.length & ~3;
+    let state = seed | 0;
+    for (let i = 0; i < blocksEnd; i += 4) state = mixBlock(state, bytes.readInt32LE(i));
+    let carried = 0;
+    for (let i = bytes.length - 1; i >= blocksEnd; i--) carried = (carried << 8) | bytes[i]!;
+    this.state = state;
+    this.carried = carried;
+    this.carriedBits = (bytes.length - blocksEnd) * 8;
+    this.length = bytes.length;
+  }
+
+  /** @returns an unsigned 32-bit integer */
+  hash(text: string): number {
+    // The text's words of four bytes lie askew of the hash's blocks: each block is the carried bytes and the first ones
+    // of a word, whose others are carried on. (A shift by 32 is one by 0 in JavaScript, hence the two steps.)
+    const { carriedBits } = this;
+    const { length } = text;
     const wordsEnd = length & ~3;
-    let h = state;
-    let tail = carried;
+    let h = this.state;
+    let tail = this.carried;
     for (let i = 0; i < wordsEnd; i += 4) {
       const a = text.charCodeAt(i);
       const b = text.charCodeAt(i + 1);
       const c = text.charCodeAt(i + 2);
       const d = text.charCodeAt(i + 3);
-      if ((a | b | c | d) > 0x7f) return continueBytes(Buffer.from(text, "utf8"), state, carried, carriedBits, prefixLength);
+      if ((a | b | c | d) > 0x7f) return this.hashBytes(Buffer.from(text, "utf8"));
       const word = a | (b << 8) | (c << 16) | (d << 24);
       h = mixBlock(h, tail | (word << carriedBits));
       tail = (word >>> 1) >>> (31 - carriedBits);
@@ -71,7 +82,7 @@ export function murmur3Prefixed(prefix: string, seed = 0): (text: string) => num
     let tailBits = carriedBits;
     for (let i = wordsEnd; i < length; i++) {
       const unit = text.charCodeAt(i);
-      if (unit > 0x7f) return continueBytes(Buffer.from(text, "utf8"), state, carried, carriedBits, prefixLength);
+      if (unit > 0x7f) return this.hashBytes(Buffer.from(text, "utf8"));
       tail |= unit << tailBits;
       tailBits += 8;
       if (tailBits === 32) {
@@ -80,25 +91,25 @@ export function murmur3Prefixed(prefix: string, seed = 0): (text: string) => num
         tailBits = 0;
       }
     }
-    return finish(h, tail, prefixLength + length, prefixLength + length - (tailBits >> 3));
-  };
-}
-
-function continueBytes(bytes: Uint8Array, state: number, carried: number, carriedBits: number, prefixLength: number): number {
-  let h = state;
-  let tail = carried;
-  let tailBits = carriedBits;
-  for (const byte of bytes) {
-    tail |= byte << tailBits;
-    tailBits += 8;
-    if (tailBits === 32) {
-      h = mixBlock(h, tail);
-      tail = 0;
-      tailBits = 0;
-    }
+    return finish(h, tail, this.length + length, this.length + length - (tailBits >> 3));
   }
-  const length = prefixLength + bytes.length;
-  return finish(h, tail, length, length - (tailBits >> 3));
+
+  private hashBytes(bytes: Uint8Array): number {
+    let h = this.state;
+    let tail = this.carried;
+    let tailBits = this.carriedBits;
+    for (const byte of bytes) {
+      tail |= byte << tailBits;
+      tailBits += 8;
+      if (tailBits === 32) {
+        h = mixBlock(h, tail);
+        tail = 0;
+        tailBits = 0;
+      }
+    }
+    const length = this.length + bytes.length;
+    return finish(h, tail, length, length - (tailBits >> 3));
+  }
 }
 
 function mixKey(k: number): number {

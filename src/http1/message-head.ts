@@ -5,9 +5,14 @@
 import type { Fields } from "../core/fields.ts";
 import { equalsLower, type FieldKind } from "./field-kinds.ts";
 
+const noBytes = new Uint8Array(0);
+
 export class MessageHead implements Fields {
   /** May go on behind the head. */
   text = "";
+  /** Where it was parsed, one byte for each character from `base` on: for who looks at it within the same call, before anything else is read or parsed. */
+  bytes: Uint8Array = noBytes;
+  base = 0;
   /** Field lines. */
   count = 0;
   /** Bit k is set where a field of kind k is present: most questions end here. */

@@ -18,6 +18,8 @@ export function parseFields(head: MessageHead, at: number, base: number): ErrorC
   let count = 0;
   let mask = 0;
   let i = base + at;
+  head.bytes = bytes;
+  head.base = base;
   head.fieldsStart = at;
   for (;;) {
     let c = bytes[i]!;

@@ -7,9 +7,10 @@ import { headBytes, loadBytes } from "./head-bytes.ts";
 import { sameAuthority, splitAuthority } from "./host.ts";
 import { MessageHead } from "./message-head.ts";
 import { parseFields } from "./parse-fields.ts";
-import { routingPath } from "./target.ts";
+import { routingPath, staysPlain } from "./target.ts";
 
 const methodCharsMax = 32;
+const QUESTION = 0x3f;
 const absoluteForm = /^(https?):\/\/([^/?]*)(.*)$/i;
 
 /** A request head; scratch like its base. */
@@ -20,6 +21,12 @@ export class RequestHead extends MessageHead {
   target = "";
   /** The normalised path that routes are matched on. */
   path = "";
+  /** In the text: where the target ends, and where its query starts; -1: it has none. */
+  targetEnd = 0;
+  queryStart = -1;
+  /** The path again, one byte for each of its characters, as far as `pathLength`: what reads it one by one (the index of routes) reads it here. */
+  pathBytes = new Uint8Array(1_024);
+  pathLength = 0;
   /** The authority that counts: the absolute-form's, else the Host field's. Lower case, without port. */
   host = "";
   /** The authority that `host` was read from. */
@@ -71,7 +78,8 @@ export function parseRequestHead(head: RequestHead, text: string, limits: Reques
   if (bytes[i] !== SP) return bytes[i] === CR ? "malformed_request_line" : "invalid_target";
   if (i === targetStart) return "malformed_request_line";
   if (i - targetStart > limits.targetBytesMax) return "target_too_long";
-  head.target = text.slice(targetStart - base, i - base);
+  head.targetEnd = i - base;
+  head.target = text.slice(targetStart - base, head.targetEnd);
   const versionError = parseVersion(head, bytes, i + 1);
   if (versionError !== null) return versionError;
   const fieldError = parseFields(head, i + 11 - base, base);
@@ -80,7 +88,7 @@ export function parseRequestHead(head: RequestHead, text: string, limits: Reques
   readFraming(head, head.minor, framing);
   if (framing.error !== null) return framing.error;
   head.bodyLength = framing.length === untilClose ? 0 : framing.length;
-  return readTarget(head) ?? readConnection(head);
+  return readTarget(head, bytes, targetStart) ?? readConnection(head);
 }
 
 /** The usual methods are one string each: comparing them later compares references. */
@@ -103,7 +111,8 @@ function parseVersion(head: RequestHead, bytes: Uint8Array, at: number): ErrorCo
   return null;
 }
 
-function readTarget(head: RequestHead): ErrorCode | null {
+/** @param targetStart in `bytes` */
+function readTarget(head: RequestHead, bytes: Uint8Array, targetStart: number): ErrorCode | null {
   let hostLine = -1;
   for (let i = 0; i < head.count; i++) {
     if (head.kinds[i] !== kind.host) continue;
@@ -130,11 +139,43 @@ function readTarget(head: RequestHead): ErrorCode | null {
     head.host = split.host;
     head.checkedAuthority = head.authority;
   }
+  return (!head.absolute && readPlainPath(head, bytes, targetStart)) || readAnyPath(head) ? null : "invalid_target";
+}
+
+/** Nearly every path is normalised already, and is that part of the target. @returns false where it is not */
+function readPlainPath(head: RequestHead, bytes: Uint8Array, start: number): boolean {
+  const { target } = head;
+  const { length } = target;
+  const path = bytesFor(head, length);
+  let before = 0;
+  let i = 0;
+  for (; i < length; i++) {
+    const c = bytes[start + i]!;
+    if (c === QUESTION) break;
+    if (!staysPlain(before, c)) return false;
+    path[i] = before = c;
+  }
+  head.path = i === length ? target : target.slice(0, i);
+  head.pathLength = i;
+  head.queryStart = i === length ? -1 : head.targetEnd - length + i + 1;
+  return true;
+}
+
+function readAnyPath(head: RequestHead): boolean {
   const query = head.target.indexOf("?");
+  head.queryStart = query < 0 ? -1 : head.targetEnd - head.target.length + query + 1;
   const path = routingPath(query < 0 ? head.target : head.target.slice(0, query));
-  if (path === null) return "invalid_target";
+  if (path === null) return false;
+  const bytes = bytesFor(head, path.length);
+  for (let i = 0; i < path.length; i++) bytes[i] = path.charCodeAt(i);
   head.path = path;
-  return null;
+  head.pathLength = path.length;
+  return true;
+}
+
+function bytesFor(head: RequestHead, length: number): Uint8Array {
+  if (head.pathBytes.length < length) head.pathBytes = new Uint8Array(length * 2);
+  return head.pathBytes;
 }
 
 /** Clients name the same few hosts again and again. */

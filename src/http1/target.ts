@@ -30,13 +30,15 @@ export function routingPath(path: string): string | null {
   return `/${segments.join("/")}${directory && segments.length > 0 ? "/" : ""}`;
 }
 
-/** Nothing to decode or resolve: no escape, no backslash, and no segment that is empty or begins with a dot. */
 function isPlain(path: string): boolean {
   let before = 0;
   for (let i = 0; i < path.length; i++) {
     const c = path.charCodeAt(i);
-    if (c === 0x25 || c === 0x5c || (before === 0x2f && (c === 0x2f || c === 0x2e))) return false;
+    if (!staysPlain(before, c)) return false;
     before = c;
   }
   return true;
 }
+
+/** Of a path that needs neither decoding nor resolving so far: there is no escape, no backslash, and no segment that is empty or begins with a dot. */
+export const staysPlain = (before: number, c: number): boolean => c !== 0x25 && c !== 0x5c && (before !== 0x2f || (c !== 0x2f && c !== 0x2e));

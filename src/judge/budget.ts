@@ -4,11 +4,11 @@ import { metricShares } from "./wealth.ts";
 /** What a metric without a configured share gets before scaling: as much as a p99. */
 export const otherMetricShare = 0.15;
 
-export type BudgetMetric = keyof typeof metricShares | "conversion" | "custom" | "mirror" | "timeoutRate";
+export type BudgetMetric = keyof typeof metricShares | "conversion" | "custom" | "mirror";
 
 export interface BudgetEntry {
   readonly metric: BudgetMetric;
-  /** The operator's part, above 0, in any unit; absent: the usual part. */
+  /** The operator's part, above 0, beside the others' (where those are the usual ones: in their unit); absent: the usual part. */
   readonly share?: number;
 }
 

@@ -10,10 +10,11 @@ export type ErrorCounts = Pick<StratumCounts, "nC" | "nB" | "errorsC" | "errorsB
 /**
  * Ratios of the candidate's error rate to the limit that are betted on, and what is betted on each. Close together where a
  * regression is slight, because there a bet that misses by a third doubles the requests; far apart where any bet wins within
- * seconds. JUDGE 2 has 1.3 * 1.8^j, evenly: decision 015 has what the change brought.
+ * seconds. Most is on 3.2 and 5, which the cap of 2 nats a stratum leaves most of where there are many candidate requests a second. JUDGE 2 has
+ * 1.3 * 1.8^j, evenly: decisions 015 and 107 have what the changes brought.
  */
 export const errorRatios: readonly number[] = [1.35, 1.75, 2.3, 3.2, 5, 8, 14, 28, 60, 150];
-const betted = [2, 2, 1.5, 1.2, 1, 1, 0.8, 0.6, 0.5, 0.4];
+const betted = [1.5, 1.7, 1.2, 2, 2.4, 0.9, 0.6, 0.5, 0.25, 0.15];
 const bettedSum = betted.reduce((a, b) => a + b, 0);
 /** Shares of the budget, by ratio. */
 export const errorPrior: readonly number[] = betted.map((share) => share / bettedSum);

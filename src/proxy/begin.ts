@@ -23,7 +23,7 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   if (isLoop(head, context.viaName)) return "loop_detected";
   const route = matchRoute(runtime.table, head);
   if (route === null) return "no_route";
-  const { requestBodyBytesMax } = route.definition.limits;
+  const { requestBodyBytesMax, mirror } = route;
   if (requestBodyBytesMax > 0 && head.bodyLength > requestBodyBytesMax) return "body_too_large";
   const upgrade = upgradeOf(head);
   if (upgrade !== "" && head.bodyLength !== 0) return "upgrade_with_body";
@@ -35,7 +35,6 @@ export function begin(context: ProxyContext, downstream: Downstream, head: Reque
   chooseVariant(exchange, head, key);
   takeLane(exchange, head, forwarding.trusted);
   followPage(exchange, head);
-  const { mirror } = route.definition;
   if (mirror !== null) chooseMirror(exchange, mirror);
   const { tracer } = context;
   if (tracer === null) {

@@ -8,6 +8,7 @@ import type { RouteSnapshot, Snapshot } from "../config/snapshot.ts";
 import { bucketOfHash } from "../split/bucket.ts";
 import type { Claims, ClaimsOf } from "../split/claims.ts";
 import { explainGates, type GateExplanation } from "../split/explain-gates.ts";
+import { RuleBook } from "../split/gate-book.ts";
 import { compileGates, type CompiledGate } from "../split/gate.ts";
 import { GateQuestion, type GateRequest } from "../split/gate-question.ts";
 import { compileTable, variantAt, type AllocationTable } from "../split/table.ts";
@@ -64,8 +65,9 @@ export class Explainer {
 
   /** @param region the sidecar's; null: it has none */
   constructor(snapshot: Snapshot, region: string | null) {
+    const book = new RuleBook(region);
     const routes = snapshot.routes.map((definition): ExplainedRoute => ({
-      definition, cohort: compileCohort(definition), gates: compileGates(definition.gates, region), allocation: compileTable(definition.allocation),
+      definition, cohort: compileCohort(definition), gates: compileGates(definition.gates, book), allocation: compileTable(definition.allocation),
       lanes: compileLanes(definition), pages: compilePages(definition), variants: definition.variants.map((_, index) => ({ open: hasUsers(definition, index) })),
     }));
     this.routes = new Map(routes.map((route) => [route.definition.name, route]));
@@ -89,7 +91,7 @@ export class Explainer {
 
   private decide(route: ExplainedRoute, request: GateRequest, key: string | undefined, { nowMs, claims, draw = 0.5 }: Omit<Asked, "clientIp">): Explanation {
     const { definition: { name, variants }, cohort, gates, allocation } = route;
-    const known = key === undefined ? null : bucketOfHash(cohort.hash(key));
+    const known = key === undefined ? null : bucketOfHash(cohort.salt.hash(key));
     const owner = variantAt(allocation, known ?? Math.floor(draw * bucketCount));
     // Who has no key, and no cookie to come, is dealt by each request.
     const reason = known === null && cohort.keyOf !== null && cohort.sticky === null ? "default" : "weighted";

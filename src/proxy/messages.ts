@@ -14,6 +14,8 @@ export interface ThreadStart {
   readonly pages: readonly SharedArrayBuffer[];
   /** What it runs from its first connection on; null: it answers 503 until one comes. */
   readonly snapshot: Snapshot | null;
+  /** Compiled and forgotten before that, so that the first one that comes does not meet unused code; null: not. */
+  readonly rehearsal: Snapshot | null;
 }
 
 export type ToThread =

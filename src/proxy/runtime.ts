@@ -1,5 +1,5 @@
 /** The snapshot as a proxy thread runs it: addresses resolved to endpoints, allocations to tables, sources to functions. */
-import type { RouteSnapshot, Snapshot, VariantSnapshot } from "../config/snapshot.ts";
+import type { MirrorSettings, RouteSnapshot, Snapshot, VariantSnapshot } from "../config/snapshot.ts";
 import { CohortSet } from "../observe/cohort-set.ts";
 import { slotsPerPage } from "../observe/layout.ts";
 import { SeriesRecorder } from "../observe/recorder.ts";
@@ -9,8 +9,8 @@ import type { EndpointBook } from "./endpoint-book.ts";
 import { compileGoals, compileNumber, type RuntimeGoal, type RuntimeNumber } from "./goals.ts";
 import type { ClaimsOf } from "../split/claims.ts";
 import { compileGates, type CompiledGate } from "../split/gate.ts";
-import { RuleBook } from "../split/gate-rule.ts";
-import { KeyFilter } from "../split/key-filter.ts";
+import { RuleBook } from "../split/gate-book.ts";
+import type { CommonMarks } from "../split/gate-question.ts";
 import { claimsReader } from "../split/token.ts";
 import { compileLanes, ownLaneLine, type Lanes } from "./lane.ts";
 import { compileTable, type AllocationTable } from "../split/table.ts";
@@ -32,26 +32,30 @@ export interface RuntimeVariant {
   readonly setNames: readonly string[];
 }
 
-export interface RuntimeRoute {
-  readonly name: string;
-  readonly definition: RouteSnapshot;
-  readonly cohort: Cohort;
+/** What each request reads of its route is here, and first: of a thousand routes no cache has all, and each object on the way is a read of far memory (decision 100). */
+export interface RuntimeRoute extends Cohort {
+  /** 0: unlimited. */
+  readonly requestBodyBytesMax: number;
   readonly allocation: AllocationTable;
   /** Null: there are none. */
   readonly gates: readonly CompiledGate[] | null;
   /** Index 0 is the baseline. */
   readonly variants: readonly RuntimeVariant[];
-  /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
-  readonly seen: CohortSet | null;
   readonly lanes: Lanes;
   /** Null: assets are requests like any other. */
   readonly pages: Pages | null;
+  /** Null: nothing is copied. */
+  readonly mirror: MirrorSettings | null;
+  /** All names that any variant sets, taken out of the client's head before it is known which one serves. */
+  readonly setNames: readonly string[];
+  readonly name: string;
+  readonly definition: RouteSnapshot;
+  /** Cohorts that were seen since the weights last changed; null: nobody counts them. */
+  readonly seen: CohortSet | null;
   /** Null: there are none. */
   readonly goals: readonly RuntimeGoal[] | null;
   /** Null: none is read. */
   readonly number: RuntimeNumber | null;
-  /** All names that any variant sets, taken out of the client's head before it is known which one serves. */
-  readonly setNames: readonly string[];
 }
 
 export interface Runtime {
@@ -59,8 +63,7 @@ export interface Runtime {
   readonly table: RouteTable<RuntimeRoute>;
   /** Null: no token is believed. */
   readonly claimsOf: ClaimsOf | null;
-  /** Cohort keys that some gate's rule names. */
-  readonly namedKeys: KeyFilter;
+  readonly marks: CommonMarks;
 }
 
 /** Recorders outlive snapshots: a series keeps its slot, its edges and its cells. */
@@ -83,8 +86,10 @@ export class RecorderBook {
 
 /** @param region the sidecar's; null: it has none */
 export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, region: string | null): Runtime {
-  const book = new RuleBook();
+  const book = new RuleBook(region);
   const resolvers: Resolvers = new Map();
+  const setNames = new Map<string, readonly string[]>();
+  const allocations = new Map<string, AllocationTable>();
   const routes = snapshot.routes.map((route): RuntimeRoute => {
     const variants = route.variants.map((variant, index): RuntimeVariant => ({
       name: variant.name,
@@ -96,23 +101,36 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
       open: hasUsers(route, index),
       setNames: variant.headers.map(([name]) => name),
     }));
+    const { keyOf, salt, sticky } = compileCohort(route, resolvers);
     return {
-      name: route.name,
-      definition: route,
-      cohort: compileCohort(route, resolvers),
-      allocation: compileTable(route.allocation),
-      gates: compileGates(route.gates, region, book),
+      requestBodyBytesMax: route.limits.requestBodyBytesMax,
+      keyOf,
+      salt,
+      sticky,
+      allocation: shared(allocations, compileTable(route.allocation)),
+      gates: compileGates(route.gates, book, salt),
       variants,
       lanes: compileLanes(route),
       pages: compilePages(route),
+      mirror: route.mirror,
+      setNames: shared(setNames, [...new Set(variants.flatMap((variant) => variant.setNames))]),
+      name: route.name,
+      definition: route,
       seen: route.seen === null ? null : new CohortSet(route.seen),
       goals: compileGoals(route),
       number: compileNumber(route),
-      setNames: [...new Set(variants.flatMap((variant) => variant.setNames))],
     };
   });
   endpoints.keepOnly(new Set(routes.flatMap((route) => route.variants.flatMap((variant) => variant.endpoints))));
-  return { revision: snapshot.revision, table: compileRoutes(routes), claimsOf: snapshot.jwt ? claimsReader(snapshot.jwt) : null, namedKeys: new KeyFilter(book.namedKeys) };
+  return { revision: snapshot.revision, table: compileRoutes(routes), claimsOf: snapshot.jwt ? claimsReader(snapshot.jwt) : null, marks: book.marks() };
+}
+
+/** Lists that say the same are one: it is near when it is read. */
+function shared<V>(known: Map<string, readonly V[]>, list: readonly V[]): readonly V[] {
+  const id = list.join(",");
+  const first = known.get(id) ?? list;
+  known.set(id, first);
+  return first;
 }
 
 /** Whether anybody can be given the variant at all: it has buckets, and its gate is not closed. */

@@ -4,7 +4,7 @@ import type { Snapshot } from "../config/snapshot.ts";
 import { AccessLog } from "../core/access-log.ts";
 import { LogDestination } from "../core/log.ts";
 import { systemRandom } from "../core/random.ts";
-import { threadCounters } from "../observe/layout.ts";
+import { pageBytes, threadCounters } from "../observe/layout.ts";
 import { reportFaults } from "./byte-socket.ts";
 import { ProxyContext } from "./context.ts";
 import { drain } from "./drain.ts";
@@ -19,6 +19,7 @@ import { UpstreamConnection } from "./upstream.ts";
 import { withdrawWaiting } from "./withdraw.ts";
 import { sweep, sweepIntervalMs } from "./sweep.ts";
 
+const rehearsals = 5;
 const start = workerData as ThreadStart;
 const { settings, thread } = start;
 const port = parentPort!;
@@ -84,7 +85,15 @@ async function stop(): Promise<void> {
   port.close();
 }
 
+/** With books and a page of its own: nothing of it is left. */
+function rehearse(snapshot: Snapshot): void {
+  const book = new EndpointBook(context, (endpoint) => new UpstreamConnection(endpoint));
+  const page = new SharedArrayBuffer(pageBytes(start.threads));
+  for (let pass = 0; pass < rehearsals; pass++) compileRuntime(snapshot, [page], new RecorderBook(thread), book, settings.region);
+}
+
 async function listen(): Promise<void> {
+  if (start.rehearsal !== null) rehearse(start.rehearsal);
   if (start.snapshot !== null) adopt(start.snapshot, start.pages);
   try {
     for (const settingsOfOne of settings.listeners) listeners.push(await openListener(context, settingsOfOne, start.threads > 1));

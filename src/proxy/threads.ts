@@ -39,6 +39,7 @@ export class ProxyThreads {
   readonly alive: boolean[];
   private readonly workers: Worker[] = [];
   private stopping = false;
+  private awaited: { readonly revision: number; readonly resolve: () => void }[] = [];
 
   constructor(options: ThreadsOptions) {
     this.options = options;
@@ -50,13 +51,14 @@ export class ProxyThreads {
    * Starts the threads; resolves when all listen. The first thread binds before the others start, so that port 0 means
    * one port for all.
    * @param first what they run from their first connection on; without it they answer 503 until one is published
+   * @param rehearsal a snapshot of no consequence, for them to have run that code once; null: they do not
    * @throws Error naming the address where a listener cannot be bound
    */
-  async start(first: Snapshot | null = null): Promise<readonly BoundListener[]> {
+  async start(first: Snapshot | null = null, rehearsal: Snapshot | null = null): Promise<readonly BoundListener[]> {
     let { settings } = this.options;
     let bound: readonly BoundListener[] = [];
     for (let thread = 0; thread < this.options.threads; thread++) {
-      bound = await this.startOne(thread, settings, first);
+      bound = await this.startOne(thread, settings, first, rehearsal);
       settings = { ...settings, listeners: settings.listeners.map((listener, i) => ({ ...listener, port: bound[i]!.port })) };
     }
     return bound;
@@ -64,6 +66,14 @@ export class ProxyThreads {
 
   publish(snapshot: Snapshot): void {
     this.post({ type: "snapshot", snapshot, pages: this.options.pages() });
+  }
+
+  /** Resolves when all threads run the revision, or a later one; never, where one of them has ended. */
+  runs(revision: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.awaited.push({ revision, resolve });
+      this.tellAwaiting();
+    });
   }
 
   sendEdges(slot: number, edges: LatencyEdges): void {
@@ -91,6 +101,13 @@ export class ProxyThreads {
     return cuts.reduce((sum, cut) => sum + cut, 0);
   }
 
+  private tellAwaiting(): void {
+    if (this.awaited.length === 0) return;
+    const all = Math.min(...this.acknowledged);
+    for (const { revision, resolve } of this.awaited) if (revision <= all) resolve();
+    this.awaited = this.awaited.filter(({ revision }) => revision > all);
+  }
+
   private mirror(worker: Worker, sample: MirrorSample): void {
     const done = (): void => worker.postMessage({ type: "mirrored" } satisfies ToThread);
     if (this.options.onMirror === undefined) done();
@@ -101,8 +118,8 @@ export class ProxyThreads {
     for (const worker of this.workers) worker.postMessage(message);
   }
 
-  private startOne(thread: number, settings: ProxySettings, snapshot: Snapshot | null): Promise<readonly BoundListener[]> {
-    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot };
+  private startOne(thread: number, settings: ProxySettings, snapshot: Snapshot | null, rehearsal: Snapshot | null): Promise<readonly BoundListener[]> {
+    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot, rehearsal };
     const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}`, resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax } });
     this.workers.push(worker);
     this.alive[thread] = true;
@@ -120,6 +137,7 @@ export class ProxyThreads {
         else if (message.type === "acknowledged") {
           this.acknowledged[thread] = message.revision;
           this.options.onAcknowledged(thread, message.revision);
+          this.tellAwaiting();
         }
       });
       let failure: Error | undefined;

@@ -10,7 +10,7 @@ export function chooseVariant(exchange: Exchange, head: RequestHead, key: string
   let chosen = variantAt(route.allocation, exchange.bucket);
   if (route.gates !== null) {
     const { question, outcome, runtime } = exchange.context;
-    decideGates(route.gates, question.ask(head, key, Date.now(), runtime!.claimsOf).glance(head, runtime!.namedKeys), chosen, exchange.reason, outcome);
+    decideGates(route.gates, question.ask(head, key, Date.now(), runtime!.claimsOf).glance(head, runtime!.marks, exchange.client), chosen, exchange.reason, outcome);
     chosen = outcome.variant;
     exchange.reason = outcome.reason;
     if (outcome.gate >= 0) countGated(exchange, route.gates[outcome.gate]!.variant);

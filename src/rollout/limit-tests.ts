@@ -4,7 +4,7 @@ import { absoluteAlternatives, absoluteLlr } from "../judge/absolute.ts";
 import { advanceErrorAlternatives, advanceErrorLlr, errorNotWorse, mixture } from "../judge/advance.ts";
 import type { StratumCounts } from "../judge/counts.ts";
 import type { EdgeMargin, EdgeMargins, LatencyModel } from "../judge/edges.ts";
-import { budgetShares, type BudgetMetric } from "../judge/budget.ts";
+import { budgetShares, type BudgetEntry } from "../judge/budget.ts";
 import { advanceConversionAlternatives, advanceConversionLlr, conversionLlr, conversionNotWorse, conversionPrior, conversionRatios } from "../judge/conversion.ts";
 import { addCustomLlr } from "../judge/custom.ts";
 import { errorLlr, errorPrior, errorRatios } from "../judge/errors.ts";
@@ -94,7 +94,8 @@ export function absoluteLatencyShare(limits: readonly LimitPlan[], index: number
 /** The share of the limit on copies. @returns 0 where there is none */
 export const mirrorShare = (limits: readonly LimitPlan[]): number => limitShares(limits)[limits.findIndex(({ metric }) => metric === "mirror")] ?? 0;
 
-const limitShares = (limits: readonly LimitPlan[]): number[] => budgetShares(limits.map((limit): { metric: BudgetMetric } => ({ metric: limit.metric === "latency" ? limit.quantile : limit.metric })));
+const limitShares = (limits: readonly LimitPlan[]): number[] =>
+  budgetShares(limits.map((limit): BudgetEntry => ({ metric: limit.metric === "latency" ? limit.quantile : limit.metric, ...(limit.budgetShare === undefined ? {} : { share: limit.budgetShare }) })));
 
 /** 0: p95, 1: p99, 2: 2*p99; -1: the bulk. */
 const tailOf = (limit: LatencyLimit): number => ["p95", "p99", "2xp99"].indexOf(limit.quantile);

@@ -1,6 +1,5 @@
 import type { Fields } from "../core/fields.ts";
-import { markRequest, newMarks, type MarkedHead, type Marks } from "./gate-marks.ts";
-import type { KeyFilter } from "./key-filter.ts";
+import { markHead, Marks, type MarkedHead } from "./gate-marks.ts";
 import { claimText, type Claims, type ClaimsOf } from "./claims.ts";
 
 /** What a gate may ask of a request; a parsed head is one. */
@@ -11,6 +10,11 @@ export interface GateRequest extends Fields {
   readonly path: string;
   /** Origin-form, as it was written, with its query. */
   readonly target: string;
+}
+
+/** Marks that no line of a request's head says. */
+export interface CommonMarks {
+  mark(marks: Marks, hash: number, nowMs: number): void;
 }
 
 let asked = 0;
@@ -26,7 +30,7 @@ export class GateQuestion {
   number = 0;
   /** What is known of the request at a glance; null: nothing, and every rule is asked. */
   marks: Marks | null = null;
-  private readonly scratch = newMarks();
+  private readonly scratch = new Marks();
   private claimsOf: ClaimsOf | null = null;
   private claims: Claims | null | undefined;
 
@@ -42,10 +46,17 @@ export class GateQuestion {
     return this;
   }
 
-  /** Spares the rules that cannot match. For the request path. @param head the same request @param namedKeys that some rule of the snapshot names */
-  glance(head: MarkedHead, namedKeys: KeyFilter): this {
-    this.marks = this.scratch;
-    markRequest(this.marks, head, this.key !== undefined && namedKeys.mayHave(this.key));
+  /**
+   * Spares the rules that cannot match. For the request path, in the call in which the head was parsed.
+   *
+   * @param head the same request @param common what rules of the snapshot have in common @param hash of the cohort key under the route's salt; -1: it has none
+   */
+  glance(head: MarkedHead, common: CommonMarks, hash: number): this {
+    const marks = this.scratch;
+    marks.next();
+    common.mark(marks, hash, this.nowMs);
+    markHead(marks, head);
+    this.marks = marks;
     return this;
   }
 

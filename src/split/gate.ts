@@ -1,26 +1,32 @@
 /** A route's gates: who is given a candidate, or kept from it, before the weight says anything. Pure, and the same on the request path, in `explain` and in OFREP. */
 import type { Closure, RouteGate } from "../core/gates.ts";
 import type { RoutingReason } from "../core/reasons.ts";
-import { CompiledRule, RuleBook, type Conditions } from "./gate-rule.ts";
+import type { CohortHash } from "./bucket.ts";
+import { conditionsOfAsk, RuleBook, slotOfAsk } from "./gate-book.ts";
+import { CompiledRule } from "./gate-rule.ts";
 import type { GateQuestion } from "./gate-question.ts";
 
 export interface CompiledGate {
   readonly name: string;
   readonly variant: number;
   readonly rules: readonly CompiledRule[];
-  /** Of each rule, its slot: side by side, so that to pass over twenty reads one line of memory. */
-  readonly slots: Uint8Array;
-  readonly conditions: readonly Conditions[];
+  /** Where its rules are among the book's `asks`. */
+  readonly book: RuleBook;
+  readonly from: number;
+  readonly to: number;
   /** Null: it is open. */
   readonly closed: Closure | null;
 }
 
-/** @param region the sidecar's; null: it has none @returns null where the route has no gates: then a request pays one comparison */
-export function compileGates(gates: readonly (RouteGate & { readonly closed: Closure | null })[], region: string | null, book = new RuleBook()): readonly CompiledGate[] | null {
+/**
+ * @param hashOf the route's cohort hash, where requests are to be glanced at (gate-question.ts)
+ * @returns null where the route has no gates: then a request pays one comparison
+ */
+export function compileGates(gates: readonly (RouteGate & { readonly closed: Closure | null })[], book: RuleBook, hashOf: CohortHash | null = null): readonly CompiledGate[] | null {
   if (gates.length === 0) return null;
   return gates.map(({ name, variant, rules, closed }) => {
-    const compiled = rules.map((rule) => new CompiledRule(name, rule, region, book));
-    return { name, variant, closed, rules: compiled, slots: Uint8Array.from(compiled, ({ slot }) => slot), conditions: compiled.map((rule) => rule.conditions) };
+    const from = book.add(rules, hashOf);
+    return { variant, closed, book, from, to: from + rules.length, name, rules: rules.map((rule, i) => new CompiledRule(name, rule, book.conditions[conditionsOfAsk(book.asks[from + i]!)]!)) };
   });
 }
 
@@ -81,12 +87,14 @@ export function decideGates(gates: readonly CompiledGate[], question: GateQuesti
   if (closed) outcome.variant = 0;
 }
 
-function firstMatch({ rules, slots, conditions }: CompiledGate, question: GateQuestion): number {
+function firstMatch({ rules, book, from, to }: CompiledGate, question: GateQuestion): number {
   const { marks, key } = question;
-  if (marks === null) {
-    for (let i = 0; i < rules.length; i++) if (rules[i]!.matches(question)) return i;
-    return -1;
+  if (marks === null) return rules.findIndex((rule) => rule.matches(question));
+  const { asks, conditions } = book;
+  const { cells, number } = marks;
+  for (let i = from; i < to; i++) {
+    const ask = asks[i]!;
+    if (cells[slotOfAsk(ask)] === number && conditions[conditionsOfAsk(ask)]!.hold(question) && rules[i - from]!.takes(key)) return i - from;
   }
-  for (let i = 0; i < slots.length; i++) if (marks[slots[i]!] === 1 && conditions[i]!.hold(question) && rules[i]!.takes(key)) return i;
   return -1;
 }

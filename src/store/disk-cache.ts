@@ -98,9 +98,11 @@ export class DiskCache {
     for (const [name, kept] of this.waiting) {
       try {
         const file = this.file(name);
+        const there = await file.read().catch(() => undefined);
+        // What is read from the store is mostly what was read before, and a write is ten times the work.
+        const known = !file.damaged && there?.json === (kept?.json ?? null) && there.revision === (kept?.revision ?? there.revision);
         // What it is counted from does not matter here: the revision is the store's.
-        await file.read().catch(() => undefined);
-        await file.write(kept?.json ?? null, { revision: (kept?.revision ?? 1) - 1, json: null });
+        if (!known) await file.write(kept?.json ?? null, { revision: (kept?.revision ?? 1) - 1, json: null });
         this.warned = false;
       } catch (error) {
         this.complain(error);

@@ -42,6 +42,11 @@ export class DocumentFile {
     return { revision: before.revision, json: before.json };
   }
 
+  /** What was read last is from the version before, because the file itself is damaged. */
+  get damaged(): boolean {
+    return this.mended;
+  }
+
   /** Of the next write. The revision of a version that was lost is not given again. */
   nextRevision(current: FileContents): number {
     return current.revision + (this.mended ? 2 : 1);

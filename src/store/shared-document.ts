@@ -54,6 +54,7 @@ export interface HistoryEntry extends Change, SharedText {
 }
 
 export interface SharedEvent {
+  /** Taken: all proxy threads run it. */
   readonly event: "taken" | "refused" | "stale";
   readonly instance: string;
   readonly revision: number | null;

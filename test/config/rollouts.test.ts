@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { compileDynamic } from "../../src/config/compile-dynamic.ts";
 import { checkDynamic } from "../../src/config/dynamic-checks.ts";
 import type { RolloutPlan } from "../../src/config/rollout-plan.ts";
+import { LatencyModels, limitTests } from "../../src/rollout/limit-tests.ts";
 import { linesOf, problemsOf, routeWith } from "./problems-of.ts";
 
 const rollout = (parts: object): { rollout: object } => ({ rollout: { candidate: "v2", steps: [1, 100], ...parts } });
@@ -30,6 +31,7 @@ describe("every mistake in a rollout is refused with its place and its remedy", 
     ["an early end that nothing can show", rollout({ steps: [{ weight: 1, early: true }, 100], limits: [{ metric: "latency", quantile: "p99" }] }), "steps[0].early", "prove: true"],
     ["probes that are not declared", rollout({ steps: [{ weight: 1, probes: 3 }, 100] }), "steps[0].probes", "Declare rollout.probes"],
     ["a probe that could change something", rollout({ probes: { path: "/x", method: "POST" } }), "probes.method", "GET"],
+    ["a limit without any of the budget", rollout({ limits: [{ metric: "errorRate", budgetShare: 0 }] }), "limits[0].budgetShare", "0.01 to 100"],
     ["a regional limit that pauses", rollout({ limits: [{ metric: "errorRate", scope: "inRegion", action: "pause" }] }), "limits[0].scope", "action: rollback"],
     ["a patience shorter than a dwell", rollout({ steps: [{ weight: 1, dwell: "10m" }, 100], inconclusive: { after: "5m", action: "pause" } }), "inconclusive.after", "dwell of step 1"],
     ["a patience without an action", rollout({ inconclusive: { after: "5m" } }), "inconclusive.action", "is missing"],
@@ -114,6 +116,13 @@ describe("a strategy fills in what is left out", () => {
     expect(planOf({ strategy: "ab" }, keyed).steps).toMatchObject([{ weight: 50, dwellMs: 7 * 86_400_000, evidence: false }, { weight: 100, approval: true }]);
     expect(planOf({ strategy: "ab" }, { ...keyed, variants: [...two, third] }).steps.map(({ weight }) => weight)).toEqual([20, 40]);
   });
+});
+
+test("a limit has the part of the budget that is written for it, and no other part than before where none is", () => {
+  const { limits } = planOf({ limits: [{ metric: "errorRate", budgetShare: 2 }, { metric: "latency" }] });
+  expect(limits.map(({ budgetShare }) => budgetShare)).toEqual([2, undefined]);
+  expect(limits[1]).not.toHaveProperty("budgetShare");
+  expect(limitTests(limits, new LatencyModels(), () => 1).reduce((shares, { limit, share }) => shares.with(limit, shares[limit]! + share), [0, 0])).toEqual([expect.closeTo(2 / 2.2, 12), expect.closeTo(0.2 / 2.2, 12)]);
 });
 
 test("errors and the bulk of the latency have to prove something unless said otherwise, and never less than their margin", () => {

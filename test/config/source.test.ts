@@ -67,6 +67,35 @@ describe("environment substitution", () => {
   });
 });
 
+describe("JSON", () => {
+  /** A comment is no JSON: this goes the other way. */
+  const asYaml = (text: string): unknown => dataOf(`${text} # as YAML`);
+
+  test("means what it means as YAML, whatever it holds", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue()), fc.constantFrom(0, 2, "\t"), (value, indent) => {
+        const text = JSON.stringify(value, null, indent);
+        fc.pre(!text.includes("${") && !text.includes('"__proto__"'));
+        expect(dataOf(text)).toEqual(asYaml(text));
+      }),
+    );
+    expect(dataOf('{ "a": [1, -0.5e3, true, null, {"b:c": ":"}], "d": "e # f" }')).toEqual({ a: [1, -500, true, null, { "b:c": ":" }], d: "e # f" });
+  });
+
+  test.each([
+    ['{"a": {"b": 1, "c": 2, "b": 3}}', "a.b: is given twice"],
+    ['{"a": 1, "\\u0061": 2}', "a: is given twice"],
+    ['{"__proto__": {"a": 1}}', "is not a key"],
+    ['{"a": "${B}"}', "the environment variable B is not set"],
+  ])("%s is refused as the same YAML is", (text, message) => {
+    expect(linesOf(text)[0]).toContain(message);
+  });
+
+  test("has its mistakes placed as YAML has", () => {
+    expect(linesOf('{\n  "routes": [\n    { "nmae": "shop" }\n  ]\n}').find((line) => line.includes("nmae"))).toContain("routes.yaml:3:7: routes[0].nmae: is not a known key");
+  });
+});
+
 describe("documents that are not well-formed", () => {
   test("a syntax error names its line and column", () => {
     expect(linesOf("routes:\n  - name: [a\n")[0]).toMatch(/^routes\.yaml:3:1: is not well-formed: .* Mend the YAML or JSON here\.$/);

@@ -96,8 +96,8 @@ describe("the budget", () => {
 
   test("is split among any metrics to 1, by the operator's shares where there are some", () => {
     const [errors, p99, custom] = budgetShares([{ metric: "errorRate" }, { metric: "p99" }, { metric: "custom" }]);
-    expect(errors).toBeCloseTo(0.4 / 0.7, 12);
-    expect(p99! + custom!).toBeCloseTo(0.3 / 0.7, 12);
+    expect(errors).toBeCloseTo(0.52 / 0.82, 12);
+    expect(p99! + custom!).toBeCloseTo(0.3 / 0.82, 12);
     expect(budgetShares([{ metric: "errorRate", share: 3 }, { metric: "conversion", share: 1 }])).toEqual([0.75, 0.25]);
   });
 });

@@ -33,7 +33,7 @@ describe("the split", () => {
 
   it("sends each user by their bucket, tells the service which, and always the same", async () => {
     const { get, client } = await gate(30);
-    const hash = cohortHash("shop");
+    const hash = (key: string): number => cohortHash("shop").hash(key);
     let candidates = 0;
     for (let i = 0; i < 300; i++) {
       const bucket = bucketOfHash(hash(`user-${i}`));

@@ -146,7 +146,7 @@ export class World {
     this.requestsPerSecond = options.requestsPerSecond;
     this.random = seededRandom(options.seed);
     this.people = seededRandom(options.seed + 1_000);
-    const hash = cohortHash(`salt-${options.seed}`);
+    const hash = (key: string): number => cohortHash(`salt-${options.seed}`).hash(key);
     this.hashes = Array.from({ length: options.users ?? 0 }, (_, user) => hash(`user-${user}`));
     this.store = options.store ?? new WorldStore();
     const usual = (): number => 10 * Math.exp(0.4 * this.normal());

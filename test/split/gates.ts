@@ -1,6 +1,7 @@
 /** Gates for tests: short to write, compiled as a snapshot's are. */
 import { initial, reweigh } from "../../src/split/allocation.ts";
 import type { Closure, GateCondition, GateRule, RouteGate, TextTest } from "../../src/core/gates.ts";
+import { RuleBook } from "../../src/split/gate-book.ts";
 import { compileGates, type CompiledGate } from "../../src/split/gate.ts";
 import type { GateRequest } from "../../src/split/gate-question.ts";
 import { compileTable, type AllocationTable } from "../../src/split/table.ts";
@@ -11,7 +12,7 @@ export const header = (name: string, test: TextTest = { kind: "present" }): Gate
 export const keys = (...values: string[]): GateCondition => ({ kind: "keys", values });
 
 export const gate = (rules: readonly GateRule[], parts: Partial<RouteGate & { closed: Closure | null }> = {}): RouteGate & { readonly closed: Closure | null } => ({ name: "new-checkout", variant: 1, closed: null, rules, ...parts });
-export const compiled = (gates: readonly ReturnType<typeof gate>[], region: string | null = null): readonly CompiledGate[] => compileGates(gates, region) ?? [];
+export const compiled = (gates: readonly ReturnType<typeof gate>[], region: string | null = null): readonly CompiledGate[] => compileGates(gates, new RuleBook(region)) ?? [];
 
 export function requestOf(parts: { readonly method?: string; readonly target?: string; readonly lines?: readonly (readonly [string, string])[] } = {}): GateRequest {
   const target = parts.target ?? "/";

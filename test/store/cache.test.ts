@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -52,6 +52,23 @@ test("what was read or written is there after a restart without the store, marke
   await expect(second.get("never-seen")).rejects.toMatchObject({ code: "unavailable" });
   await expect(second.put("written", 3, 2)).rejects.toMatchObject({ code: "unavailable" });
   await second.close();
+  expect(warnings).toEqual([]);
+});
+
+test("what is read from the store again, unchanged, is not written to the disk again; nor that there is nothing", async () => {
+  const keeping = async (...revisions: number[]): Promise<number> => {
+    const cache = await open();
+    for (const revision of revisions) cache.keep("read", { weight: 5 }, revision);
+    cache.forget("never-seen");
+    await cache.close();
+    return (await stat(join(directory, "read.json"))).ino;
+  };
+  const file = await keeping(1);
+  expect((await readdir(directory)).filter((name) => name.includes("never-seen"))).toEqual([]);
+  expect(await keeping(1)).toBe(file);
+  // The same value under another revision is news.
+  expect(await keeping(1, 2)).not.toBe(file);
+  expect(await (await open()).read("read")).toEqual({ value: { weight: 5 }, revision: 2 });
   expect(warnings).toEqual([]);
 });
 
