@@ -85,11 +85,17 @@ function groupOf<R extends Routed>(host: string, entries: readonly Entry<R>[]): 
 function pathIndexOf<R extends Routed>(entries: readonly Entry<R>[]): PathIndex<R> {
   const byPath = new Map<string, Entry<R>[]>();
   for (const entry of entries) add(byPath, entry.path, entry);
-  const depths = new Set(entries.filter(({ exact }) => !exact).map(({ path }) => path.split("/").length - 1));
+  const depths = new Set(entries.filter(({ exact }) => !exact).map(({ path }) => slashesIn(path)));
   return {
     index: new HashIndex(new Map([...byPath].map(([path, list]) => [path, chained(list)!])), forwards),
     exact: entries.some(({ exact }) => exact), depths: Array.from({ length: Math.max(-1, ...depths) + 1 }, (_, depth) => depths.has(depth)),
   };
+}
+
+function slashesIn(path: string): number {
+  let found = 0;
+  for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) === slash) found++;
+  return found;
 }
 
 /** @returns the first; null: there is none */
