@@ -38,8 +38,9 @@ export interface RuntimeRoute extends Cohort {
   readonly requestBodyBytesMax: number;
   readonly allocation: AllocationTable;
   /** Null: there are none. */
-  readonly gates: readonly CompiledGate[] | null;
-  /** Index 0 is the baseline. */
+  readonly gates: CompiledGate | null;
+  /** The first of the variants. */
+  readonly baseline: RuntimeVariant;
   readonly variants: readonly RuntimeVariant[];
   readonly lanes: Lanes;
   /** Null: assets are requests like any other. */
@@ -126,7 +127,7 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
 /** Whether most rules of the book are of routes that are gone, or have been compiled anew. */
 function isWorn({ routes, shared: { book } }: Runtime): boolean {
   let rules = 0;
-  for (const { gates } of routes.values()) for (const { from, to } of gates ?? []) rules += to - from;
+  for (const { gates } of routes.values()) for (let gate = gates; gate !== null; gate = gate.next) rules += gate.to - gate.from;
   return book.used > rules * 2 + rulesMin;
 }
 
@@ -152,6 +153,7 @@ function compileRoute(route: RouteSnapshot, pages: readonly SharedArrayBuffer[],
     sticky,
     allocation: one(allocations, compileTable(route.allocation)),
     gates: compileGates(route.gates, book, salt),
+    baseline: variants[0]!,
     variants,
     lanes: compileLanes(route),
     pages: compilePages(route),
