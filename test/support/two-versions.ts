@@ -5,13 +5,11 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { until, type Found } from "../hooks/world.ts";
+import { entry } from "./entry.ts";
 import { type SidecarProcess, Workplace } from "./sidecar.ts";
 
 export type Recorded = Readonly<Record<string, unknown>>;
-
-const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 
 export class TwoVersions {
   readonly place = new Workplace();
