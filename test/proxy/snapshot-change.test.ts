@@ -37,7 +37,7 @@ class Thread {
 
   decide(text: string): string {
     const { context } = this;
-    expect(parseRequestHead(context.requestHead, text, defaultProxyLimits)).toBeNull();
+    if (parseRequestHead(context.requestHead, text, defaultProxyLimits) !== null) throw new Error("the head is refused");
     const exchange = begin(context, {} as Downstream, context.requestHead, makeForwarding("192.0.2.7", "http", () => false, "test"), 0);
     if (typeof exchange === "string") return exchange;
     context.inFlight.remove(exchange);
