@@ -154,7 +154,7 @@ describe.skipIf(!hasRedis)("in a fleet", () => {
     for (const member of fleet.members) member.load(3);
     const env = { EBBGATE_ADMIN: (await fleet.leader())!.process!.admin, EBBGATE_USER: "ann" };
     // Without requests for the candidate there is nothing to rehearse with, and that is the refusal.
-    await until(async () => (await ebbgate(["drill", "shop", "--reason", "game day", "--json"], { env })).code === 0);
+    await until(async () => (await ebbgate(["drill", "shop", "--reason", "game day", "--json"], { env })).code === 0, 60_000, 250);
     for (const member of fleet.members) await member.rest();
     expect((await ebbgate(["status", "shop"], { env })).out).toMatch(/ {2}drill\n[^]*next {2}a drill by ann@\S+: its users come back to 10%/);
   });

@@ -23,7 +23,7 @@ const given = (v2: number, v3: number) =>
   until(async () => {
     const all = await Promise.all(fleet.members.map(async (member) => (await member.status()).routes[0]!.variants.map(({ weight }) => weight)));
     return all.every((weights) => weights.join() === [100 - v2 - v3, v2, v3].join());
-  });
+  }, 60_000, 100);
 
 test("one goes back on every sidecar while the other stays, and is chosen by a command at a sidecar that follows", async () => {
   await given(30, 30);
@@ -33,7 +33,7 @@ test("one goes back on every sidecar while the other stays, and is chosen by a c
   const follower = fleet.members.find((member) => member !== leader)!;
   const env = { EBBGATE_ADMIN: follower.process!.admin };
   expect((await ebbgate(["approve", "shop:v3", "--yes"], { env })).code).toBe(0);
-  await until(async () => (await ebbgate(["promote", "shop:v3", "--yes"], { env })).code === 0);
+  await until(async () => (await ebbgate(["promote", "shop:v3", "--yes"], { env })).code === 0, 60_000, 250);
   await given(0, 100);
   const { rollouts } = await fleet.members[0]!.status();
   expect(rollouts.map(({ name, quarantined }) => [name, quarantined])).toEqual([["shop:v2", true], ["shop:v3", false]]);

@@ -64,7 +64,7 @@ describe.skipIf(!hasRedis)("the whole way", () => {
   it("is fewer than 15 commands, and each does what it says", async () => {
     expect(commands.length).toBeLessThan(15);
     const reasons = async (): Promise<string[]> => ((await shell.run("EBBGATE_TOKEN=$ADA ebbgate audit list --admin $EBBGATE_ADMIN --json")).said.match(/"reason":"\w+"/g) ?? []).map((found) => found.slice(10, -1));
-    const decided = (reason: string): Promise<void> => until(async () => (await reasons()).includes(reason), 60_000);
+    const decided = (reason: string): Promise<void> => until(async () => (await reasons()).includes(reason), 60_000, 250);
     for (const begins of [/^PATH=/, /^redis-server/, /^node .*main/, /^node .*users/, /^cd /, /^ADA=/, /^BOB=/]) expect([begins, (await shell.run(next(begins))).code]).toEqual([begins, 0]);
     // Where the commands ask when they are not told; nobody is to meet the sidecar of another test.
     await shell.run(`export EBBGATE_ADMIN=http://127.0.0.1:${ports.get("9901")!}`);
