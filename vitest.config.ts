@@ -1,16 +1,16 @@
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { compileCache } from "./test/support/compile-cache.ts";
+import { LongestFirst } from "./test/support/longest-first.ts";
 
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: "test/support/obtain-redis.ts",
-    // Hundreds of processes of ours start: what the first one compiled, the others load. Keyed by content, and never stale.
-    env: { NODE_COMPILE_CACHE: join(tmpdir(), "ebbgate-test-compile-cache") },
+    globalSetup: ["test/support/obtain-redis.ts", "test/support/build.ts"],
+    env: { NODE_COMPILE_CACHE: compileCache },
     // Tests start real processes, threads and sockets, and wait for them: three files at once keep two cores busy.
     pool: "forks",
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 30_000,
     hookTimeout: 30_000,
   },

@@ -41,15 +41,15 @@ function resolverOf(sources: readonly CohortKeySource[], known: Resolvers): Coho
  * @returns the cohort key: personal data, to be used within the call; undefined where there is none
  */
 export function assignCohort(exchange: Exchange, head: RequestHead, clientIp: string): string | undefined {
-  const { cohort } = exchange.route;
+  const { keyOf, salt, sticky } = exchange.route;
   exchange.reason = "weighted";
-  if (cohort.keyOf === null) return assignAtRandom(exchange);
-  const key = cohort.keyOf(head, clientIp) ?? (cohort.sticky === null ? undefined : stickyKey(exchange, cohort.sticky, head));
+  if (keyOf === null) return assignAtRandom(exchange);
+  const key = keyOf(head, clientIp) ?? (sticky === null ? undefined : stickyKey(exchange, sticky, head));
   if (key === undefined) {
     exchange.reason = "default";
     return assignAtRandom(exchange);
   }
-  const hash = cohort.salt.hash(key);
+  const hash = salt.hash(key);
   exchange.bucket = bucketOfHash(hash);
   exchange.shard = shardOfHash(hash);
   exchange.client = hash;

@@ -23,7 +23,7 @@ import { hasUsers } from "./runtime.ts";
 interface ExplainedRoute {
   readonly definition: RouteSnapshot;
   readonly cohort: Cohort;
-  readonly gates: readonly CompiledGate[] | null;
+  readonly gates: CompiledGate | null;
   readonly allocation: AllocationTable;
   readonly lanes: Lanes;
   readonly pages: Pages | null;
@@ -95,7 +95,7 @@ export class Explainer {
     const owner = variantAt(allocation, known ?? Math.floor(draw * bucketCount));
     // Who has no key, and no cookie to come, is dealt by each request.
     const reason = known === null && cohort.keyOf !== null && cohort.sticky === null ? "default" : "weighted";
-    const told = explainGates(gates ?? [], this.question.ask(request, key, nowMs, claims === undefined ? this.claimsOf : () => claims), owner, reason);
+    const told = explainGates(gates, this.question.ask(request, key, nowMs, claims === undefined ? this.claimsOf : () => claims), owner, reason);
     return {
       route: name, variant: variants[told.variant]!.name, reason: told.reason, bucket: known,
       owner: known === null ? null : variants[owner]!.name, gate: told.gate, rule: told.rule, gates: told.gates,

@@ -4,6 +4,7 @@ import type { Snapshot } from "../config/snapshot.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
 import type { SpanRecord } from "../trace/span.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
+import type { SnapshotChange } from "./snapshot-change.ts";
 
 /** What a proxy thread is started with (`workerData`). */
 export interface ThreadStart {
@@ -19,7 +20,7 @@ export interface ThreadStart {
 }
 
 export type ToThread =
-  | { readonly type: "snapshot"; readonly snapshot: Snapshot; readonly pages: readonly SharedArrayBuffer[] }
+  | { readonly type: "snapshot"; readonly change: SnapshotChange; readonly pages: readonly SharedArrayBuffer[] }
   | { readonly type: "edges"; readonly slot: number; readonly edges: LatencyEdges }
   | { readonly type: "health"; readonly endpoint: string; readonly healthy: boolean }
   /** A copy is done with: the thread may ask for another. */

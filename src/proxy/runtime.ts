@@ -33,14 +33,14 @@ export interface RuntimeVariant {
 }
 
 /** What each request reads of its route is here, and first: of a thousand routes no cache has all, and each object on the way is a read of far memory (decision 100). */
-export interface RuntimeRoute {
+export interface RuntimeRoute extends Cohort {
   /** 0: unlimited. */
   readonly requestBodyBytesMax: number;
-  readonly cohort: Cohort;
   readonly allocation: AllocationTable;
   /** Null: there are none. */
-  readonly gates: readonly CompiledGate[] | null;
-  /** Index 0 is the baseline. */
+  readonly gates: CompiledGate | null;
+  /** The first of the variants. */
+  readonly baseline: RuntimeVariant;
   readonly variants: readonly RuntimeVariant[];
   readonly lanes: Lanes;
   /** Null: assets are requests like any other. */
@@ -65,6 +65,11 @@ export interface Runtime {
   /** Null: no token is believed. */
   readonly claimsOf: ClaimsOf | null;
   readonly marks: CommonMarks;
+  /** As JSON: what `claimsOf` verifies by. */
+  readonly jwt: string;
+  /** In the document's order. */
+  readonly routes: ReadonlyMap<RouteSnapshot, RuntimeRoute>;
+  readonly shared: Shared;
 }
 
 /** Recorders outlive snapshots: a series keeps its slot, its edges and its cells. */
@@ -85,46 +90,85 @@ export class RecorderBook {
   }
 }
 
-/** @param region the sidecar's; null: it has none */
-export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, region: string | null): Runtime {
-  const book = new RuleBook(region);
-  const resolvers: Resolvers = new Map();
-  const setNames = new Map<string, readonly string[]>();
-  const routes = snapshot.routes.map((route): RuntimeRoute => {
-    const variants = route.variants.map((variant, index): RuntimeVariant => ({
-      name: variant.name,
-      index,
-      endpoints: variant.endpoints.map((address) => endpoints.get(address, route.limits)),
-      recorder: recorders.recorder(variant.slot, pages),
-      headLines: headLines(variant),
-      laneLine: ownLaneLine(route, variant.name),
-      open: hasUsers(route, index),
-      setNames: variant.headers.map(([name]) => name),
-    }));
-    const cohort = compileCohort(route, resolvers);
-    return {
-      requestBodyBytesMax: route.limits.requestBodyBytesMax,
-      cohort,
-      allocation: compileTable(route.allocation),
-      gates: compileGates(route.gates, book, cohort.salt),
-      variants,
-      lanes: compileLanes(route),
-      pages: compilePages(route),
-      mirror: route.mirror,
-      setNames: shared(setNames, [...new Set(variants.flatMap((variant) => variant.setNames))]),
-      name: route.name,
-      definition: route,
-      seen: route.seen === null ? null : new CohortSet(route.seen),
-      goals: compileGoals(route),
-      number: compileNumber(route),
-    };
-  });
-  endpoints.keepOnly(new Set(routes.flatMap((route) => route.variants.flatMap((variant) => variant.endpoints))));
-  return { revision: snapshot.revision, table: compileRoutes(routes), claimsOf: snapshot.jwt ? claimsReader(snapshot.jwt) : null, marks: book.marks() };
+/** What a thread's routes share, from one snapshot to the next: of a thousand routes that look for the cohort key in one place, what looks there is near when it is asked. */
+class Shared {
+  readonly book: RuleBook;
+  readonly resolvers: Resolvers = new Map();
+  readonly allocations = new Map<string, AllocationTable>();
+  readonly setNames = new Map<string, readonly string[]>();
+
+  constructor(region: string | null) {
+    this.book = new RuleBook(region);
+  }
+}
+
+/**
+ * @param region the sidecar's; null: it has none
+ * @param before what the thread has run, if anything: of routes whose very snapshot it had, what was compiled is kept. A change of one weight compiles one route, and not a thousand
+ */
+export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, region: string | null, before: Runtime | null = null): Runtime {
+  const kept = before === null || isWorn(before) ? null : before;
+  const shared = kept?.shared ?? new Shared(region);
+  const routes = new Map<RouteSnapshot, RuntimeRoute>();
+  for (const route of snapshot.routes) {
+    const compiled = kept?.routes.get(route) ?? compileRoute(route, pages, recorders, endpoints, shared);
+    // The bounds of an endpoint are those of the last route that names it.
+    for (const { endpoints: addresses } of route.variants) for (const address of addresses) endpoints.get(address, route.limits);
+    routes.set(route, compiled);
+  }
+  const all = [...routes.values()];
+  endpoints.keepOnly(new Set(all.flatMap((route) => route.variants.flatMap((variant) => variant.endpoints))));
+  const jwt = JSON.stringify(snapshot.jwt ?? null);
+  // What tokens said is remembered as long as the keys are the same.
+  const claimsOf = before !== null && before.jwt === jwt ? before.claimsOf : snapshot.jwt ? claimsReader(snapshot.jwt) : null;
+  return { revision: snapshot.revision, table: compileRoutes(all), claimsOf, marks: shared.book, jwt, routes, shared };
+}
+
+/** Whether most rules of the book are of routes that are gone, or have been compiled anew. */
+function isWorn({ routes, shared: { book } }: Runtime): boolean {
+  let rules = 0;
+  for (const { gates } of routes.values()) for (let gate = gates; gate !== null; gate = gate.next) rules += gate.to - gate.from;
+  return book.used > rules * 2 + rulesMin;
+}
+
+/** A small book may be worn. */
+const rulesMin = 1_000;
+
+function compileRoute(route: RouteSnapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, { book, resolvers, allocations, setNames }: Shared): RuntimeRoute {
+  const variants = route.variants.map((variant, index): RuntimeVariant => ({
+    name: variant.name,
+    index,
+    endpoints: variant.endpoints.map((address) => endpoints.get(address, route.limits)),
+    recorder: recorders.recorder(variant.slot, pages),
+    headLines: headLines(variant),
+    laneLine: ownLaneLine(route, variant.name),
+    open: hasUsers(route, index),
+    setNames: variant.headers.map(([name]) => name),
+  }));
+  const { keyOf, salt, sticky } = compileCohort(route, resolvers);
+  return {
+    requestBodyBytesMax: route.limits.requestBodyBytesMax,
+    keyOf,
+    salt,
+    sticky,
+    allocation: one(allocations, compileTable(route.allocation)),
+    gates: compileGates(route.gates, book, salt),
+    baseline: variants[0]!,
+    variants,
+    lanes: compileLanes(route),
+    pages: compilePages(route),
+    mirror: route.mirror,
+    setNames: one(setNames, [...new Set(variants.flatMap((variant) => variant.setNames))]),
+    name: route.name,
+    definition: route,
+    seen: route.seen === null ? null : new CohortSet(route.seen),
+    goals: compileGoals(route),
+    number: compileNumber(route),
+  };
 }
 
 /** Lists that say the same are one: it is near when it is read. */
-function shared(known: Map<string, readonly string[]>, list: readonly string[]): readonly string[] {
+function one<V>(known: Map<string, readonly V[]>, list: readonly V[]): readonly V[] {
   const id = list.join(",");
   const first = known.get(id) ?? list;
   known.set(id, first);

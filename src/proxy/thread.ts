@@ -14,6 +14,7 @@ import { granted } from "./forward.ts";
 import { openListener, type Listener } from "./listener.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 import { compileRuntime, RecorderBook } from "./runtime.ts";
+import { changed } from "./snapshot-change.ts";
 import { Tracer } from "./tracing.ts";
 import { UpstreamConnection } from "./upstream.ts";
 import { withdrawWaiting } from "./withdraw.ts";
@@ -37,6 +38,8 @@ context.tracer = tracer;
 const endpoints = new EndpointBook(context, (endpoint) => new UpstreamConnection(endpoint));
 const recorders = new RecorderBook(thread);
 const listeners: Listener[] = [];
+/** What the next change is a change of. */
+let held: Snapshot | null = null;
 reportFaults((error) => {
   context.countRefusal("internal");
   say({ type: "fault", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) });
@@ -49,7 +52,7 @@ const sweeper = setInterval(() => {
 port.on("message", (message: ToThread) => {
   switch (message.type) {
     case "snapshot":
-      adopt(message.snapshot, message.pages);
+      adopt(changed(message.change, held), message.pages);
       return;
     case "edges":
       recorders.existing(message.slot)?.setEdges(message.edges);
@@ -70,7 +73,8 @@ port.on("message", (message: ToThread) => {
 });
 
 function adopt(snapshot: Snapshot, pages: readonly SharedArrayBuffer[]): void {
-  context.runtime = compileRuntime(snapshot, pages, recorders, endpoints, settings.region);
+  held = snapshot;
+  context.runtime = compileRuntime(snapshot, pages, recorders, endpoints, settings.region, context.runtime);
   withdrawWaiting(context, snapshot);
   say({ type: "acknowledged", revision: snapshot.revision });
 }

@@ -4,6 +4,7 @@ import type { ProxySettings } from "../config/settings.ts";
 import type { Snapshot } from "../config/snapshot.ts";
 import type { LatencyEdges } from "../observe/edges.ts";
 import type { MirrorSample } from "./mirror-capture.ts";
+import { changeOf } from "./snapshot-change.ts";
 import type { SpanRecord } from "../trace/span.ts";
 import type { FromThread, ThreadStart, ToThread } from "./messages.ts";
 
@@ -38,6 +39,8 @@ export class ProxyThreads {
   private readonly options: ThreadsOptions;
   readonly alive: boolean[];
   private readonly workers: Worker[] = [];
+  /** What each thread was sent last; null: nothing. */
+  private readonly posted: (Snapshot | null)[] = [];
   private stopping = false;
   private awaited: { readonly revision: number; readonly resolve: () => void }[] = [];
 
@@ -65,7 +68,11 @@ export class ProxyThreads {
   }
 
   publish(snapshot: Snapshot): void {
-    this.post({ type: "snapshot", snapshot, pages: this.options.pages() });
+    const pages = this.options.pages();
+    for (const [thread, worker] of this.workers.entries()) {
+      worker.postMessage({ type: "snapshot", change: changeOf(snapshot, this.posted[thread]!), pages } satisfies ToThread);
+      this.posted[thread] = snapshot;
+    }
   }
 
   /** Resolves when all threads run the revision, or a later one; never, where one of them has ended. */
@@ -122,6 +129,7 @@ export class ProxyThreads {
     const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot, rehearsal };
     const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}`, resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax } });
     this.workers.push(worker);
+    this.posted.push(snapshot);
     this.alive[thread] = true;
     return new Promise((resolve, reject) => {
       worker.on("message", (message: FromThread) => {

@@ -13,9 +13,9 @@ export function chooseVariant(exchange: Exchange, head: RequestHead, key: string
     decideGates(route.gates, question.ask(head, key, Date.now(), runtime!.claimsOf).glance(head, runtime!.marks, exchange.client), chosen, exchange.reason, outcome);
     chosen = outcome.variant;
     exchange.reason = outcome.reason;
-    if (outcome.gate >= 0) countGated(exchange, route.gates[outcome.gate]!.variant);
+    if (outcome.gate !== null) countGated(exchange, outcome.gate.variant);
   }
-  exchange.variant = route.variants[chosen]!;
+  exchange.variant = chosen === 0 ? route.baseline : route.variants[chosen]!;
   exchange.serving = exchange.variant;
 }
 

@@ -24,7 +24,7 @@ export function attributeReader(source: AttributeSource, name: string): Attribut
 }
 
 /** Headers and cookies are bytes, one latin1 character each: what is written as text is compared as its UTF-8 bytes. */
-const bytesOf = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
+export const bytesOf = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
 
 /** @returns whether a value passes; of a claim that holds several texts one is enough */
 export function textTest(source: AttributeSource, test: TextTest): (value: string) => boolean {

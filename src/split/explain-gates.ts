@@ -33,17 +33,17 @@ export interface GatesExplanation {
 }
 
 /** @param owner of the bucket @param reason of a request that the split decides about: see `decideGates` */
-export function explainGates(gates: readonly CompiledGate[], question: GateQuestion, owner: number, reason: RoutingReason): GatesExplanation {
+export function explainGates(first: CompiledGate | null, question: GateQuestion, owner: number, reason: RoutingReason): GatesExplanation {
   const outcome = new GateOutcome();
-  decideGates(gates, question, owner, reason, outcome);
+  decideGates(first, question, owner, reason, outcome);
   const given = outcome.reason === "allowed" || outcome.reason === "targeted";
-  const asked = given ? gates.slice(0, outcome.gate + 1) : gates;
-  const decided = gates[outcome.gate];
+  const asked: CompiledGate[] = [];
+  for (let gate = first; gate !== null; gate = given && gate === outcome.gate ? null : gate.next) asked.push(gate);
   return {
     variant: outcome.variant,
     reason: outcome.reason,
-    gate: decided?.name ?? null,
-    rule: decided?.rules[outcome.rule]?.name ?? null,
+    gate: outcome.gate?.name ?? null,
+    rule: outcome.gate?.rules[outcome.rule]?.name ?? null,
     gates: asked.map((gate) => ({ gate: gate.name, variant: gate.variant, closed: gate.closed, rules: gate.closed === null ? rulesOf(gate, question) : [] })),
   };
 }

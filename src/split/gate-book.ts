@@ -1,23 +1,26 @@
-/** What all rules of a snapshot share, and what a request reads of them while it passes over those that cannot match (decisions 061, 100). */
+/** What all rules of a thread share, and what a request reads of them while it passes over those that cannot match (decisions 061, 100). */
 import type { GateCondition, GateRule } from "../core/gates.ts";
 import type { CohortHash } from "./bucket.ts";
 import { Condition, Conditions, isOpenInMinute, minuteOf, type Times } from "./gate-conditions.ts";
-import { always, firstTime, type Marks, namedKey, never, slotOfRule, timeSlots } from "./gate-marks.ts";
+import { always, firstTime, type Marks, namedKey, never, slotBits, slotOfRule, timeSlots } from "./gate-marks.ts";
 import type { CommonMarks } from "./gate-question.ts";
 import { KeyFilter } from "./key-filter.ts";
 
-const slotBits = 8;
-
-export class RuleBook {
+/** Rules are added, and none is taken out: when many have ceased to count, a new book is begun. */
+export class RuleBook implements CommonMarks {
   /** Of all gates' rules, side by side: the slot, and above it an index into `conditions`. So to pass over twenty reads two lines of memory. */
   asks = new Int32Array(64);
   readonly conditions: Conditions[] = [];
-  private used = 0;
+  /** Rules that were ever added. */
+  used = 0;
   /** By what they say: an index into `conditions`. */
   private readonly known = new Map<string, number>();
   private readonly single = new Map<string, Condition>();
   private readonly times = new Map<string, { readonly slot: number; readonly windows: Times["windows"] }>();
-  private readonly namedKeys: number[] = [];
+  private readonly namedKeys = new KeyFilter();
+  private minute = -1;
+  /** Slots of times that are open in that minute. */
+  private open: readonly number[] = [];
   private readonly region: string | null;
 
   /** @param region the sidecar's; null: it has none */
@@ -38,9 +41,15 @@ export class RuleBook {
     return from;
   }
 
-  /** To be called when all rules are in. */
-  marks(): CommonMarks {
-    return new SnapshotMarks(new KeyFilter(this.namedKeys), [...this.times.values()]);
+  mark(marks: Marks, hash: number, nowMs: number): void {
+    marks.add(always);
+    if (hash >= 0 && this.namedKeys.mayHave(hash)) marks.add(namedKey);
+    const minute = minuteOf(nowMs);
+    if (minute !== this.minute) {
+      this.open = [...this.times.values()].filter(({ windows }) => isOpenInMinute(windows, minute)).map(({ slot }) => slot);
+      this.minute = minute;
+    }
+    for (let i = 0; i < this.open.length; i++) marks.add(this.open[i]!);
   }
 
   private slotOf({ when, unless }: GateRule): number {
@@ -50,6 +59,7 @@ export class RuleBook {
   }
 
   private timeSlot({ windows }: Times): number {
+    this.minute = -1;
     return kept(this.times, JSON.stringify(windows), () => ({ slot: firstTime + (this.times.size % timeSlots), windows })).slot;
   }
 
@@ -61,7 +71,7 @@ export class RuleBook {
 
   private condition(condition: GateCondition, hashOf: CohortHash | null): Condition {
     if (condition.kind !== "keys") return kept(this.single, JSON.stringify(condition), () => new Condition(condition, this.region));
-    if (hashOf !== null) for (const key of condition.values) this.namedKeys.push(hashOf.hash(key));
+    if (hashOf !== null) for (const key of condition.values) this.namedKeys.add(hashOf.hash(key));
     return new Condition(condition, this.region);
   }
 }
@@ -73,28 +83,4 @@ function kept<V>(map: Map<string, V>, key: string, make: () => V): V {
   let value = map.get(key);
   if (value === undefined) map.set(key, (value = make()));
   return value;
-}
-
-class SnapshotMarks implements CommonMarks {
-  private readonly namedKeys: KeyFilter;
-  private readonly times: readonly { readonly slot: number; readonly windows: Times["windows"] }[];
-  private minute = -1;
-  /** Slots of times that are open in that minute. */
-  private open: readonly number[] = [];
-
-  constructor(namedKeys: KeyFilter, times: SnapshotMarks["times"]) {
-    this.namedKeys = namedKeys;
-    this.times = times;
-  }
-
-  mark(marks: Marks, hash: number, nowMs: number): void {
-    marks.add(always);
-    if (hash >= 0 && this.namedKeys.mayHave(hash)) marks.add(namedKey);
-    const minute = minuteOf(nowMs);
-    if (minute !== this.minute) {
-      this.open = this.times.filter(({ windows }) => isOpenInMinute(windows, minute)).map(({ slot }) => slot);
-      this.minute = minute;
-    }
-    for (let i = 0; i < this.open.length; i++) marks.add(this.open[i]!);
-  }
 }

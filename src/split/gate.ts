@@ -6,28 +6,30 @@ import { conditionsOfAsk, RuleBook, slotOfAsk } from "./gate-book.ts";
 import { CompiledRule } from "./gate-rule.ts";
 import type { GateQuestion } from "./gate-question.ts";
 
+/** A list by `next`: of a route with one gate it is one object. */
 export interface CompiledGate {
-  readonly name: string;
   readonly variant: number;
-  readonly rules: readonly CompiledRule[];
   /** Where its rules are among the book's `asks`. */
   readonly book: RuleBook;
   readonly from: number;
   readonly to: number;
   /** Null: it is open. */
   readonly closed: Closure | null;
+  /** In the document's order. */
+  readonly next: CompiledGate | null;
+  readonly name: string;
+  readonly rules: readonly CompiledRule[];
 }
 
 /**
  * @param hashOf the route's cohort hash, where requests are to be glanced at (gate-question.ts)
- * @returns null where the route has no gates: then a request pays one comparison
+ * @returns the first; null where the route has no gates: then a request pays one comparison
  */
-export function compileGates(gates: readonly (RouteGate & { readonly closed: Closure | null })[], book: RuleBook, hashOf: CohortHash | null = null): readonly CompiledGate[] | null {
-  if (gates.length === 0) return null;
-  return gates.map(({ name, variant, rules, closed }) => {
+export function compileGates(gates: readonly (RouteGate & { readonly closed: Closure | null })[], book: RuleBook, hashOf: CohortHash | null = null): CompiledGate | null {
+  return gates.reduceRight<CompiledGate | null>((next, { name, variant, rules, closed }) => {
     const from = book.add(rules, hashOf);
-    return { variant, closed, book, from, to: from + rules.length, name, rules: rules.map((rule, i) => new CompiledRule(name, rule, book.conditions[conditionsOfAsk(book.asks[from + i]!)]!)) };
-  });
+    return { variant, book, from, to: from + rules.length, closed, next, name, rules: rules.map((rule, i) => new CompiledRule(name, rule, book.conditions[conditionsOfAsk(book.asks[from + i]!)]!)) };
+  }, null);
 }
 
 /** What was decided. Scratch: overwritten by the next `decideGates`. */
@@ -35,8 +37,9 @@ export class GateOutcome {
   /** Index into the route's variants. */
   variant = 0;
   reason: RoutingReason = "default";
-  /** Which gate and which rule of it decided: indexes; -1 where none did. */
-  gate = -1;
+  /** Which gate decided; null: none did. */
+  gate: CompiledGate | null = null;
+  /** Which rule of it: an index; -1: none, it is closed. */
   rule = -1;
 }
 
@@ -50,18 +53,18 @@ export class GateOutcome {
  *
  * @param owner of the request's bucket @param reason of a request that the split decides about: `weighted` or `default`
  */
-export function decideGates(gates: readonly CompiledGate[], question: GateQuestion, owner: number, reason: RoutingReason, outcome: GateOutcome): void {
+export function decideGates(first: CompiledGate | null, question: GateQuestion, owner: number, reason: RoutingReason, outcome: GateOutcome): void {
   let denied = false;
   let closed = false;
   outcome.variant = owner;
   outcome.reason = reason;
-  outcome.gate = outcome.rule = -1;
-  for (let g = 0; g < gates.length; g++) {
-    const gate = gates[g]!;
+  outcome.gate = null;
+  outcome.rule = -1;
+  for (let gate = first; gate !== null; gate = gate.next) {
     if (gate.closed !== null) {
       if (gate.variant !== owner) continue;
       closed = true;
-      if (!denied) outcome.gate = g;
+      if (!denied) outcome.gate = gate;
       continue;
     }
     const rule = firstMatch(gate, question);
@@ -69,7 +72,7 @@ export function decideGates(gates: readonly CompiledGate[], question: GateQuesti
     const { effect } = gate.rules[rule]!;
     if (effect === "deny") {
       if (!denied || gate.variant === owner) {
-        outcome.gate = g;
+        outcome.gate = gate;
         outcome.rule = rule;
       }
       denied = true;
@@ -78,7 +81,7 @@ export function decideGates(gates: readonly CompiledGate[], question: GateQuesti
     }
     outcome.variant = gate.variant;
     outcome.reason = effect === "allow" ? "allowed" : "targeted";
-    outcome.gate = g;
+    outcome.gate = gate;
     outcome.rule = rule;
     return;
   }

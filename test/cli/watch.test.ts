@@ -192,7 +192,7 @@ test.skipIf(!hasTerminal)("in a terminal: its own page, colours, drawn anew when
     // Narrow: lines are cut, and say so.
     await shell(`stty cols 40 -F ${device}`);
     await watching.says("…");
-    if (end === "SIGTERM") await shell(`kill -TERM $(ps -o pid=,args= -t ${device.replace("/dev/", "")} | awk '/main.ts watch/ {print $1; exit}')`);
+    if (end === "SIGTERM") await shell(`kill -TERM $(ps -o pid=,args= -t ${device.replace("/dev/", "")} | awk '/main.[jt]s watch/ {print $1; exit}')`);
     else watching.child.stdin!.write(end);
     const { code, out } = await watching.ended;
     expect(code).toBe(0);

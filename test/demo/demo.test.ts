@@ -3,11 +3,10 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, expect, test } from "vitest";
 import type { Summary } from "../../src/cli/demo/summary.ts";
+import { entry } from "../support/entry.ts";
 
-const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const demos: ChildProcess[] = [];
 // A demo that is killed cannot take its directory away: it gets one of the test's own.
 const directory = mkdtempSync(join(tmpdir(), "ebbgate-demo-test-"));

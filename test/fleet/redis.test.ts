@@ -1,38 +1,47 @@
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { FleetProcesses, type FleetMember } from "../support/fleet-processes.ts";
 import { hasRedis, redisSettings, RedisServer, startCluster, until } from "../support/redis.ts";
 import { Relay } from "../support/relay.ts";
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
-
-let redis: RedisServer;
-let fleet: FleetProcesses | null = null;
-const relays: Relay[] = [];
-
-beforeEach(async () => {
-  redis = await RedisServer.start();
-});
-afterEach(async () => {
-  await fleet?.clear();
-  fleet = null;
-  for (const relay of relays.splice(0)) await relay.close();
-  await redis.kill();
-});
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000, maxConcurrency: 3 });
 
 /** One step that never ends by itself: what moves the weight is the fault. */
 const held = { candidate: "v2", steps: [{ weight: 20, dwell: "1h", minRequests: 1 }, 100], breaker: { action: "rollback" } };
+/** A sidecar's control thread decides once in so long: nobody has to ask it more often. */
+const tickMs = 100;
+const become = (holds: () => Promise<boolean>): Promise<void> => until(holds, 60_000, tickMs);
 
-async function started(size: number, port: (index: number) => number = () => redis.port, store?: object): Promise<FleetProcesses> {
-  fleet = await FleetProcesses.start({ size, port, rollout: held, ...(store === undefined ? {} : { store }) });
+interface Stage {
+  readonly redis: RedisServer;
+  readonly fleet: FleetProcesses;
+}
+
+/** What the test ends with; the last is called first. Several tests run at once, as they wait most of the time. */
+type AtEnd = (end: () => Promise<void>) => void;
+
+async function aRedis(atEnd: AtEnd): Promise<RedisServer> {
+  const redis = await RedisServer.start();
+  atEnd(() => redis.stop());
+  return redis;
+}
+
+async function started(atEnd: AtEnd, size: number, port: (index: number) => number, store?: object): Promise<FleetProcesses> {
+  const fleet = await FleetProcesses.start({ size, port, rollout: held, ...(store === undefined ? {} : { store }) });
+  atEnd(() => fleet.clear());
   for (const member of fleet.members) member.load(3);
-  await weights(20);
+  await weights(fleet.running, 20);
   return fleet;
 }
 
-async function weights(weight: number, of: readonly FleetMember[] = fleet!.running): Promise<void> {
+async function onRedis(atEnd: AtEnd, size: number): Promise<Stage> {
+  const redis = await aRedis(atEnd);
+  return { redis, fleet: await started(atEnd, size, () => redis.port) };
+}
+
+async function weights(of: readonly FleetMember[], weight: number): Promise<void> {
   try {
-    await until(async () => (await Promise.all(of.map((member) => member.weight))).every((one) => one === weight));
+    await become(async () => (await Promise.all(of.map((member) => member.weight))).every((one) => one === weight));
   } catch (error) {
     const statuses = await Promise.all(of.map(async (member) => {
       const { fleet: own, rollouts, routes } = await member.status();
@@ -41,10 +50,10 @@ async function weights(weight: number, of: readonly FleetMember[] = fleet!.runni
     throw new Error(`not all at ${weight}: ${statuses.join("\n")}`, { cause: error });
   }
 }
-const failures = (): number => fleet!.members.reduce((sum, member) => sum + member.failed, 0);
+const failures = ({ running }: FleetProcesses): number => running.reduce((sum, member) => sum + member.failed, 0);
 
 /** Weights of the recorded decisions, in order; each follows from the one before, and the chain has no gap. */
-async function history(): Promise<{ reason: string; weight: number }[]> {
+async function history(redis: RedisServer): Promise<{ reason: string; weight: number }[]> {
   const store = await RedisStore.open({ settings: redisSettings(redis.port, { namespace: "default" }) });
   try {
     const records = await store.audit(1, 1_000);
@@ -60,92 +69,89 @@ async function history(): Promise<{ reason: string; weight: number }[]> {
   }
 }
 
-describe.skipIf(!hasRedis)("real sidecars on a real Redis", () => {
-  test("split alike, go back together within the breaker's time, and say what each of them runs", async () => {
-    const { members, v2 } = await started(3);
+describe.skipIf(!hasRedis).concurrent("real sidecars on a real Redis", () => {
+  test("split alike, go back together within the breaker's time, and say what each of them runs", async ({ onTestFinished: atEnd }) => {
+    const { redis, fleet } = await onRedis(atEnd, 3);
+    const { members, v2 } = fleet;
     for (let user = 0; user < 60; user++) expect(new Set(await Promise.all(members.map((member) => member.ask(`user-${user}`)))).size).toBe(1);
-    const leader = (await fleet!.leader())!;
-    await until(async () => (await leader.status()).fleet.sidecars!.length === 3);
+    const leader = (await fleet.leader())!;
+    await become(async () => (await leader.status()).fleet.sidecars!.length === 3);
     v2.failing = true;
-    await weights(0);
-    expect(failures()).toBe(0);
-    await until(async () => (await leader.status()).fleet.stragglers.length === 0 && (await leader.status()).rollouts[0]!.phase === "rolledBack");
+    await weights(fleet.running, 0);
+    expect(failures(fleet)).toBe(0);
+    await become(async () => (await leader.status()).fleet.stragglers.length === 0 && (await leader.status()).rollouts[0]!.phase === "rolledBack");
     const { fleet: status } = await leader.status();
     expect(status.convergenceMs.length).toBeGreaterThan(1);
-    expect((await history()).map(({ reason }) => reason)).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
+    expect((await history(redis)).map(({ reason }) => reason)).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
   });
 
-  test("go on under another leader when theirs is killed; a late one takes over what there is", async () => {
-    await started(3);
-    const first = (await fleet!.leader())!;
+  test("go on under another leader when theirs is killed; a late one takes over what there is", async ({ onTestFinished: atEnd }) => {
+    const { redis, fleet } = await onRedis(atEnd, 3);
+    const first = (await fleet.leader())!;
     await first.kill();
-    await until(async () => (await fleet!.leader()) !== undefined);
-    await weights(20);
-    const late = fleet!.add();
+    await become(async () => (await fleet.leader()) !== undefined);
+    await weights(fleet.running, 20);
+    const late = fleet.add();
     await late.start();
-    await weights(20, [late]);
-    const others = fleet!.running.filter((member) => member !== late);
+    await weights([late], 20);
+    const others = fleet.running.filter((member) => member !== late);
     for (let user = 0; user < 60; user++) expect(await late.ask(`user-${user}`)).toBe(await others[0]!.ask(`user-${user}`));
-    fleet!.v2.failing = true;
-    await weights(0);
-    expect(fleet!.running.reduce((sum, member) => sum + member.failed, 0)).toBe(0);
-    expect((await history()).map(({ reason }) => reason).filter((reason) => reason === "started")).toHaveLength(1);
+    fleet.v2.failing = true;
+    await weights(fleet.running, 0);
+    expect(failures(fleet)).toBe(0);
+    expect((await history(redis)).map(({ reason }) => reason).filter((reason) => reason === "started")).toHaveLength(1);
   });
 
-  test("serve on while Redis stands still, raise nothing, and lower alone", async () => {
-    await started(3);
+  test("serve on while Redis stands still, raise nothing, and lower alone", async ({ onTestFinished: atEnd }) => {
+    const { redis, fleet } = await onRedis(atEnd, 3);
     redis.pause();
-    await until(async () => (await Promise.all(fleet!.members.map((member) => member.status()))).every((status) => status.fleet.leader === null));
-    await weights(20);
-    fleet!.v2.failing = true;
-    await weights(0);
-    const statuses = await Promise.all(fleet!.members.map((member) => member.status()));
+    await become(async () => (await Promise.all(fleet.members.map((member) => member.status()))).every((status) => status.fleet.leader === null));
+    await weights(fleet.running, 20);
+    fleet.v2.failing = true;
+    await weights(fleet.running, 0);
+    const statuses = await Promise.all(fleet.members.map((member) => member.status()));
     expect(statuses.some((status) => status.fleet.lowered.length > 0)).toBe(true);
     redis.resume();
-    await until(async () => (await fleet!.leader()) !== undefined);
-    await until(async () => (await Promise.all(fleet!.members.map((member) => member.status()))).every((status) => status.rollouts[0]!.phase === "rolledBack" && status.fleet.lowered.length === 0));
-    await weights(0);
-    expect(failures()).toBe(0);
-    await history();
+    await become(async () => (await fleet.leader()) !== undefined);
+    await become(async () => (await Promise.all(fleet.members.map((member) => member.status()))).every((status) => status.rollouts[0]!.phase === "rolledBack" && status.fleet.lowered.length === 0));
+    await weights(fleet.running, 0);
+    expect(failures(fleet)).toBe(0);
+    await history(redis);
   });
 
-  test("take back a sidecar that was cut off and lowered by itself: the lower weight wins", async () => {
+  test("take back a sidecar that was cut off and lowered by itself: the lower weight wins", async ({ onTestFinished: atEnd }) => {
+    const redis = await aRedis(atEnd);
     const relay = await Relay.open(redis.port);
-    relays.push(relay);
-    await started(3, (index) => (index === 2 ? relay.port : redis.port));
-    const cut = fleet!.members[2]!;
+    atEnd(() => relay.close());
+    const fleet = await started(atEnd, 3, (index) => (index === 2 ? relay.port : redis.port));
+    const cut = fleet.members[2]!;
     relay.partition();
-    await until(async () => (await cut.status()).fleet.leader === null);
+    await become(async () => (await cut.status()).fleet.leader === null);
     expect(await cut.weight).toBe(20);
-    fleet!.v2.failing = true;
-    await weights(0);
+    fleet.v2.failing = true;
+    await weights(fleet.running, 0);
     relay.heal();
-    await until(async () => (await cut.status()).fleet.leader !== null && (await cut.status()).fleet.lowered.length === 0);
-    await weights(0);
-    expect(failures()).toBe(0);
-    await history();
+    await become(async () => (await cut.status()).fleet.leader !== null && (await cut.status()).fleet.lowered.length === 0);
+    await weights(fleet.running, 0);
+    expect(failures(fleet)).toBe(0);
+    await history(redis);
   });
 });
 
-describe.skipIf(!hasRedis)("real sidecars, on other roads to Redis", () => {
-  test("are a fleet on a cluster as well", async () => {
+describe.skipIf(!hasRedis).concurrent("real sidecars, on other roads to Redis", () => {
+  test("are a fleet on a cluster as well", async ({ onTestFinished: atEnd }) => {
     const servers = await startCluster();
-    try {
-      await started(2, () => 0, { cluster: servers.map(({ port }) => `127.0.0.1:${port}`) });
-      fleet!.v2.failing = true;
-      await weights(0);
-      expect(failures()).toBe(0);
-    } finally {
-      await fleet?.clear();
-      fleet = null;
-      for (const server of servers) await server.kill();
-    }
+    for (const server of servers) atEnd(() => server.stop());
+    const fleet = await started(atEnd, 2, () => 0, { cluster: servers.map(({ port }) => `127.0.0.1:${port}`) });
+    fleet.v2.failing = true;
+    await weights(fleet.running, 0);
+    expect(failures(fleet)).toBe(0);
   });
 });
 
-describe.skipIf(!hasRedis)("with Redis gone for good, a real sidecar", () => {
-  test("starts from its cache, serves, judges by itself and rolls back alone; after another restart as well", async () => {
-    const { members, v2 } = await started(2);
+describe.skipIf(!hasRedis).concurrent("with Redis gone for good, a real sidecar", () => {
+  test("starts from its cache, serves, judges by itself and rolls back alone; after another restart as well", async ({ onTestFinished: atEnd }) => {
+    const { redis, fleet: { members, v2 } } = await onRedis(atEnd, 2);
     for (const member of members) await member.rest();
     for (const member of members) expect(await member.process!.stop()).toBe(0);
     await redis.kill();
@@ -154,7 +160,7 @@ describe.skipIf(!hasRedis)("with Redis gone for good, a real sidecar", () => {
     alone.load(6);
     expect(await alone.weight).toBe(20);
     v2.failing = true;
-    await weights(0, [alone]);
+    await weights([alone], 0);
     expect(alone.failed).toBe(0);
     await alone.rest();
     await alone.process!.stop();

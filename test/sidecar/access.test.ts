@@ -2,15 +2,14 @@
 import { execFile } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { dispatch } from "../../src/cli/args.ts";
 import { commands } from "../../src/commands.ts";
 import { capture } from "../cli/capture.ts";
+import { entry } from "../support/entry.ts";
 import { type SidecarProcess, Workplace } from "../support/sidecar.ts";
 
-const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 let place: Workplace;
 let sidecar: SidecarProcess | null;
 beforeEach(() => {

@@ -2,50 +2,55 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it, vi } from "vitest";
 import { ebbgate, Fleet } from "../support/fleet.ts";
 import { Relay } from "../support/relay.ts";
-import { hasRedis, RedisServer, until } from "../support/redis.ts";
+import { hasRedis, RedisServer, until as untilWithin } from "../support/redis.ts";
 import { loadConfiguration } from "../../src/config/load.ts";
 import type { Configuration } from "../../src/config/definition.ts";
 import { openStore } from "../../src/store/open-store.ts";
 import { SharedConfiguration } from "../../src/shared-configuration.ts";
-import type { SidecarProcess, Workplace } from "../support/sidecar.ts";
+import type { SidecarProcess } from "../support/sidecar.ts";
 
-/** Real processes start and stop in each test, on a machine that others use as well. */
-vi.setConfig({ testTimeout: 60_000 });
+/** Real processes start and stop in each test, on a machine that others use as well, and wait for each other: several tests at once, each with a Redis of its own. */
+vi.setConfig({ testTimeout: 120_000, maxConcurrency: 3 });
+
+/** Asks often enough, and waits as long as a machine takes that others use as well. */
+const until = (holds: () => Promise<boolean> | boolean): Promise<void> => untilWithin(holds, 60_000, 50);
 
 const key = "ebbgate:{shop}:config";
-let fleet: Fleet;
-let redis: RedisServer;
-let v1 = "";
-let v2 = "";
 
-beforeEach(async () => {
-  fleet = new Fleet();
-  redis = await RedisServer.start();
-  [v1, v2] = [await fleet.service("v1"), await fleet.service("v2")];
-});
-afterEach(async () => {
-  await fleet.clear();
-  await redis.stop();
-});
-
-const routes = (weight: number, revision?: number): string => `${revision === undefined ? "" : `revision: ${revision}\n`}routes:
+/** Of one test. @param atEnd of the test */
+async function scene(atEnd: (end: () => Promise<void>) => void) {
+  const fleet = new Fleet();
+  atEnd(() => fleet.clear());
+  const redis = await RedisServer.start();
+  atEnd(() => redis.stop());
+  const [v1, v2] = [await fleet.service("v1"), await fleet.service("v2")];
+  return {
+    fleet, redis, v1, v2,
+    routes: (weight: number, revision?: number): string => `${revision === undefined ? "" : `revision: ${revision}\n`}routes:
   - name: shop
     cohort: { key: ["header:x-user"] }
     variants:
       - { name: v1, endpoints: ["${v1}"] }
       - { name: v2, endpoints: ["${v2}"], weight: ${weight} }
-`;
-/** As `redis-cli SET` and `redis-cli PUBLISH` do. */
-async function byHand(text: string, publish = true): Promise<void> {
-  await redis.command("SET", key, text);
-  if (publish) await redis.command("PUBLISH", key, "look");
+`,
+    /** As `redis-cli SET` and `redis-cli PUBLISH` do. */
+    byHand: async (text: string, publish = true): Promise<void> => {
+      await redis.command("SET", key, text);
+      if (publish) await redis.command("PUBLISH", key, "look");
+    },
+  };
 }
+
 const weightOf = async (sidecar: SidecarProcess): Promise<number | undefined> => (await sidecar.status()).routes[0]?.variants[1]?.weight;
 const expectWeight = (sidecar: SidecarProcess, weight: number): Promise<void> => until(async () => (await weightOf(sidecar)) === weight);
 const readyz = async (sidecar: SidecarProcess): Promise<number> => (await fetch(`${sidecar.admin}/readyz`)).status;
+
+/** Between an answer and the next request of a connection: a thousand requests a second in all are load enough. */
+const pauseMs = 5;
 
 /** Requests one after the other on several connections, until it is stopped. @returns what was not a good answer */
 function load(sidecar: SidecarProcess): { readonly stop: () => Promise<{ readonly sent: number; readonly failed: string[] }>; readonly sentMore: (more: number) => Promise<void> } {
@@ -57,7 +62,7 @@ function load(sidecar: SidecarProcess): { readonly stop: () => Promise<{ readonl
     while (running) {
       sent++;
       try {
-        const request = get(sidecar.proxy, { agent, headers: { "x-user": `user-${(user += 8)}` }, timeout: 5_000 });
+        const request = get(sidecar.proxy, { agent, headers: { "x-user": `user-${(user += 8)}` }, timeout: 20_000 });
         request.on("timeout", () => request.destroy(new Error("timeout")));
         const [response] = (await once(request, "response")) as [import("node:http").IncomingMessage];
         response.resume();
@@ -66,6 +71,7 @@ function load(sidecar: SidecarProcess): { readonly stop: () => Promise<{ readonl
       } catch (error) {
         failed.push(String(error));
       }
+      await delay(pauseMs);
     }
   };
   const workers = Array.from({ length: 8 }, (_, user) => worker(user));
@@ -83,8 +89,9 @@ function load(sidecar: SidecarProcess): { readonly stop: () => Promise<{ readonl
   };
 }
 
-describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", () => {
-  it("is not ready before the first document, and takes it when it comes", async () => {
+describe.skipIf(!hasRedis).concurrent("a fleet that reads its configuration from Redis", () => {
+  it("is not ready before the first document, and takes it when it comes", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     const sidecar = await fleet.sidecar("a", redis.port);
     expect(await readyz(sidecar)).toBe(503);
     await byHand(routes(5));
@@ -92,9 +99,11 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     expect(await weightOf(sidecar)).toBe(5);
   });
 
-  it("takes what redis-cli SET and PUBLISH wrote, as YAML and as JSON, without losing a request", async () => {
+  it("takes what redis-cli SET and PUBLISH wrote, as YAML and as JSON, without losing a request", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, v1, v2, routes, byHand } = await scene(atEnd);
     await byHand(routes(5));
     const sidecars = [await fleet.sidecar("a", redis.port), await fleet.sidecar("b", redis.port)];
+    for (const sidecar of sidecars) await expectWeight(sidecar, 5);
     const traffic = load(sidecars[0]!);
     await byHand(JSON.stringify({ routes: [{ name: "shop", variants: [{ name: "v1", endpoints: [v1] }, { name: "v2", endpoints: [v2], weight: 20 }] }] }));
     for (const sidecar of sidecars) await expectWeight(sidecar, 20);
@@ -106,7 +115,8 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     await until(async () => (await redis.command("LLEN", `${key}:history`)) === 3);
   });
 
-  it("finds a document that nobody published, after a look of its own", async () => {
+  it("finds a document that nobody published, after a look of its own", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5));
     const sidecar = await fleet.sidecar("a", redis.port);
     await expectWeight(sidecar, 5);
@@ -114,9 +124,11 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     await expectWeight(sidecar, 10);
   });
 
-  it("refuses an invalid document whole: the reason is in the log, the status, the metrics and on the event channel", async () => {
+  it("refuses an invalid document whole: the reason is in the log, the status, the metrics and on the event channel", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5));
     const sidecar = await fleet.sidecar("a", redis.port);
+    await expectWeight(sidecar, 5);
     const listener = await RedisListener.open(redis.port, `${key}:events`);
     await byHand(routes(5).replace("weight", "wieght"));
     const line = await sidecar.line(({ msg }) => msg.includes("is refused"));
@@ -136,7 +148,8 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     await until(async () => (await sidecar.status()).configuration.lastLoadOk);
   });
 
-  it("says of a key that is not text what is the matter, runs on, and puts back what runs when it is deleted", async () => {
+  it("says of a key that is not text what is the matter, runs on, and puts back what runs when it is deleted", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5));
     const sidecar = await fleet.sidecar("a", redis.port);
     await expectWeight(sidecar, 5);
@@ -150,7 +163,8 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     await until(async () => (await redis.command("GET", key)) === routes(5));
   });
 
-  it("refuses a stale document by its revision, and takes a newer one", async () => {
+  it("refuses a stale document by its revision, and takes a newer one", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5, 7));
     const sidecar = await fleet.sidecar("a", redis.port);
     await until(async () => (await redis.command("LLEN", `${key}:history`)) === 1);
@@ -162,7 +176,8 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     await expectWeight(sidecar, 12);
   });
 
-  it("is configured, and rolled back, by one command each", async () => {
+  it("is configured, and rolled back, by one command each", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes } = await scene(atEnd);
     const place = fleet.place("a", redis.port);
     const sidecar = await place.start();
     const file = join(place.directory, "routes.yaml");
@@ -182,7 +197,8 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     expect(await ebbgate(place.directory, "rollback-config", "9", "--config", "ebbgate.json")).toMatchObject({ code: 1, stderr: expect.stringContaining("the history holds 3") as string });
   });
 
-  it("takes nothing that apply refuses, and says when Redis is away", async () => {
+  it("takes nothing that apply refuses, and says when Redis is away", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes } = await scene(atEnd);
     const place = fleet.place("a", redis.port);
     writeFileSync(join(place.directory, "routes.yaml"), routes(5).replace("routes:", "rotues:"));
     expect(await ebbgate(place.directory, "apply", "-f", "routes.yaml", "-c", "ebbgate.json")).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("routes.yaml:1:1: rotues: is not a known key. Did you mean 'routes'?") as string });
@@ -193,10 +209,12 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     expect(await ebbgate(place.directory, "apply", "-f", "routes.yaml", "-c", "ebbgate.json")).toMatchObject({ code: 3, stderr: expect.stringContaining("Redis cannot be reached") as string });
   });
 
-  it("fails static: with Redis gone for good a restart serves the last good snapshot from the disk, and takes the next when Redis is back", async () => {
+  it("fails static: with Redis gone for good a restart serves the last good snapshot from the disk, and takes the next when Redis is back", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5, 3));
     const place = fleet.place("a", redis.port);
     const first = await place.start();
+    await expectWeight(first, 5);
     const answers = (sidecar: SidecarProcess): Promise<string[]> => Promise.all(Array.from({ length: 100 }, async (_, user) => (await fetch(sidecar.proxy, { headers: { "x-user": `u${user}` } })).text()));
     const before = await answers(first);
     await redis.kill();
@@ -210,32 +228,35 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
     await expectWeight(second, 50);
   });
 
-  it("gives a Redis that came back empty what it had lost", async () => {
+  it("gives a Redis that came back empty what it had lost", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5, 3));
     const sidecar = await fleet.sidecar("a", redis.port);
+    await expectWeight(sidecar, 5);
     await redis.restart();
     await until(async () => (await redis.command("GET", key)) === routes(5, 3));
     expect(await weightOf(sidecar)).toBe(5);
     expect((await sidecar.status()).configuration.refusals).toBe(0);
-    const late = await fleet.sidecar("late", redis.port);
-    expect(await weightOf(late)).toBe(5);
+    await expectWeight(await fleet.sidecar("late", redis.port), 5);
   });
 
-  it("joins late, and runs what the others run, although a bad or stale document is in its place", async () => {
+  it("joins late, and runs what the others run, although a bad or stale document is in its place", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5, 7));
     const first = await fleet.sidecar("a", redis.port);
     await until(async () => (await redis.command("LLEN", `${key}:history`)) === 1);
     for (const [instance, bad] of [["b", routes(9, 7).replace("weight", "wieght")], ["c", routes(9, 6)]] as const) {
       await byHand(bad);
       const late = await fleet.sidecar(instance, redis.port);
-      expect(await readyz(late)).toBe(200);
+      await until(async () => (await readyz(late)) === 200);
       expect(await weightOf(late)).toBe(5);
       await until(async () => (await late.status()).configuration.refusals > 0);
     }
     expect(await weightOf(first)).toBe(5);
   });
 
-  it("takes a document in the end although every hint is lost on the network", async () => {
+  it("takes a document in the end although every hint is lost on the network", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5));
     const network = await Relay.open(redis.port);
     network.filter = (piece) => (piece.includes("message") ? "drop" : piece);
@@ -246,11 +267,13 @@ describe.skipIf(!hasRedis)("a fleet that reads its configuration from Redis", ()
   });
 });
 
-describe.skipIf(!hasRedis)("PITFALLS 27", () => {
-  it("no Redis call on the request path: what Redis is asked does not grow with what users ask", async () => {
+describe.skipIf(!hasRedis).concurrent("PITFALLS 27", () => {
+  it("no Redis call on the request path: what Redis is asked does not grow with what users ask", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(50, 1));
     const sidecar = await fleet.sidecar("a", redis.port);
     const commands = async (): Promise<number> => Number(/total_commands_processed:(\d+)/.exec(String(await redis.command("INFO", "stats")))![1]);
+    await expectWeight(sidecar, 50);
     const before = await commands();
     const traffic = load(sidecar);
     await traffic.sentMore(4_000);
@@ -260,7 +283,8 @@ describe.skipIf(!hasRedis)("PITFALLS 27", () => {
     expect((await commands()) - before).toBeLessThan(2_000);
   });
 
-  it("full re-read after reconnect: what was published meanwhile is taken, without a hint and without waiting for a look", async () => {
+  it("full re-read after reconnect: what was published meanwhile is taken, without a hint and without waiting for a look", async ({ onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(5, 1));
     const network = await Relay.open(redis.port);
     const place = fleet.place("a", network.port);
@@ -278,7 +302,7 @@ describe.skipIf(!hasRedis)("PITFALLS 27", () => {
       await until(() => !store.reachable);
       await byHand(routes(30, 2));
       network.heal();
-      await until(() => taken.at(-1) === 30, 40_000);
+      await until(() => taken.at(-1) === 30);
     } finally {
       following.close();
       await store.close();
@@ -286,21 +310,23 @@ describe.skipIf(!hasRedis)("PITFALLS 27", () => {
     }
   });
 
-  const faults: [string, (work: { readonly network: Relay; readonly place: Workplace }) => Promise<void>][] = [
-    ["SIGSTOP", async () => redis.pause()],
-    ["kill -9", () => redis.kill()],
+  const faults: [string, (work: { readonly network: Relay; readonly redis: RedisServer }) => Promise<void>][] = [
+    ["SIGSTOP", async ({ redis }) => redis.pause()],
+    ["kill -9", ({ redis }) => redis.kill()],
     ["a partition", async ({ network }) => network.partition()],
     ["a link of 400 ms", async ({ network }) => void (network.delayMs = 400)],
-    ["a restart with empty data", () => redis.restart()],
+    ["a restart with empty data", ({ redis }) => redis.restart()],
   ];
-  it.each(faults)("Redis meets %s under load: 0 failed requests, and what is published afterwards is taken", async (name, fault) => {
+  it.for(faults)("Redis meets %s under load: 0 failed requests, and what is published afterwards is taken", async ([name, fault], { onTestFinished: atEnd }) => {
+    const { fleet, redis, routes, byHand } = await scene(atEnd);
     await byHand(routes(50, 1));
     const network = await Relay.open(redis.port);
     const place = fleet.place("a", network.port);
     const sidecar = await place.start();
+    await expectWeight(sidecar, 50);
     const traffic = load(sidecar);
     await traffic.sentMore(500);
-    await fault({ network, place });
+    await fault({ network, redis });
     await traffic.sentMore(800);
     expect(await weightOf(sidecar)).toBe(50);
     if (name === "SIGSTOP" || name === "kill -9" || name === "a partition") {

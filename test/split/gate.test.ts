@@ -17,7 +17,7 @@ interface Decided {
   readonly reason: string;
 }
 
-function decide(gates: readonly CompiledGate[], request: GateRequest, parts: { key?: string; owner?: number; nowMs?: number; claims?: Record<string, unknown> } = {}): Decided {
+function decide(gates: CompiledGate | null, request: GateRequest, parts: { key?: string; owner?: number; nowMs?: number; claims?: Record<string, unknown> } = {}): Decided {
   const outcome = new GateOutcome();
   const { claims } = parts;
   decideGates(gates, new GateQuestion().ask(request, parts.key, parts.nowMs ?? noon, claims === undefined ? null : () => claims), parts.owner ?? 0, "weighted", outcome);

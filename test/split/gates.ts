@@ -12,7 +12,7 @@ export const header = (name: string, test: TextTest = { kind: "present" }): Gate
 export const keys = (...values: string[]): GateCondition => ({ kind: "keys", values });
 
 export const gate = (rules: readonly GateRule[], parts: Partial<RouteGate & { closed: Closure | null }> = {}): RouteGate & { readonly closed: Closure | null } => ({ name: "new-checkout", variant: 1, closed: null, rules, ...parts });
-export const compiled = (gates: readonly ReturnType<typeof gate>[], region: string | null = null): readonly CompiledGate[] => compileGates(gates, new RuleBook(region)) ?? [];
+export const compiled = (gates: readonly ReturnType<typeof gate>[], region: string | null = null): CompiledGate | null => compileGates(gates, new RuleBook(region));
 
 export function requestOf(parts: { readonly method?: string; readonly target?: string; readonly lines?: readonly (readonly [string, string])[] } = {}): GateRequest {
   const target = parts.target ?? "/";

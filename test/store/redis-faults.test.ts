@@ -4,7 +4,7 @@ import { readFileSync, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import type { RedisSettings } from "../../src/config/definition.ts";
 import { seededRandom } from "../../src/core/random.ts";
 import { backoffFirstMs, backoffMs, backoffMsMax } from "../../src/store/redis/backoff.ts";
@@ -12,28 +12,32 @@ import { RedisStore } from "../../src/store/redis/redis-store.ts";
 import { Relay } from "../support/relay.ts";
 import { hasRedis, RedisServer, redisSettings, startSentinels, until } from "../support/redis.ts";
 
-const ends: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const end of ends.splice(0).toReversed()) await end();
+/** What a test starts ends with it. They wait most of the time, each for servers of its own: so several run at once. */
+vi.setConfig({ maxConcurrency: 4 });
+
+/** @param atEnd of the test */
+const things = (atEnd: (end: () => Promise<void>) => void) => ({
+  server: async (args: readonly string[] = []): Promise<RedisServer> => {
+    const started = await RedisServer.start({ args });
+    atEnd(() => started.stop());
+    return started;
+  },
+  open: async (port: number, changes: Partial<RedisSettings> = {}, warn: (message: string) => void = () => undefined): Promise<RedisStore> => {
+    const store = await RedisStore.open({ settings: redisSettings(port, { commandTimeoutMs: 300, ...changes }), warn });
+    atEnd(() => store.close());
+    return store;
+  },
+  relay: async (port: number): Promise<Relay> => {
+    const opened = await Relay.open(port);
+    atEnd(() => opened.close());
+    return opened;
+  },
+  sentinels: async (): ReturnType<typeof startSentinels> => {
+    const started = await startSentinels();
+    for (const one of [started.master, started.replica, ...started.sentinels]) atEnd(() => one.stop());
+    return started;
+  },
 });
-
-async function server(args: readonly string[] = []): Promise<RedisServer> {
-  const started = await RedisServer.start({ args });
-  ends.push(() => started.stop());
-  return started;
-}
-
-async function open(port: number, changes: Partial<RedisSettings> = {}, warn: (message: string) => void = () => undefined): Promise<RedisStore> {
-  const store = await RedisStore.open({ settings: redisSettings(port, { commandTimeoutMs: 300, ...changes }), warn });
-  ends.push(() => store.close());
-  return store;
-}
-
-async function relay(port: number): Promise<Relay> {
-  const opened = await Relay.open(port);
-  ends.push(() => opened.close());
-  return opened;
-}
 
 const reachableAgain = (store: RedisStore): Promise<void> => until(() => store.reachable);
 /** Resolves when a watch works; `again` when it then says that everything is to be read again. */
@@ -77,12 +81,12 @@ test("reconnect with jittered backoff: waits between attempts grow, are bounded,
   expect(waits.slice(3).every(([x, y]) => x !== y)).toBe(true);
 });
 
-test("reconnect with jittered backoff: of both connections, each attempt waits a random time that grows, and neither gives up", async () => {
+test.concurrent("reconnect with jittered backoff: of both connections, each attempt waits a random time that grows, and neither gives up", async ({ onTestFinished: atEnd }) => {
   // Whoever connects is turned away at once.
   const door = createServer((socket) => void socket.destroy());
   door.listen(0, "127.0.0.1");
   await once(door, "listening");
-  ends.push(() => door.close());
+  atEnd(() => void door.close());
   let attempts = 0;
   const many = Promise.withResolvers<void>();
   door.on("connection", () => void (++attempts === 12 && many.resolve()));
@@ -90,15 +94,16 @@ test("reconnect with jittered backoff: of both connections, each attempt waits a
   const random = seededRandom(3);
   // Drawn for nothing else before there is a connection.
   const store = await RedisStore.open({ settings: redisSettings((door.address() as AddressInfo).port), random: () => (drawn.push(random()), drawn.at(-1)!) });
-  ends.push(() => store.close());
+  atEnd(() => store.close());
   await many.promise;
   expect(store.reachable).toBe(false);
   // The first attempt of each connection waits for nothing; all others drew their own wait.
   expect(drawn.length).toBeGreaterThanOrEqual(attempts - 2);
 });
 
-describe.skipIf(!hasRedis)("with a real Redis", () => {
-  test("no offline queue: without a connection a command is refused at once, and never sent later", async () => {
+describe.skipIf(!hasRedis).concurrent("with a real Redis", () => {
+  test("no offline queue: without a connection a command is refused at once, and never sent later", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server();
     const store = await open(redis.port);
     await redis.kill();
@@ -110,7 +115,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(await store.get("a")).toBeUndefined();
   });
 
-  test("every command has a timeout: a Redis that is stopped answers nothing, and nobody waits for it", async () => {
+  test("every command has a timeout: a Redis that is stopped answers nothing, and nobody waits for it", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server();
     const store = await open(redis.port);
     await store.put("a", 1, 0);
@@ -122,7 +128,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     await reachableAgain(store);
   });
 
-  test("full re-read after reconnect: after each loss of the connection everything is to be read again", async () => {
+  test("full re-read after reconnect: after each loss of the connection everything is to be read again", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server();
     const store = await open(redis.port);
     const other = await open(redis.port);
@@ -135,7 +142,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
   });
 
-  test("a subscription that is half open is noticed, and made anew", async () => {
+  test("a subscription that is half open is noticed, and made anew", async ({ onTestFinished: atEnd }) => {
+    const { server, open, relay } = things(atEnd);
     const redis = await server();
     const network = await relay(redis.port);
     const store = await open(network.port);
@@ -157,7 +165,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     await heard.promise;
   });
 
-  test("a message that the network loses is a hint that was lost, and the key still holds the truth", async () => {
+  test("a message that the network loses is a hint that was lost, and the key still holds the truth", async ({ onTestFinished: atEnd }) => {
+    const { server, open, relay } = things(atEnd);
     const redis = await server();
     const network = await relay(redis.port);
     const store = await open(network.port);
@@ -168,7 +177,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(await store.get("a")).toEqual({ value: 1, revision: 1 });
   });
 
-  test("kill -9 of Redis in the middle of writing: what was confirmed is there, once, and the chain verifies", async () => {
+  test("kill -9 of Redis in the middle of writing: what was confirmed is there, once, and the chain verifies", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server(["--appendonly", "yes", "--appendfsync", "always"]);
     const store = await open(redis.port);
     for (let n = 1; n <= 60; n++) {
@@ -180,7 +190,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(await store.get("rollout")).toMatchObject({ value: { n: 60 } });
   });
 
-  test("a connection that is cut between a write and its answer: the decision is written once", async () => {
+  test("a connection that is cut between a write and its answer: the decision is written once", async ({ onTestFinished: atEnd }) => {
+    const { server, open, relay } = things(atEnd);
     const redis = await server();
     const network = await relay(redis.port);
     const store = await open(network.port);
@@ -198,7 +209,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     await expectWhole(store, 20);
   });
 
-  test("Redis comes back with empty data: the old leader is fenced, the next epoch is higher, and everything is written anew", async () => {
+  test("Redis comes back with empty data: the old leader is fenced, the next epoch is higher, and everything is written anew", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server();
     const store = await open(redis.port);
     const { epoch } = (await store.lease("leader", "x", 60_000))!;
@@ -213,7 +225,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     await expectWhole(store, 1);
   });
 
-  test("a lease whose holder is silent runs out, and what is ephemeral is forgotten", async () => {
+  test("a lease whose holder is silent runs out, and what is ephemeral is forgotten", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server();
     const store = await open(redis.port);
     const first = (await store.lease("leader", "x", 50))!;
@@ -225,7 +238,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     await until(async () => (await store.ephemeral("instances")).size === 1);
   });
 
-  test("a slow link is slow and nothing else", async () => {
+  test("a slow link is slow and nothing else", async ({ onTestFinished: atEnd }) => {
+    const { server, open, relay } = things(atEnd);
     const redis = await server();
     const network = await relay(redis.port);
     network.delayMs = 40;
@@ -238,7 +252,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     await reachableAgain(store);
   });
 
-  test("ten writers at once keep one chain, and each record is in it once", async () => {
+  test("ten writers at once keep one chain, and each record is in it once", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server();
     const stores = await Promise.all(Array.from({ length: 10 }, () => open(redis.port, { commandTimeoutMs: 5_000 })));
     await Promise.all(stores.flatMap((store, who) => Array.from({ length: 10 }, (_, n) => store.append({ who, n }, { id: `${who}-${n}` }))));
@@ -247,7 +262,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(records).toHaveLength(100);
   });
 
-  test("an altered entry of the stream is found", async () => {
+  test("an altered entry of the stream is found", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server();
     const store = await open(redis.port);
     for (let n = 1; n <= 3; n++) await decide(store, n);
@@ -258,9 +274,9 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(line).toContain('"n":2');
   });
 
-  test("failover: Sentinels name another master, and nothing that was confirmed is lost", async () => {
-    const { master, replica, sentinels } = await startSentinels();
-    ends.push(...[master, replica, ...sentinels].map((one) => () => one.stop()));
+  test("failover: Sentinels name another master, and nothing that was confirmed is lost", async ({ onTestFinished: atEnd }) => {
+    const { open, sentinels: watched } = things(atEnd);
+    const { master, replica, sentinels } = await watched();
     const addresses = sentinels.map(({ port }) => ({ host: "127.0.0.1", port }));
     const store = await open(0, { replicas: 1, commandTimeoutMs: 1_000, servers: { kind: "sentinel", sentinels: addresses, master: "ebb", username: null, password: null } });
     const { epoch } = (await store.lease("leader", "x", 60_000))!;
@@ -278,9 +294,9 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     // Sentinels that are starved of CPU distrust their clocks for 30 s before they act.
   }, 150_000);
 
-  test("a failover that is announced while the Sentinels are being asked for the master: the new one is found", async () => {
-    const { master, replica, sentinels } = await startSentinels();
-    ends.push(...[master, replica, ...sentinels].map((one) => () => one.stop()));
+  test("a failover that is announced while the Sentinels are being asked for the master: the new one is found", async ({ onTestFinished: atEnd }) => {
+    const { open, relay, sentinels: watched } = things(atEnd);
+    const { master, replica, sentinels } = await watched();
     const network = await relay(sentinels[0]!.port);
     const store = await open(0, { servers: { kind: "sentinel", sentinels: [{ host: "127.0.0.1", port: network.port }], master: "ebb", username: null, password: null } });
     await store.put("a", 1, 0);
@@ -299,7 +315,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(await isMaster()).toBe(true);
   }, 150_000);
 
-  test("a user of an ACL needs no more rights than the documentation gives", async () => {
+  test("a user of an ACL needs no more rights than the documentation gives", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const documented = /ACL SETUSER ebbgate (.*)/.exec(readFileSync(join(import.meta.dirname, "../../docs/operations.md"), "utf8"))![1]!;
     const redis = await server();
     await redis.command("ACL", "SETUSER", "ebbgate", ...documented.replace(/>\S+/, ">s3cret").split(" "));
@@ -315,7 +332,8 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(warnings).toEqual([]);
   });
 
-  test("a wrong password is said, in words that do not show it", async () => {
+  test("a wrong password is said, in words that do not show it", async ({ onTestFinished: atEnd }) => {
+    const { server, open } = things(atEnd);
     const redis = await server(["--requirepass", "right"]);
     const warnings: string[] = [];
     const store = await open(redis.port, { password: "wrong-s3cret" }, (warning) => warnings.push(warning));
@@ -323,15 +341,16 @@ describe.skipIf(!hasRedis)("with a real Redis", () => {
     expect(warnings).toEqual(["Redis: it does not take the username and password: check store.username and store.password"]);
   });
 
-  test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("TLS: the server's certificate is verified, and a stranger's is refused", async ({ skip }) => {
+  test.skipIf(spawnSync("openssl", ["version"]).status !== 0)("TLS: the server's certificate is verified, and a stranger's is refused", async ({ onTestFinished: atEnd, skip }) => {
+    const { open } = things(atEnd);
     const directory = mkdtempSync(join(tmpdir(), "ebbgate-tls-"));
-    ends.push(() => rmSync(directory, { recursive: true, force: true }));
+    atEnd(() => rmSync(directory, { recursive: true, force: true }));
     const [key, certificate] = [join(directory, "key.pem"), join(directory, "certificate.pem")];
     const made = spawnSync("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=redis.test", "-addext", "subjectAltName=DNS:redis.test", "-keyout", key, "-out", certificate]);
     expect(made.status).toBe(0);
     const redis = await RedisServer.start({ tls: { certificate, key } }).catch(() => null);
     if (redis === null) return skip("this build of the server has no TLS");
-    ends.push(() => redis.stop());
+    atEnd(() => redis.stop());
     const tls = { ca: certificate, certificate: null, key: null, serverName: "redis.test" };
     const store = await open(redis.port, { tls });
     await store.put("a", 1, 0);

@@ -1,9 +1,7 @@
 /** `ebbgate ...` as a real process, without a terminal or in one. */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
-
-export const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+import { entry } from "./entry.ts";
 
 export interface CommandOptions {
   readonly cwd?: string;

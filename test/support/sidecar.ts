@@ -6,9 +6,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
-
-const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+import { entry } from "./entry.ts";
 
 export interface LogLine {
   readonly msg: string;

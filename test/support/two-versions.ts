@@ -5,13 +5,15 @@ import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { setTimeout as delay } from "node:timers/promises";
 import { until, type Found } from "../hooks/world.ts";
+import { entry } from "./entry.ts";
 import { type SidecarProcess, Workplace } from "./sidecar.ts";
 
 export type Recorded = Readonly<Record<string, unknown>>;
 
-const entry = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+/** Between an answer and the next user: a hundred and more a second, with which a breaker has its evidence at once, and a core left for everybody else. */
+const pauseMs = 5;
 
 export class TwoVersions {
   readonly place = new Workplace();
@@ -34,7 +36,10 @@ export class TwoVersions {
   async whileUsersCome<T>(sidecar: SidecarProcess, find: () => Found<T> | Promise<Found<T>>): Promise<T> {
     let over = false;
     const users = (async () => {
-      for (let user = 0; !over; user++) await fetch(sidecar.proxy, { headers: { "x-user": `user-${user}` } }).then((response) => response.arrayBuffer(), () => undefined);
+      for (let user = 0; !over; user++) {
+        await fetch(sidecar.proxy, { headers: { "x-user": `user-${user}` } }).then((response) => response.arrayBuffer(), () => undefined);
+        await delay(pauseMs);
+      }
     })();
     const found = await until(find).finally(() => (over = true));
     await users;

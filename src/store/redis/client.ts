@@ -10,6 +10,8 @@ export type RedisClient = Redis | Cluster;
 
 /** Establishing a connection, the TLS handshake included. */
 export const connectTimeoutMs = 2_000;
+/** What a connection that is given up may still take to end by itself; also the time that a process outlives its store's end where Redis is away. */
+const disconnectTimeoutMs = 200;
 
 /** For commands. It reconnects by itself; what was asked and not answered before is never sent again. */
 export function commandClient(settings: RedisSettings, random: Random): RedisClient {
@@ -43,6 +45,7 @@ function connection(settings: RedisSettings): RedisOptions {
     maxRetriesPerRequest: 0,
     commandTimeout: commandTimeoutMs,
     connectTimeout: connectTimeoutMs,
+    disconnectTimeout: disconnectTimeoutMs,
     connectionName: "ebbgate",
     db: database,
     ...(username === null ? {} : { username }),
