@@ -1,6 +1,6 @@
 /**
  * What a sidecar does with a shared document, done a few times before there is one: the schema compiles itself at its third or fourth use, and V8 compiles what runs for the
- * first time, or often. Unrehearsed, the first changes after a start take several times as long as those that follow (decision 059).
+ * first time, or often. Unrehearsed, the first changes after a start take several times as long as those that follow (decisions 059 and 103).
  */
 import type { OwnAddresses } from "./config/bootstrap-checks.ts";
 import { parseShared } from "./config/shared.ts";

@@ -24,6 +24,8 @@ interface Entry<R extends Routed> {
   readonly host: string;
   /** Of a host's first route: all of that host, by their paths' beginnings (decision 061). Null: they are few, and asked one after the other. */
   byPath: PathIndex<R> | null;
+  /** Of the first in one place: all of that place, by a header's value. Null: they are few, or do not differ by one. */
+  byHeader: HeaderIndex<R> | null;
   /** The next in document order that is found in the same place. */
   next: Entry<R> | null;
 }
@@ -34,6 +36,13 @@ interface PathIndex<R extends Routed> {
   readonly exact: boolean;
   /** By a number of segments, whether some prefix has so many: only there, and no deeper, is one looked for. */
   readonly depths: readonly boolean[];
+}
+
+interface HeaderIndex<R extends Routed> {
+  readonly name: string;
+  readonly byValue: ReadonlyMap<string, Entry<R>>;
+  /** Those that ask for no value of it; null: there are none. */
+  readonly others: Entry<R> | null;
 }
 
 export interface RouteTable<R extends Routed> {
@@ -66,7 +75,7 @@ function entryOf<R extends Routed>(route: R, order: number, host: string): Entry
   const { path: { kind, value }, methods, headers } = route.definition.match;
   return {
     route, order, path: kind === "prefix" && value.endsWith("/") ? value.slice(0, -1) : value, exact: kind === "exact",
-    methods: methods.length === 0 ? null : methods, headers: headers.length === 0 ? null : headers, host, byPath: null, next: null,
+    methods: methods.length === 0 ? null : methods, headers: headers.length === 0 ? null : headers, host, byPath: null, byHeader: null, next: null,
   };
 }
 
@@ -89,7 +98,7 @@ function pathIndexOf<R extends Routed>(entries: readonly Entry<R>[]): PathIndex<
   for (const entry of entries) add(byPath, entry.path, entry);
   const depths = new Set(entries.filter(({ exact }) => !exact).map(({ path }) => slashesIn(path)));
   return {
-    index: new HashIndex(new Map([...byPath].map(([path, list]) => [path, chained(list)])), forwards),
+    index: new HashIndex(new Map([...byPath].map(([path, list]) => [path, placed(list)])), forwards),
     exact: entries.some(({ exact }) => exact), depths: Array.from({ length: Math.max(-1, ...depths) + 1 }, (_, depth) => depths.has(depth)),
   };
 }
@@ -98,6 +107,29 @@ function slashesIn(path: string): number {
   let found = 0;
   for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) === slash) found++;
   return found;
+}
+
+/** @param entries of one place, in document order; at least one @returns the first */
+function placed<R extends Routed>(entries: readonly Entry<R>[]): Entry<R> {
+  const first = chained(entries);
+  if (entries.length > fewMax) first.byHeader = headerIndexOf(entries);
+  return first;
+}
+
+/** By the header that most of them want a value of. */
+function headerIndexOf<R extends Routed>(entries: readonly Entry<R>[]): HeaderIndex<R> | null {
+  const wanting = new Map<string, number>();
+  for (const { headers } of entries) for (const name of new Set(headers?.filter(({ value }) => value !== null).map((one) => one.name))) wanting.set(name, (wanting.get(name) ?? 0) + 1);
+  const [name, count] = [...wanting].reduce((most, one) => (one[1] > most[1] ? one : most), ["", 0]);
+  if (count <= fewMax) return null;
+  const byValue = new Map<string, Entry<R>[]>();
+  const others: Entry<R>[] = [];
+  for (const entry of entries) {
+    const wanted = entry.headers?.find((one) => one.name === name && one.value !== null);
+    if (wanted === undefined) others.push(entry);
+    else add(byValue, wanted.value!, entry);
+  }
+  return { name, byValue: new Map([...byValue].map(([value, list]) => [value, chained(list)])), others: others.length === 0 ? null : chained(others) };
 }
 
 /** @returns the first */
@@ -165,6 +197,17 @@ function firstAt<R extends Routed>(index: HashIndex<Entry<R>>, hash: number, hea
 }
 
 function firstMatch<R extends Routed>(first: Entry<R>, head: RequestHead, best: Entry<R> | null): Entry<R> | null {
+  const { byHeader } = first;
+  if (byHeader === null) return firstInChain(first, head, best);
+  let found = byHeader.others === null ? best : firstInChain(byHeader.others, head, best);
+  for (const value of head.all(byHeader.name)) {
+    const wanting = byHeader.byValue.get(value);
+    if (wanting !== undefined) found = firstInChain(wanting, head, found);
+  }
+  return found;
+}
+
+function firstInChain<R extends Routed>(first: Entry<R>, head: RequestHead, best: Entry<R> | null): Entry<R> | null {
   const before = best === null ? Number.POSITIVE_INFINITY : best.order;
   for (let entry: Entry<R> | null = first; entry !== null && entry.order < before; entry = entry.next) if (matches(entry, head)) return entry;
   return best;

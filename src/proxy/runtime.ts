@@ -124,15 +124,15 @@ export function compileRuntime(snapshot: Snapshot, pages: readonly SharedArrayBu
   return { revision: snapshot.revision, table: compileRoutes(all), claimsOf, marks: shared.book, jwt, routes, shared };
 }
 
-/** Whether most rules of the book are of routes that are gone, or have been compiled anew. */
-function isWorn({ routes, shared: { book } }: Runtime): boolean {
+/** Whether most of what is shared is of routes that are gone, or have been compiled anew. */
+function isWorn({ routes, shared: { book, allocations } }: Runtime): boolean {
   let rules = 0;
   for (const { gates } of routes.values()) for (let gate = gates; gate !== null; gate = gate.next) rules += gate.to - gate.from;
-  return book.used > rules * 2 + rulesMin;
+  return book.used > rules * 2 + wornMin || allocations.size > routes.size * 2 + wornMin;
 }
 
-/** A small book may be worn. */
-const rulesMin = 1_000;
+/** What is small may be worn. */
+const wornMin = 1_000;
 
 function compileRoute(route: RouteSnapshot, pages: readonly SharedArrayBuffer[], recorders: RecorderBook, endpoints: EndpointBook, { book, resolvers, allocations, setNames }: Shared): RuntimeRoute {
   const variants = route.variants.map((variant, index): RuntimeVariant => ({

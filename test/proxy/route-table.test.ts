@@ -13,16 +13,32 @@ const match: fc.Arbitrary<RouteMatch> = fc.record({
   path: fc.record({ kind: fc.constantFrom("prefix" as const, "prefix" as const, "exact" as const), value: fc.tuple(path, fc.constantFrom("", "", "/")).map(([one, end]) => (one === "/" ? one : one + end)) }),
   methods: fc.constantFrom<string[]>([], [], [], ["POST"], ["GET", "HEAD"]), headers: fc.constantFrom<RouteMatch["headers"]>([], [], [], [{ name: "x-a", value: null }]),
 });
-const request = fc.record({ host: fc.constantFrom("a.test", "b.test", "x.a.test", "y.x.a.test", "test", "other"), path: fc.tuple(path, fc.constantFrom("", "/", "//a")).map((both) => both.join("")), method: fc.constantFrom("GET", "POST"), line: fc.constantFrom("", "x-a: 1\r\n") });
+interface Request {
+  readonly host: string;
+  readonly path: string;
+  readonly method: string;
+  readonly line: string;
+}
+const request: fc.Arbitrary<Request> = fc.record({ host: fc.constantFrom("a.test", "b.test", "x.a.test", "y.x.a.test", "test", "other"), path: fc.tuple(path, fc.constantFrom("", "/", "//a")).map((both) => both.join("")), method: fc.constantFrom("GET", "POST"), line: fc.constantFrom("", "x-a: 1\r\n") });
 
 const isHost = (pattern: string, host: string): boolean => (pattern.startsWith("*.") ? host.endsWith(pattern.slice(1)) && host.length > pattern.length - 1 : pattern === host);
 const fits = ({ hosts, path: wanted, methods, headers }: RouteMatch, head: RequestHead): boolean =>
-  (hosts.length === 0 || hosts.some((one) => isHost(one, head.host))) && pathMatches(head.path, wanted) && (methods.length === 0 || methods.includes(head.method)) && headers.every(({ name }) => head.get(name) !== undefined);
+  (hosts.length === 0 || hosts.some((one) => isHost(one, head.host))) && pathMatches(head.path, wanted) && (methods.length === 0 || methods.includes(head.method)) && headers.every(({ name, value }) => (value === null ? head.get(name) !== undefined : head.all(name).includes(value)));
 
-it("the first route in the document's order whose every part matches serves, however many there are", { timeout: 60_000 }, () => {
+/** Many in one place, which differ by their headers. */
+const headerMatch: fc.Arbitrary<RouteMatch> = fc.record({
+  hosts: fc.constantFrom<string[]>([], [], ["a.test"]), path: fc.record({ kind: fc.constantFrom("prefix" as const, "prefix" as const, "exact" as const), value: fc.constantFrom("/", "/a", "/a/") }), methods: fc.constantFrom<string[]>([], [], ["POST"]),
+  headers: fc.uniqueArray(fc.record({ name: fc.constantFrom("x-a", "x-a", "x-b"), value: fc.constantFrom("1", "2", "3", "4", null) }), { minLength: 0, maxLength: 2, selector: ({ name, value }) => `${name} ${value}` }),
+});
+const headerRequest: fc.Arbitrary<Request> = fc.record({ host: fc.constantFrom("a.test", "other"), path: fc.constantFrom("/", "/a", "/a/", "/a/b"), method: fc.constantFrom("GET", "POST"), line: fc.array(fc.tuple(fc.constantFrom("x-a", "X-A", "x-b"), fc.constantFrom("1", "2", "5")), { maxLength: 3 }).map((lines) => lines.map(([name, value]) => `${name}: ${value}\r\n`).join("")) });
+
+it.each([
+  ["by host and path", match, request],
+  ["by headers", headerMatch, headerRequest],
+])("the first route in the document's order whose every part matches serves, however many there are: %s", { timeout: 60_000 }, (_, matching, requesting) => {
   let found = 0;
   fc.assert(
-    fc.property(fc.array(match, { minLength: 1, maxLength: 60 }), fc.array(request, { minLength: 30, maxLength: 30 }), (matches, requests) => {
+    fc.property(fc.array(matching, { minLength: 1, maxLength: 60 }), fc.array(requesting, { minLength: 30, maxLength: 30 }), (matches, requests) => {
       const routes = matches.map((one) => ({ definition: { match: one } }));
       const table = compileRoutes(routes);
       const head = new RequestHead(defaultProxyLimits.headersMax);

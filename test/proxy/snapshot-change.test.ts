@@ -114,4 +114,14 @@ describe("a thread that is sent changes", () => {
     }
     expect(most).toBeLessThan(2_000);
   });
+
+  it("keeps no allocation of snapshots that are long gone", () => {
+    const thread = new Thread();
+    let most = 0;
+    for (let version = 1; version < 3_000; version++) {
+      thread.take(changed(changeOf(snapshotOf(version, [{ name: "a", variants: { ...endpoints(1), v2: { endpoints: ["http://127.0.0.1:9"], weight: version / 1_000 } } }], slab), thread.held), thread.held));
+      most = Math.max(most, thread.context.runtime!.shared.allocations.size);
+    }
+    expect(most).toBeLessThan(1_100);
+  });
 });
