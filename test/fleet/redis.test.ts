@@ -82,7 +82,9 @@ describe.skipIf(!hasRedis).concurrent("real sidecars on a real Redis", () => {
     await become(async () => (await leader.status()).fleet.stragglers.length === 0 && (await leader.status()).rollouts[0]!.phase === "rolledBack");
     const { fleet: status } = await leader.status();
     expect(status.convergenceMs.length).toBeGreaterThan(1);
-    expect((await history(redis)).map(({ reason }) => reason)).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
+    // A busy machine sends too little for a while, and the rollout is held for it.
+    const moves = (await history(redis)).map(({ reason }) => reason).filter((reason) => reason !== "noTraffic" && reason !== "holdEnded");
+    expect(moves).toEqual(["started", "breakerTripped", "trafficStopped", "verified"]);
   });
 
   test("go on under another leader when theirs is killed; a late one takes over what there is", async ({ onTestFinished: atEnd }) => {
