@@ -23,7 +23,7 @@ const things = (atEnd: (end: () => Promise<void>) => void) => ({
     return started;
   },
   open: async (port: number, changes: Partial<RedisSettings> = {}, warn: (message: string) => void = () => undefined): Promise<RedisStore> => {
-    const store = await RedisStore.open({ settings: redisSettings(port, { commandTimeoutMs: 300, ...changes }), warn });
+    const store = await RedisStore.open({ settings: redisSettings(port, { commandTimeoutMs: 1_000, ...changes }), warn });
     atEnd(() => store.close());
     return store;
   },
@@ -108,7 +108,7 @@ describe.skipIf(!hasRedis).concurrent("with a real Redis", () => {
     const store = await open(redis.port);
     await redis.kill();
     await until(() => !store.reachable);
-    // Not "no answer within 300 ms": it did not wait for one.
+    // Not "no answer within 1000 ms": it did not wait for one.
     await expect(store.put("a", "late", 0)).rejects.toMatchObject({ ...unavailable, message: "Redis failed: there is no connection" });
     await redis.start();
     await reachableAgain(store);
@@ -246,7 +246,7 @@ describe.skipIf(!hasRedis).concurrent("with a real Redis", () => {
     const store = await open(network.port);
     for (let n = 1; n <= 5; n++) await decide(store, n);
     await expectWhole(store, 5);
-    network.delayMs = 400;
+    network.delayMs = 700;
     await expect(store.get("rollout")).rejects.toMatchObject(unavailable);
     network.delayMs = 0;
     await reachableAgain(store);
