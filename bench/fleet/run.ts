@@ -34,7 +34,7 @@ export async function run(argv: readonly string[]): Promise<number> {
   }
   const results: Results = {
     ...(only.includes("many") ? { many: await many(option("--clients", 1_000), option("--seconds", 15), told) } : {}),
-    ...(only.includes("real") ? { real: await real(option("--sidecars", 20), option("--changes", 50), option("--rollbacks", 5), told) } : {}),
+    ...(only.includes("real") ? { real: await real(option("--sidecars", 20), option("--changes", 200), option("--rollbacks", 5), told) } : {}),
     ...(only.includes("stopped") ? { stopped: await stopped(option("--rounds", 5), option("--seconds", 4), told) } : {}),
     ...(only.includes("detection") ? { detection: await detection(option("--runs", 15), told) } : {}),
   };
