@@ -1,5 +1,6 @@
 /** The request that an evaluation context stands for, as far as a gate's rules may ask of it. */
 import { routingPath } from "../http1/target.ts";
+import { bytesOf } from "../split/attributes.ts";
 import type { Claims } from "../split/claims.ts";
 import type { GateRequest } from "../split/gate-question.ts";
 import { isObject, Refused } from "./ofrep-context.ts";
@@ -45,7 +46,6 @@ export function gateRequest({ method, path, query, fields }: DescribedRequest, r
 
 /** It divides cookies, and so is in none. */
 const unfitForCookie = /;/;
-const bytesOf = (text: string): string => Buffer.from(text, "utf8").toString("latin1");
 
 const wrong = (field: string, what: string, remedy: string): Refused => new Refused("INVALID_CONTEXT", `context.${field} ${what}. ${remedy}.`);
 

@@ -39,8 +39,8 @@ export class ProxyThreads {
   private readonly options: ThreadsOptions;
   readonly alive: boolean[];
   private readonly workers: Worker[] = [];
-  /** What each thread was sent last; null: nothing. */
-  private readonly posted: (Snapshot | null)[] = [];
+  /** What all threads were sent last; null: nothing. */
+  private posted: Snapshot | null = null;
   private stopping = false;
   private awaited: { readonly revision: number; readonly resolve: () => void }[] = [];
 
@@ -58,21 +58,19 @@ export class ProxyThreads {
    * @throws Error naming the address where a listener cannot be bound
    */
   async start(first: Snapshot | null = null, rehearsal: Snapshot | null = null): Promise<readonly BoundListener[]> {
+    this.posted = first;
     let { settings } = this.options;
     let bound: readonly BoundListener[] = [];
     for (let thread = 0; thread < this.options.threads; thread++) {
-      bound = await this.startOne(thread, settings, first, rehearsal);
+      bound = await this.startOne(thread, settings, rehearsal);
       settings = { ...settings, listeners: settings.listeners.map((listener, i) => ({ ...listener, port: bound[i]!.port })) };
     }
     return bound;
   }
 
   publish(snapshot: Snapshot): void {
-    const pages = this.options.pages();
-    for (const [thread, worker] of this.workers.entries()) {
-      worker.postMessage({ type: "snapshot", change: changeOf(snapshot, this.posted[thread]!), pages } satisfies ToThread);
-      this.posted[thread] = snapshot;
-    }
+    this.post({ type: "snapshot", change: changeOf(snapshot, this.posted), pages: this.options.pages() });
+    this.posted = snapshot;
   }
 
   /** Resolves when all threads run the revision, or a later one; never, where one of them has ended. */
@@ -125,11 +123,10 @@ export class ProxyThreads {
     for (const worker of this.workers) worker.postMessage(message);
   }
 
-  private startOne(thread: number, settings: ProxySettings, snapshot: Snapshot | null, rehearsal: Snapshot | null): Promise<readonly BoundListener[]> {
-    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot, rehearsal };
+  private startOne(thread: number, settings: ProxySettings, rehearsal: Snapshot | null): Promise<readonly BoundListener[]> {
+    const workerData: ThreadStart = { thread, threads: this.options.threads, settings, pages: this.options.pages(), snapshot: this.posted, rehearsal };
     const worker = new Worker(threadEntry(), { workerData, name: `proxy-${thread}`, resourceLimits: { maxYoungGenerationSizeMb: youngGenerationMiBMax } });
     this.workers.push(worker);
-    this.posted.push(snapshot);
     this.alive[thread] = true;
     return new Promise((resolve, reject) => {
       worker.on("message", (message: FromThread) => {
