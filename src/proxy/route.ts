@@ -1,5 +1,6 @@
 /** Finds the route of a request: the first in document order whose every part matches. */
 import type { PathMatch, RouteMatch } from "../config/snapshot.ts";
+import { barePath, isAtOrBelow } from "../core/path-prefix.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import { backwards, forwards, HashIndex, hashBasis, hashStep } from "./hash-index.ts";
 
@@ -72,9 +73,9 @@ export function compileRoutes<R extends Routed>(routes: readonly R[]): RouteTabl
 }
 
 function entryOf<R extends Routed>(route: R, order: number, host: string): Entry<R> {
-  const { path: { kind, value }, methods, headers } = route.definition.match;
+  const { path, methods, headers } = route.definition.match;
   return {
-    route, order, path: kind === "prefix" && value.endsWith("/") ? value.slice(0, -1) : value, exact: kind === "exact",
+    route, order, path: barePath(path), exact: path.kind === "exact",
     methods: methods.length === 0 ? null : methods, headers: headers.length === 0 ? null : headers, host, byPath: null, byHeader: null, next: null,
   };
 }
@@ -218,7 +219,7 @@ function matches({ path: wanted, exact, methods, headers }: Entry<Routed>, head:
   const { path } = head;
   if (exact) {
     if (path !== wanted) return false;
-  } else if (wanted !== "" && !(path.startsWith(wanted) && (path.length === wanted.length || path.charCodeAt(wanted.length) === slash))) return false;
+  } else if (wanted !== "" && !isAtOrBelow(path, wanted)) return false;
   if (methods !== null && !methods.includes(head.method)) return false;
   return headers === null || hasHeaders(headers, head);
 }
@@ -235,8 +236,4 @@ const slash = 0x2f;
 const dot = 0x2e;
 
 /** Whether a normalised path is that one, or below it. */
-export function pathMatches(path: string, { kind, value }: PathMatch): boolean {
-  if (kind === "exact") return path === value;
-  const length = value.endsWith("/") ? value.length - 1 : value.length;
-  return path.startsWith(length === value.length ? value : value.slice(0, -1)) && (path.length === length || path.charCodeAt(length) === 0x2f);
-}
+export const pathMatches = (path: string, match: PathMatch): boolean => (match.kind === "exact" ? path === match.value : isAtOrBelow(path, barePath(match)));

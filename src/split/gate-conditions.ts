@@ -1,5 +1,6 @@
 /** The conditions of rules: each is compiled once for each snapshot, and asked once for each request, however many rules have it. */
 import type { GateCondition } from "../core/gates.ts";
+import { barePath, isAtOrBelow } from "../core/path-prefix.ts";
 import { isOpenAt } from "../core/time-window.ts";
 import { attributeReader, textTest } from "./attributes.ts";
 import type { GateQuestion } from "./gate-question.ts";
@@ -82,17 +83,15 @@ function compileCondition(condition: GateCondition, region: string | null): (que
 }
 
 function pathTest(values: Extract<GateCondition, { kind: "paths" }>["values"]): (question: GateQuestion) => boolean {
-  const paths = values.map(({ kind, value }) => ({ exact: kind === "exact", value: kind === "prefix" && value.endsWith("/") ? value.slice(0, -1) : value }));
+  const paths = values.map((one) => ({ exact: one.kind === "exact", value: barePath(one) }));
   return ({ request: { path } }) => {
     for (let i = 0; i < paths.length; i++) {
       const { exact, value } = paths[i]!;
-      if (exact ? path === value : path.startsWith(value) && (path.length === value.length || path.charCodeAt(value.length) === slash)) return true;
+      if (exact ? path === value : isAtOrBelow(path, value)) return true;
     }
     return false;
   };
 }
-
-const slash = 0x2f;
 
 /** Edges are whole minutes, and to tell local time costs microseconds: what a minute's first request found holds for all of it. */
 function timeTest({ windows }: Times): (question: GateQuestion) => boolean {
